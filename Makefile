@@ -1,0 +1,42 @@
+# make        set up, then make every table and picture of the built-in demo shapes
+# make test   set up, then run the tests
+# make lint   check style and workflow
+# make lock   resolve envs/requirements.in again
+
+BIN := .venv/bin
+export UV_LINK_MODE ?= hardlink
+
+.PHONY: all setup test lint lock clean
+all: setup
+	$(BIN)/snakemake
+
+setup: .venv/.complete
+
+# The stamp comes last, so an interrupted set-up starts over and a changed pin installs again.
+.venv/.complete: envs/requirements.txt pyproject.toml .uv/.complete
+	test -x $(BIN)/python || .uv/bin/uv venv --quiet --python 3.11 --allow-existing .venv
+	.uv/bin/uv pip sync --quiet --python $(BIN)/python envs/requirements.txt
+	.uv/bin/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$(BIN)/python envs/system_libraries.py
+	touch $@
+
+.uv/.complete: envs/uv.txt
+	python3 -m venv --clear .uv
+	.uv/bin/pip install --quiet --requirement envs/uv.txt
+	touch $@
+
+test: setup
+	$(BIN)/pytest
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+lock: .uv/.complete
+	.uv/bin/uv pip compile --quiet --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" \
+	    envs/requirements.in --output-file envs/requirements.txt
+
+clean:
+	rm -rf .venv .uv

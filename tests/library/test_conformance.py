@@ -1,0 +1,69 @@
+"""Our networks and losses against what the published Deep Implicit Templates code gives on one experiment."""
+
+import numpy as np
+import pytest
+import torch
+
+from template3d import losses, metrics
+from template3d.interop import load_deep_implicit_template
+
+FOLDER = "conformance/deep_implicit_template"
+
+
+@pytest.fixture(scope="module")
+def experiment(shared):
+    return load_deep_implicit_template(shared / FOLDER)
+
+
+@pytest.fixture(scope="module")
+def expected(shared):
+    with np.load(shared / FOLDER / "expected.npz") as arrays:
+        return {name: torch.from_numpy(np.asarray(arrays[name])) for name in arrays}
+
+
+def close(ours, theirs, **tolerance):
+    torch.testing.assert_close(ours.detach(), theirs, **tolerance)
+
+
+def test_warp_and_template_give_the_published_numbers(experiment, expected):
+    model, codes = experiment
+    absolute = {"rtol": 0, "atol": 1e-5}
+    close(codes, expected["codes"], **absolute)
+    warped, distances = model.train()(codes, expected["xyz"])
+    close(warped, expected["warped"], **absolute)
+    close(distances, expected["sdf_pred"], **absolute)
+    model.eval()
+    close(model.warp(codes, expected["xyz"])[-1], expected["warped_eval"], **absolute)
+    close(model.signed_distance(codes, expected["xyz"]), expected["sdf_eval"], **absolute)
+    close(model.template(expected["xyz"]), expected["template_sdf"], **absolute)
+
+
+def test_losses_and_gradients_give_the_published_numbers(experiment, expected):
+    model, codes = experiment
+    codes = codes.clone().requires_grad_()
+    points = expected["xyz"]
+    warped, distances = model.train()(codes, points)
+    terms = {
+        "reconstruction": losses.reconstruction(distances, expected["sdf_true"]),
+        "pointwise": losses.pointwise(warped, points),
+        "pointpair": losses.pointpair(warped[-1], points),
+        "code_norm": losses.code_norm(codes),
+    }
+    relative = {"rtol": 1e-5, "atol": 0}
+    for name, term in terms.items():
+        close(term, expected[name], **relative)
+    for epoch in (1, 50, 200):
+        close(losses.embedding_total(terms, epoch), expected[f"total_epoch_{epoch}"], **relative)
+    losses.embedding_total(terms, epoch=200).backward()
+    for ours, theirs in (
+        (codes.grad, expected["grad_codes_epoch_200"]),
+        (model.warp.lstm.weight_hh.grad, expected["grad_lstm_weight_hh_epoch_200"]),
+    ):
+        assert (ours - theirs).norm() <= 1e-5 * theirs.norm()
+        close(ours, theirs, rtol=1e-5, atol=1e-6 * theirs.abs().max().item())
+
+
+def test_chamfer_gives_the_published_number(shared):
+    with np.load(shared / FOLDER / "chamfer.npz") as case:
+        predicted = case["predicted_unit_sphere"] / case["scale"] - case["offset"]
+        assert metrics.chamfer(predicted, case["ground_truth"]) == pytest.approx(float(case["chamfer"]), rel=1e-9)

@@ -1,0 +1,112 @@
+"""Meshes: read and checked, in the unit sphere and back, sampled."""
+
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import trimesh
+
+from template3d.errors import InputError
+
+BUFFER = 1.03
+"""A shape reaches 1 / 1.03 of the unit sphere's radius, as in DeepSDF."""
+
+
+def load(file: Path) -> trimesh.Trimesh:
+    """Read a mesh as one set of triangles, nothing merged or mended, and check it.
+
+    Raises InputError, naming the file and what is wrong, unless it has triangles with finite vertices, an area and
+    an extent.
+    """
+    if not file.is_file():
+        raise InputError(f"{file}: no such mesh; is the ShapeNet folder complete?")
+    try:
+        mesh = trimesh.load(file, force="mesh", process=False, skip_materials=True)
+    except Exception as error:  # a reader of broken files fails in many ways
+        raise InputError(f"{file}: cannot be read as a mesh ({type(error).__name__}: {error})") from error
+    reason = flaw(mesh)
+    if reason:
+        raise InputError(f"{file}: {reason}; fix the mesh or set on_bad_mesh: skip")
+    return mesh
+
+
+def flaw(mesh: trimesh.Trimesh) -> str | None:
+    """What makes a mesh unfit for rays and views, in words; None if nothing does."""
+    if len(mesh.faces) == 0:
+        return "has no faces"
+    if mesh.faces.min() < 0 or mesh.faces.max() >= len(mesh.vertices):
+        return "has faces that name missing vertices"
+    used = mesh.vertices[np.unique(mesh.faces)]
+    broken = int((~np.isfinite(used)).any(axis=1).sum())
+    if broken:
+        return f"has {broken} non-finite vertices"
+    if np.ptp(used, axis=0).max() == 0:
+        return "is a single point"
+    if not mesh.area > 0:
+        return "has no area"
+    return None
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """The way from ShapeNet's frame into the unit sphere: (v + offset) * scale."""
+
+    offset: np.ndarray
+    scale: float
+
+    def to_unit(self, points_shapenet: np.ndarray) -> np.ndarray:
+        """Points (N, 3) in ShapeNet units, in the unit sphere."""
+        return (points_shapenet + self.offset) * self.scale
+
+    def to_shapenet(self, points_unit: np.ndarray) -> np.ndarray:
+        """Points (N, 3) in the unit sphere, in ShapeNet units."""
+        return points_unit / self.scale - self.offset
+
+    def to_bytes(self) -> bytes:
+        """The file that DeepSDF's programs read: an npz with ``offset`` (3,) and ``scale`` ()."""
+        file = BytesIO()
+        np.savez(file, offset=self.offset.astype(np.float32), scale=np.float32(self.scale))
+        return file.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "Normalization":
+        """Read what ``to_bytes`` wrote."""
+        with np.load(BytesIO(content)) as arrays:
+            return cls(arrays["offset"].astype(np.float64), float(arrays["scale"]))
+
+
+def normalization(mesh: trimesh.Trimesh) -> Normalization:
+    """DeepSDF's normalisation: the box's centre and the largest radius of the vertices in use, with a buffer."""
+    used = mesh.vertices[np.unique(mesh.faces)]
+    offset = -(used.min(axis=0) + used.max(axis=0)) / 2
+    return Normalization(offset, float(1 / (np.linalg.norm(used + offset, axis=1).max() * BUFFER)))
+
+
+def transformed(mesh: trimesh.Trimesh, vertices: np.ndarray) -> trimesh.Trimesh:
+    """The same faces over other vertices (V, 3)."""
+    return trimesh.Trimesh(vertices, mesh.faces, process=False)
+
+
+def sample_surface(mesh: trimesh.Trimesh, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Points (count, 3) on a mesh, evenly by area, and their face normals (count, 3)."""
+    points, faces = trimesh.sample.sample_surface(mesh, count, seed=rng)
+    return np.asarray(points), mesh.face_normals[faces]
+
+
+def ply_bytes(mesh: trimesh.Trimesh) -> bytes:
+    """A mesh as a binary PLY file."""
+    return mesh.export(file_type="ply")
+
+
+def points_ply_bytes(points: np.ndarray, normals: np.ndarray) -> bytes:
+    """Points (N, 3) and normals (N, 3) as a binary PLY file of float32."""
+    names = ("x", "y", "z", "nx", "ny", "nz")
+    header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(points)}"]
+    header += [f"property float {name}" for name in names] + ["end_header", ""]
+    return "\n".join(header).encode() + np.hstack([points, normals]).astype("<f4").tobytes()
+
+
+def read_ply(content: bytes) -> trimesh.Trimesh | trimesh.PointCloud:
+    """A mesh or a set of points from the bytes of a PLY file."""
+    return trimesh.load(BytesIO(content), file_type="ply", process=False)

@@ -1,0 +1,70 @@
+"""The encoder: from an image to the code of the shape that it shows."""
+
+from pathlib import Path
+from urllib.error import URLError
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import ResNet18_Weights, resnet18
+
+from template3d.errors import InputError
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""ImageNet's, as torchvision's weights expect them."""
+
+
+class Encoder(nn.Module):
+    """The encoder E of equation (2): a ResNet-18 whose last layer gives a code.
+
+    Source: He et al., "Deep Residual Learning for Image Recognition" (2016); the report's section 3.2.
+    """
+
+    def __init__(self, code_length: int, freeze_trunk: bool = False) -> None:
+        """Set up with random weights; a frozen trunk trains its last layer only."""
+        super().__init__()
+        self.trunk = resnet18()
+        self.trunk.fc = nn.Linear(self.trunk.fc.in_features, code_length)
+        self.freeze_trunk = freeze_trunk
+        if freeze_trunk:
+            self.trunk.requires_grad_(False)
+            self.trunk.fc.requires_grad_(True)
+        self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(STD).view(3, 1, 1), persistent=False)
+
+    def train(self, mode: bool = True) -> "Encoder":
+        """Set training mode; a frozen trunk keeps its batch statistics too."""
+        super().train(mode)
+        if self.freeze_trunk:
+            self.trunk.eval()
+        return self
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Codes (B, L) of images (B, 3, S, S): uint8, or float in [0, 1]."""
+        if images.dtype == torch.uint8:
+            images = images.float() / 255
+        return self.trunk((images - self.mean) / self.std).float()
+
+    def load_trunk(self, weights: str) -> None:
+        """Load the trunk's start: ``imagenet``, ``none``, or the path of a torchvision ResNet-18 state.
+
+        The last layer keeps its random start. Raises InputError if the weights cannot be had; nothing else is
+        taken instead.
+        """
+        if weights == "none":
+            return
+        if weights == "imagenet":
+            try:
+                state = ResNet18_Weights.IMAGENET1K_V1.get_state_dict(progress=False, check_hash=True)
+            except (URLError, OSError, RuntimeError) as error:
+                raise InputError(
+                    f"encoder.weights is imagenet, but torchvision cannot fetch the weights here ({error}); fetch "
+                    f"{ResNet18_Weights.IMAGENET1K_V1.url} elsewhere and set encoder.weights to its path, or to none"
+                ) from error
+        else:
+            if not Path(weights).is_file():
+                raise InputError(f"encoder.weights names {weights}, but there is no such file")
+            state = torch.load(weights, map_location="cpu", weights_only=True)
+        state = {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}
+        missing, unexpected = self.trunk.load_state_dict(state, strict=False)
+        if unexpected or any(not name.startswith("fc.") for name in missing):
+            raise InputError(f"encoder.weights: {weights} is not the state of a torchvision ResNet-18")

@@ -1,0 +1,34 @@
+"""The template: one signed distance function for a whole category."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+
+
+class Template(nn.Module):
+    """The template function T of equation (4): a fully connected network from a place to a signed distance.
+
+    Weight norm on every hidden layer, ReLU, dropout, and a tanh at the end, so distances lie in (-1, 1).
+
+    Source: Park et al., "DeepSDF" (2019), figure 4; Zheng et al. (2021), section 3.2.
+    """
+
+    def __init__(self, hidden_sizes: list[int], dropout: float = 0.0) -> None:
+        """Set up a network with one hidden layer per entry of ``hidden_sizes``."""
+        super().__init__()
+        sizes = [3, *hidden_sizes]
+        self.hidden = nn.ModuleList(
+            weight_norm(nn.Linear(wide, narrow)) for wide, narrow in zip(sizes[:-1], sizes[1:], strict=True)
+        )
+        self.output = nn.Linear(sizes[-1], 1)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, points: Tensor) -> Tensor:
+        """Signed distances (...) at points (..., 3), both in the unit sphere's unit."""
+        first, *others = self.hidden
+        with torch.autocast(points.device.type, enabled=False):  # coordinates in full precision
+            features = first(points.float())
+        features = self.dropout(torch.relu(features))
+        for layer in others:
+            features = self.dropout(torch.relu(layer(features)))
+        return torch.tanh(self.output(features).float()).squeeze(-1)

@@ -1,0 +1,83 @@
+"""Signed distances to the visible surface of a mesh, and the points where a shape's distances are sampled."""
+
+import numpy as np
+import open3d
+import trimesh
+
+from template3d import visibility
+from template3d.errors import InputError
+from template3d.meshes import flaw, sample_surface
+
+DIRECTIONS = 100
+NEAR_STD = (0.005**0.5, 0.0005**0.5)
+NEAR_SHARE = 0.47
+"""Of all points: 47 % a wide and 47 % a narrow step off the surface, the rest anywhere in the cube."""
+
+
+def signed_distances(
+    mesh: trimesh.Trimesh, points: np.ndarray, backend: str = "rays", directions: int = DIRECTIONS, seed: int = 0
+) -> np.ndarray:
+    """Signed distances (N,) float32 from points (N, 3) to the surface of a mesh, in the mesh's own unit.
+
+    Negative inside. With ``rays`` the distance is exact, to the faces that can be seen from outside, and a point is
+    outside if one of ``directions`` fixed rays from it escapes. With ``mesh_to_sdf`` both come from that package's
+    virtual scans. Raises ValueError for another backend and InputError for a mesh that no backend can take.
+    """
+    if reason := flaw(mesh):
+        raise InputError(f"the mesh {reason}; it has no signed distance")
+    if not np.isfinite(points).all():
+        raise InputError("some of the points are not finite; they have no signed distance")
+    if backend == "rays":
+        return _by_rays(mesh, points, directions, np.random.default_rng(seed))
+    if backend == "mesh_to_sdf":
+        return _by_scans(mesh, points)
+    raise ValueError(f"there is no backend {backend!r}; there are: rays, mesh_to_sdf")
+
+
+def _by_rays(mesh: trimesh.Trimesh, points: np.ndarray, directions: int, rng: np.random.Generator) -> np.ndarray:
+    surface = visibility.visible_surface(mesh, directions, rng)
+    if not len(surface.faces):
+        raise InputError("the mesh has no face that can be seen from outside; it has no signed distance")
+    queries = np.ascontiguousarray(points, dtype=np.float32)
+    distances = visibility.scene(surface).compute_distance(open3d.core.Tensor(queries)).numpy()
+    outside = visibility.escapes(visibility.scene(mesh), queries, directions)
+    return np.where(outside, distances, -distances).astype(np.float32)
+
+
+def _by_scans(mesh: trimesh.Trimesh, points: np.ndarray) -> np.ndarray:
+    import mesh_to_sdf  # imports pyrender, which wants a GL platform: only for those who ask for it
+
+    centre = (mesh.bounds[0] + mesh.bounds[1]) / 2
+    radius = float(np.linalg.norm(mesh.vertices - centre, axis=1).max())
+    unit = trimesh.Trimesh((mesh.vertices - centre) / radius, mesh.faces, process=False)
+    scans = mesh_to_sdf.get_surface_point_cloud(unit, "scan", 1.0, 100, 400, calculate_normals=False)
+    return (radius * scans.get_sdf_in_batches((points - centre) / radius, use_depth_buffer=True)).astype(np.float32)
+
+
+def sample_points(mesh: trimesh.Trimesh, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Where to sample the distances of a mesh in the unit sphere: points (count, 3), most of them near its surface.
+
+    Source: DeepSDF (Park et al., 2019), section 5, and its published preprocessing.
+    """
+    near = round(NEAR_SHARE * count)
+    seeds, _ = sample_surface(mesh, near, rng)
+    steps = [seeds + rng.normal(scale=std, size=seeds.shape) for std in NEAR_STD]
+    return np.concatenate([*steps, rng.uniform(-1, 1, size=(count - 2 * near, 3))])
+
+
+def sample(
+    mesh_unit: trimesh.Trimesh, count: int, seed: int, backend: str = "rays", directions: int = DIRECTIONS
+) -> dict[str, np.ndarray]:
+    """The samples of one shape: ``pos`` (outside) and ``neg`` (inside), each float32 (N, 4): point and distance.
+
+    The mesh stands in the unit sphere. Raises InputError if no point lies inside: an open sheet, say.
+    """
+    rng = np.random.default_rng(seed)
+    surface = visibility.visible_surface(mesh_unit, directions, rng)
+    points = sample_points(surface if len(surface.faces) else mesh_unit, count, rng)
+    distances = signed_distances(mesh_unit, points, backend, directions, seed)
+    samples = np.column_stack([points, distances]).astype(np.float32)
+    inside = distances < 0
+    if not inside.any():
+        raise InputError(f"none of {count} points lies inside the mesh: open sheets have no inside to learn")
+    return {"pos": samples[~inside], "neg": samples[inside]}

@@ -1,0 +1,74 @@
+"""A folder in the ShapeNetCore.v2 layout: categories, splits, shape ids, and where their files are."""
+
+import csv
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from template3d.errors import InputError
+
+ID = re.compile(r"[0-9a-f]{4,64}")
+MODEL = Path("models") / "model_normalized.obj"
+TEXTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".tga"}
+
+
+def synsets(table: Path) -> dict[str, str]:
+    """The category table (CSV with the columns ``category`` and ``synset``) as name to synset id."""
+    with table.open(newline="") as file:
+        return {row["category"]: row["synset"] for row in csv.DictReader(file)}
+
+
+def check_id(shape: object, source: str) -> str:
+    """A shape's id, unchanged; raises InputError, naming ``source``, unless it is 4 to 64 hexadecimal digits.
+
+    Ids become parts of paths, so nothing else may pass.
+    """
+    if not isinstance(shape, str) or not ID.fullmatch(shape):
+        raise InputError(f"{source}: {shape!r} is not a shape id; ShapeNet's are hexadecimal, such as 1a6f615e8b1b5ae4")
+    return shape
+
+
+def read_split(file: Path, synset: str) -> list[str]:
+    """The shape ids of one category in a split file, in the file's order.
+
+    The file is a DeepSDF split (JSON: dataset to synset to ids), a JSON list of ids, or text with one id a line.
+    Raises InputError for a missing or unreadable file, a wrong or repeated id, or no ids of this synset.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: cannot read this split ({error}); give a DeepSDF split file or a list of ids") from error
+    if file.suffix == ".json":
+        try:
+            content = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{file}: not valid JSON ({error}); give a DeepSDF split file or a list of ids") from error
+        if isinstance(content, dict):
+            content = [shape for dataset in content.values() for shape in dict(dataset).get(synset, [])]
+    else:
+        content = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    ids = [check_id(shape, str(file)) for shape in content]
+    if not ids:
+        raise InputError(f"{file}: names no shape of synset {synset}; is it the split of another category?")
+    if repeated := {shape for shape in ids if ids.count(shape) > 1} if len(set(ids)) < len(ids) else set():
+        raise InputError(f"{file}: names {sorted(repeated)[0]} more than once; list every shape once")
+    return ids
+
+
+def shard(shape: str, shards: int) -> int:
+    """The shard of a shape: from its id alone, so that another shape never moves it."""
+    return int(hashlib.sha256(shape.encode()).hexdigest(), 16) % shards
+
+
+def mesh_file(root: Path, synset: str, shape: str) -> Path:
+    """Where the mesh of a shape lies."""
+    return root / synset / shape / MODEL
+
+
+def material_files(root: Path, synset: str, shape: str) -> list[Path]:
+    """The material and texture files of a shape that exist, sorted: beside its mesh and in ``images``."""
+    folder = root / synset / shape
+    found = [file for file in (folder / "models").glob("*") if file.suffix.lower() in TEXTURE_SUFFIXES | {".mtl"}]
+    found += [file for file in (folder / "images").glob("*") if file.suffix.lower() in TEXTURE_SUFFIXES]
+    return sorted(found)

@@ -1,0 +1,58 @@
+"""Phase 2: an image encoder that maps every view of a shape to the shape's code."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torchvision.transforms import v2
+
+from template3d import losses
+from template3d.networks.encoder import Encoder
+from template3d.training.loop import Stage
+from template3d.views import Views
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """Phase 2's own numbers; the defaults are the report's."""
+
+    batch: int = 512
+    rate: float = 1e-3
+    colour_jitter: float = 0.4
+
+
+class EncoderStage(Stage):
+    """Section 3.2 of the report: minimise equation (10) over the encoder."""
+
+    def __init__(self, encoder: Encoder, views: Views, codes: Tensor, settings: EncoderSettings) -> None:
+        """Set up for views of shapes whose codes (shapes, L) are given and stay as they are."""
+        super().__init__()
+        self.encoder, self.views, self.settings = encoder, views, settings
+        self.register_buffer("codes", codes.clone(), persistent=False)
+        amount = settings.colour_jitter
+        self.jitter = v2.ColorJitter(brightness=amount, contrast=amount, saturation=amount)
+
+    def parameter_groups(self) -> list[dict]:
+        """The encoder's parameters that are not frozen."""
+        trained = [parameter for parameter in self.encoder.parameters() if parameter.requires_grad]
+        return [{"name": "encoder", "params": trained, "lr": self.settings.rate}]
+
+    def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
+        """Every view once an epoch, in random order; each batch is images (B, 3, S, S) uint8 and shapes (B,).
+
+        A last batch that is not full is left out: batch norm would learn from too few images.
+        """
+        size = min(self.settings.batch, len(self.views.images))
+        order = torch.randperm(len(self.views.images), generator=generator)
+        for start in range(0, len(order) - size + 1, size):
+            chosen = order[start : start + size]
+            yield self.views.images[chosen], self.views.shapes[chosen]
+
+    def forward(self, epoch: int, images: Tensor, shapes: Tensor) -> dict[str, Tensor]:
+        """Equation (10) as ``total``, and the same a code entry, which does not depend on sizes."""
+        if self.settings.colour_jitter:
+            images = torch.stack([self.jitter(image) for image in images])  # each image its own change
+        predicted = self.encoder(images)
+        total = losses.code_l1(predicted, self.codes[shapes])
+        return {"total": total, "l1_per_entry": total.detach() / predicted.numel()}
