@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-
 from template3d import losses, metrics
 from template3d.interop import load_deep_implicit_template
 

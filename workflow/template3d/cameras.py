@@ -5,7 +5,7 @@ at the object's front, and grows towards the object's left (+x). Camera coordina
 down, z forward; a pixel's centre is at half-integer image coordinates, the origin in the upper left corner.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -60,6 +60,16 @@ def intrinsics(image_size: int) -> np.ndarray:
     """The (3, 3) matrix from camera coordinates to pixels of a square image."""
     focal = LENS_MM / SENSOR_MM * image_size
     return np.array([[focal, 0, image_size / 2], [0, focal, image_size / 2], [0, 0, 1.0]])
+
+
+def describe(drawn: list[View], image_size: int) -> dict:
+    """The views of a shape as plain data: what stands in ``cameras.json``."""
+    return {
+        "convention": "ShapeNet's frame (y up, front -z) to OpenCV's camera (x right, y down, z forward)",
+        "image_size": image_size,
+        "intrinsics": intrinsics(image_size).tolist(),
+        "views": [{**asdict(view), "world_to_camera": view.world_to_camera().tolist()} for view in drawn],
+    }
 
 
 def project(view: View, points: np.ndarray, image_size: int) -> np.ndarray:

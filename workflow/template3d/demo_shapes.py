@@ -1,45 +1,79 @@
-"""Parametric chairs, sofas and planes in the ShapeNetCore.v2 layout, as messy as the meshes that people have.
+"""Which demo shapes there are: the parameters of chairs, sofas and planes, and their ids.
 
-Parts run into one another, some faces are hidden inside, some sheets are open, every triangle stands twice
-with opposite winding, and several materials share a shape. The named parts are the OBJ's groups.
+Numbers only, so that the workflow knows its shapes before it makes one; ``demo_meshes`` builds them.
 """
 
 import hashlib
 import itertools
 import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import trimesh
 
-
-class Part(NamedTuple):
-    """A named piece of a shape: a mesh and the material that covers it."""
-
-    name: str
-    mesh: trimesh.Trimesh
-    material: str
+from template3d.errors import InputError
 
 
 class Family(NamedTuple):
-    """How a category's shapes may differ, and how one is built from its parameters."""
+    """How a category's shapes may differ."""
 
     kinds: dict[str, tuple]
     """What a shape is or is not; all combinations are dealt out evenly, so a few shapes show them all."""
     ranges: dict[str, tuple[float, float]]
     """Measures, drawn evenly from a range; metres."""
-    build: Callable[..., list[Part]]
+
+
+FAMILIES = {
+    "chairs": Family(
+        kinds={"base": ("legs", "pedestal"), "arms": (False, True), "back": ("panel", "slats")},
+        ranges={
+            "width": (0.46, 0.6),
+            "depth": (0.45, 0.56),
+            "seat_height": (0.36, 0.46),
+            "back_height": (0.34, 0.6),
+            "recline": (0.02, 0.12),
+            "thickness": (0.07, 0.1),
+        },
+    ),
+    "sofas": Family(
+        kinds={"chaise": (False, True), "arms": (False, True), "base": ("legs", "plinth")},
+        ranges={
+            "width": (1.6, 2.5),
+            "depth": (0.85, 1.05),
+            "seat_height": (0.28, 0.36),
+            "back_height": (0.25, 0.5),
+            "arm_width": (0.16, 0.26),
+            "cushion": (0.1, 0.18),
+        },
+    ),
+    "planes": Family(
+        kinds={"sweep": ("straight", "swept"), "tail": ("low", "T"), "engines": ("wing", "tail")},
+        ranges={
+            "length": (20.0, 26.0),
+            "span": (19.0, 25.0),
+            "radius": (1.35, 1.8),
+            "chord": (3.6, 4.6),
+            "wing_place": (0.32, 0.4),
+            "fin": (2.2, 2.9),
+        },
+    ),
+}
+
+COLOURS = {
+    "fabric": ["0.55 0.16 0.14", "0.17 0.27 0.48", "0.45 0.44 0.42", "0.20 0.38 0.25", "0.70 0.60 0.42"],
+    "wood": ["0.35 0.22 0.12", "0.58 0.41 0.23", "0.12 0.10 0.09"],
+    "metal": ["0.55 0.56 0.58", "0.22 0.23 0.25"],
+    "paint": ["0.60 0.62 0.65", "0.40 0.45 0.52", "0.52 0.46 0.36"],
+    "trim": ["0.65 0.12 0.12", "0.10 0.25 0.55", "0.85 0.55 0.10"],
+}
 
 
 def parameters(category: str, count: int, seed: int) -> list[dict]:
     """The parameters of ``count`` different shapes; the same for the same seed, whatever came before.
 
-    Raises ValueError for a category without demo shapes.
+    Raises InputError for a category without demo shapes.
     """
     if category not in FAMILIES:
-        raise ValueError(f"there are no demo shapes of {category!r}; there are: {', '.join(FAMILIES)}")
+        raise InputError(f"there are no demo shapes of {category}, only of {', '.join(FAMILIES)}; set it to null")
     family = FAMILIES[category]
     rng = np.random.default_rng([seed, *category.encode()])
     combinations = list(itertools.product(*family.kinds.values()))
@@ -59,305 +93,7 @@ def shape_id(shape: dict) -> str:
     return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def build(shape: dict) -> list[Part]:
-    """The parts of a shape in ShapeNet's frame: y up, front -z, diagonal 1, origin at the mean of the vertices."""
-    family = FAMILIES[shape["category"]]
-    parts = family.build(**{name: shape[name] for name in (*family.kinds, *family.ranges)})
-    vertices = np.concatenate([part.mesh.vertices for part in parts])
-    centre, diagonal = vertices.mean(axis=0), np.linalg.norm(np.ptp(vertices, axis=0))
-    for part in parts:
-        part.mesh.vertices = (part.mesh.vertices - centre) / diagonal
-    return parts
-
-
-def write(shape: dict, folder: Path) -> None:
-    """Write ``model_normalized.obj`` and ``.mtl`` of a shape into its ``models`` folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = ["mtllib model_normalized.mtl"]
-    vertex_count = normal_count = 0
-    for part in build(shape):
-        mesh = part.mesh
-        lines += ["v {:.6f} {:.6f} {:.6f}".format(*vertex) for vertex in mesh.vertices]
-        lines += ["vn {:.4f} {:.4f} {:.4f}".format(*(s * n)) for n in mesh.face_normals for s in (1, -1)]
-        lines += [f"g {part.name}", f"usemtl {part.material}"]
-        for index, face in enumerate(mesh.faces + 1 + vertex_count):
-            front, back = normal_count + 2 * index + 1, normal_count + 2 * index + 2
-            lines.append("f {0}//{3} {1}//{3} {2}//{3}".format(*face, front))
-            lines.append("f {2}//{3} {1}//{3} {0}//{3}".format(*face, back))
-        vertex_count += len(mesh.vertices)
-        normal_count += 2 * len(mesh.faces)
-    (folder / "model_normalized.obj").write_text("\n".join(lines) + "\n")
-    materials = [f"newmtl {name}\nKd {colour}\nd 1.0\n" for name, colour in shape["colours"].items()]
-    (folder / "model_normalized.mtl").write_text("\n".join(materials))
-
-
-# --- the families; metres, x right, y up, z back -----------------------------------------------------------
-
-
-def _chair(base, arms, back, width, depth, seat_height, back_height, recline, thickness) -> list[Part]:
-    half, rear = width / 2, depth / 2
-    seat_top = seat_height + thickness
-    parts = [
-        Part("seat", _box([0, seat_height + thickness / 2, 0], [width, thickness, depth]), "fabric"),
-        Part(
-            "inside",
-            _box([0, seat_height + thickness / 2, 0], [0.7 * width, 0.4 * thickness, 0.7 * depth]),
-            "wood",
-        ),
-        Part("cover", _sheet(_rectangle(0.47 * width, 0.47 * depth, seat_top + 0.006)), "fabric"),
-    ]
-    bottom, top = (
-        np.array([0, seat_top - 0.02, rear - 0.04]),
-        np.array([0, seat_top + back_height, rear - 0.04 + recline]),
-    )
-    if back == "panel":
-        parts.append(Part("back", _plank(bottom, top, 0.96 * width, 0.065), "fabric"))
-    else:
-        posts = [side * (half - 0.045) * np.array([1, 0, 0]) for side in (-1, 1)]
-        parts += [Part("back", _plank(bottom + post, top + post, 0.075, 0.065), "wood") for post in posts]
-        for share in (0.42, 0.85):
-            middle = bottom + share * (top - bottom)
-            up = 0.14 * back_height * np.array([0, 1, recline / back_height])
-            parts.append(Part("back", _plank(middle - up, middle + up, 0.96 * width, 0.055), "wood"))
-    if base == "legs":
-        for x, z in itertools.product((-1, 1), (-1, 1)):
-            foot = [x * (half - 0.04), 0, z * (rear - 0.04)]
-            parts.append(Part("leg", _beam(foot, [foot[0], seat_height + 0.03, foot[2]], 0.065), "wood"))
-    else:
-        parts.append(Part("leg", _tube([0, 0.05, 0], [0, seat_height + 0.02, 0], 0.05, 0.05), "metal"))
-        for angle in np.arange(5) * 2 * np.pi / 5 - np.pi / 2:
-            tip = [0.9 * half * np.cos(angle), 0.03, 0.9 * half * np.sin(angle)]
-            parts.append(Part("leg", _beam([0, 0.06, 0], tip, 0.06), "metal"))
-    if arms:
-        for side in (-1, 1):
-            x, y = side * (half + 0.01), seat_top + 0.2
-            parts.append(Part("arm", _box([x, y, 0.02], [0.075, 0.06, 0.85 * depth]), "wood"))
-            parts.append(
-                Part("arm", _beam([x, seat_height + 0.02, -0.3 * depth], [x, y, -0.3 * depth], 0.065), "wood")
-            )
-    return parts
-
-
-def _sofa(chaise, arms, base, width, depth, seat_height, back_height, arm_width, cushion) -> list[Part]:
-    half, rear, seat_top = width / 2, depth / 2, seat_height + cushion
-    floor = 0.12 if base == "legs" else 0.0
-    parts = [
-        Part("body", _box([0, (floor + seat_height) / 2, 0], [width, seat_height - floor, depth]), "fabric"),
-        Part(
-            "inside",
-            _box(
-                [0, (floor + seat_height) / 2, 0], [0.8 * width, 0.5 * seat_height - floor / 2, 0.6 * depth]
-            ),
-            "wood",
-        ),
-        Part(
-            "back",
-            _plank([0, floor + 0.05, rear - 0.11], [0, seat_top + back_height, rear - 0.05], width, 0.2),
-            "fabric",
-        ),
-    ]
-    inner = half - (arm_width if arms else 0)
-    seats = max(2, round(2 * inner / 0.7))
-    for index in range(seats):
-        x = -inner + (index + 0.5) * 2 * inner / seats
-        size = [0.97 * 2 * inner / seats, cushion, depth - 0.2]
-        parts.append(Part("cushion", _box([x, seat_height + cushion / 2, -0.09], size), "fabric"))
-        slope = [[x - 0.3, seat_top + 0.01, rear - 0.24], [x + 0.3, seat_top + 0.01, rear - 0.24]]
-        slope += [
-            [x + 0.3, seat_top + 0.8 * back_height, rear - 0.2],
-            [x - 0.3, seat_top + 0.8 * back_height, rear - 0.2],
-        ]
-        parts.append(Part("cover", _sheet(slope), "fabric"))
-    if chaise:
-        x, long = inner - 0.36, 0.75
-        parts.append(
-            Part(
-                "chaise",
-                _box(
-                    [x, (floor + seat_top) / 2, -rear - long / 2 + 0.05], [0.72, seat_top - floor, long + 0.1]
-                ),
-                "fabric",
-            )
-        )
-    if arms:
-        for side in (-1, 1):
-            size = [arm_width, seat_top + 0.2 - floor, depth]
-            parts.append(
-                Part(
-                    "arm",
-                    _box([side * (half - arm_width / 2), (seat_top + 0.2 + floor) / 2, 0], size),
-                    "fabric",
-                )
-            )
-    if base == "legs":
-        for x, z in itertools.product((-1, 1), (-1, 1)):
-            foot = np.array([x * (half - 0.1), 0, z * (rear - 0.1)])
-            parts.append(Part("leg", _beam(foot, foot + [0, floor + 0.05, 0], 0.1), "wood"))
-    return parts
-
-
-def _plane(sweep, tail, engines, length, span, radius, chord, wing_place, fin) -> list[Part]:
-    nose, end, half = -length / 2, length / 2, span / 2
-    back = half * (0.75 if sweep == "swept" else 0.08)
-    profile = [(0.0, 0.02), (0.03, 0.45), (0.1, 0.85), (0.2, 1.0), (0.62, 1.0), (0.85, 0.6), (1.0, 0.12)]
-    rings = [
-        _ring([0, radius * (1 - wide) * (place > 0.5) * 0.7, nose + place * length], wide * radius)
-        for place, wide in profile
-    ]
-    parts = [
-        Part("fuselage", _loft(rings), "paint"),
-        Part("inside", _box([0, 0, 0], [radius, 0.2 * radius, 0.4 * length]), "metal"),
-    ]
-    front = nose + wing_place * length
-    for side in (-1, 1):
-        root, tip = [0, -0.4 * radius, front], [side * half, -0.1 * radius + 0.05 * half, front + back]
-        parts.append(Part("wing", _aerofoil(root, tip, chord, 0.42 * chord, 0.2), "paint"))
-        height = 1.5 * fin if tail == "T" else 0.0
-        root, tip = (
-            [0, 0.5 * radius + height, end - 0.16 * length],
-            [side * 0.36 * half, 0.5 * radius + height, end - 0.12 * length + 0.35 * back * 0.4],
-        )
-        parts.append(Part("tailplane", _aerofoil(root, tip, 0.62 * chord, 0.36 * chord, 0.12), "paint"))
-        size = 0.5 * radius
-        if engines == "wing":
-            place = np.array(
-                [side * 0.36 * half, -0.4 * radius - 0.75 * size, front + 0.36 * back - 0.1 * chord]
-            )
-        else:
-            place = np.array([side * (radius + 0.65 * size), 0.4 * radius, nose + 0.68 * length])
-        parts.append(
-            Part(
-                "engine",
-                _tube(place - [0, 0, size], place + [0, 0, 1.6 * size], 0.85 * size, 0.6 * size),
-                "metal",
-            )
-        )
-        pylon = [
-            [0, place[1], place[2]],
-            [place[0], place[1], place[2]],
-            [place[0], place[1], place[2] + size],
-            [0, place[1], place[2] + size],
-        ]
-        parts.append(Part("pylon", _sheet(pylon), "paint"))
-    root, tip = [0, 0.4 * radius, end - 0.24 * length], [0, 0.5 * radius + 1.5 * fin, end - 0.13 * length]
-    parts.append(Part("fin", _aerofoil(root, tip, 0.85 * chord, 0.5 * chord, 0.14), "trim"))
-    return parts
-
-
-FAMILIES = {
-    "chairs": Family(
-        kinds={"base": ("legs", "pedestal"), "arms": (False, True), "back": ("panel", "slats")},
-        ranges={
-            "width": (0.46, 0.6),
-            "depth": (0.45, 0.56),
-            "seat_height": (0.36, 0.46),
-            "back_height": (0.34, 0.6),
-            "recline": (0.02, 0.12),
-            "thickness": (0.07, 0.1),
-        },
-        build=_chair,
-    ),
-    "sofas": Family(
-        kinds={"chaise": (False, True), "arms": (False, True), "base": ("legs", "plinth")},
-        ranges={
-            "width": (1.6, 2.5),
-            "depth": (0.85, 1.05),
-            "seat_height": (0.28, 0.36),
-            "back_height": (0.25, 0.5),
-            "arm_width": (0.16, 0.26),
-            "cushion": (0.1, 0.18),
-        },
-        build=_sofa,
-    ),
-    "planes": Family(
-        kinds={"sweep": ("straight", "swept"), "tail": ("low", "T"), "engines": ("wing", "tail")},
-        ranges={
-            "length": (20.0, 26.0),
-            "span": (19.0, 25.0),
-            "radius": (1.35, 1.8),
-            "chord": (3.6, 4.6),
-            "wing_place": (0.32, 0.4),
-            "fin": (2.2, 2.9),
-        },
-        build=_plane,
-    ),
-}
-
-COLOURS = {
-    "fabric": ["0.55 0.16 0.14", "0.17 0.27 0.48", "0.45 0.44 0.42", "0.20 0.38 0.25", "0.70 0.60 0.42"],
-    "wood": ["0.35 0.22 0.12", "0.58 0.41 0.23", "0.12 0.10 0.09"],
-    "metal": ["0.55 0.56 0.58", "0.22 0.23 0.25"],
-    "paint": ["0.60 0.62 0.65", "0.40 0.45 0.52", "0.52 0.46 0.36"],
-    "trim": ["0.65 0.12 0.12", "0.10 0.25 0.55", "0.85 0.55 0.10"],
-}
-
-
-# --- pieces ----------------------------------------------------------------------------------------------
-
-
-def _hull(points) -> trimesh.Trimesh:
-    return trimesh.convex.convex_hull(np.asarray(points, dtype=float))
-
-
-def _box(centre, size) -> trimesh.Trimesh:
-    return trimesh.creation.box(size, trimesh.transformations.translation_matrix(centre))
-
-
-def _plank(bottom, top, width, thickness) -> trimesh.Trimesh:
-    """A board that stands on its lower edge and may lean back."""
-    across, through = np.array([width / 2, 0, 0]), np.array([0, 0, thickness / 2])
-    return _hull([end + x * across + z * through for end in (bottom, top) for x in (-1, 1) for z in (-1, 1)])
-
-
-def _beam(start, end, width) -> trimesh.Trimesh:
-    return _tube(start, end, width / np.sqrt(2), width / np.sqrt(2), sections=4)
-
-
-def _tube(start, end, start_radius, end_radius, sections=16) -> trimesh.Trimesh:
-    """A closed tube with as many sides as ``sections``; with four, a beam of square section."""
-    axis = np.subtract(end, start)
-    across = np.cross(axis, [0, 0, 1] if abs(axis[2]) < 0.9 * np.linalg.norm(axis) else [1, 0, 0])
-    across /= np.linalg.norm(across)
-    upright = np.cross(axis, across) / np.linalg.norm(axis)
-    turn = 2 * np.pi * (np.arange(sections) + 0.5) / sections
-    circle = np.outer(np.cos(turn), across) + np.outer(np.sin(turn), upright)
-    return _hull(np.concatenate([start + start_radius * circle, end + end_radius * circle]))
-
-
-def _rectangle(half_width, half_depth, height) -> list:
-    return [[x * half_width, height, z * half_depth] for x, z in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
-
-
-def _sheet(corners) -> trimesh.Trimesh:
-    """An open sheet of two triangles, with no inside."""
-    return trimesh.Trimesh(np.asarray(corners, dtype=float), [[0, 1, 2], [0, 2, 3]], process=False)
-
-
-def _aerofoil(root, tip, root_chord, tip_chord, thickness) -> trimesh.Trimesh:
-    """A tapered wing between two places of its leading edge; thickness as a share of the chord."""
-    root, tip = np.asarray(root, float), np.asarray(tip, float)
-    span = tip - root
-    through = np.cross([0, 0, 1.0], span / np.linalg.norm(span))
-    section = np.array([(0, 0), (0.25, 0.5), (0.6, 0.4), (1, 0.06), (1, -0.06), (0.6, -0.4), (0.25, -0.5)])
-    ends = []
-    for place, chord in ((root, root_chord), (tip, tip_chord)):
-        ends.append(
-            place
-            + chord * (np.outer(section[:, 0], [0, 0, 1]) + thickness * np.outer(section[:, 1], through))
-        )
-    return _hull(np.concatenate(ends))
-
-
-def _ring(centre, radius, sections=20) -> np.ndarray:
-    turn = 2 * np.pi * np.arange(sections) / sections
-    return np.asarray(centre) + radius * np.stack([np.cos(turn), np.sin(turn), np.zeros(sections)], axis=1)
-
-
-def _loft(rings) -> trimesh.Trimesh:
-    """A skin over rings of equally many points; its ends stay open."""
-    count, around = len(rings), len(rings[0])
-    faces = []
-    for row, column in itertools.product(range(count - 1), range(around)):
-        a, b = row * around + column, row * around + (column + 1) % around
-        faces += [[a, b, b + around], [a, b + around, a + around]]
-    return trimesh.Trimesh(np.concatenate(rings), faces, process=False)
+def splits(category: str, train: int, test: int, seed: int) -> dict[str, list[str]]:
+    """The ids of a category's demo shapes by split; raises InputError for a category without demo shapes."""
+    ids = [shape_id(shape) for shape in parameters(category, train + test, seed)]
+    return {"train": ids[:train], "test": ids[train:]}

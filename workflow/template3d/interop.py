@@ -9,9 +9,7 @@ from torch import Tensor
 from template3d.networks.implicit_template import ImplicitTemplate
 
 
-def load_deep_implicit_template(
-    folder: str | Path, checkpoint: str = "latest"
-) -> tuple[ImplicitTemplate, Tensor]:
+def load_deep_implicit_template(folder: str | Path, checkpoint: str = "latest") -> tuple[ImplicitTemplate, Tensor]:
     """Read an experiment folder as the authors' training program leaves it.
 
     ``folder`` holds ``specs.json``, ``ModelParameters/<checkpoint>.pth`` and ``LatentCodes/<checkpoint>.pth``.
@@ -29,14 +27,10 @@ def load_deep_implicit_template(
     try:
         model.load_state_dict({_our_name(name, model): tensor for name, tensor in weights.items()})
     except RuntimeError as mismatch:
-        raise ValueError(
-            f"{weights_file}: weights do not fit {folder / 'specs.json'}: {mismatch}"
-        ) from mismatch
+        raise ValueError(f"{weights_file}: weights do not fit {folder / 'specs.json'}: {mismatch}") from mismatch
     codes = torch.load(folder / "LatentCodes" / f"{checkpoint}.pth", map_location="cpu", weights_only=True)
     codes = codes["latent_codes"]
-    if not isinstance(
-        codes, Tensor
-    ):  # newer experiments keep an embedding layer, older ones the tensor itself
+    if not isinstance(codes, Tensor):  # newer experiments keep an embedding layer, older ones the tensor itself
         codes = codes["weight"]
     return model.eval(), codes.reshape(-1, specs["CodeLength"]).float()
 
@@ -53,9 +47,7 @@ def _network_arguments(specs: dict, specs_file: Path) -> dict:
     }
     for key, wrong in unsupported.items():
         if wrong:
-            raise ValueError(
-                f"{specs_file}: this value of {key} is not supported; see the published chairs_dit"
-            )
+            raise ValueError(f"{specs_file}: this value of {key} is not supported; see the published chairs_dit")
     dropout_layers = template.get("dropout") or []
     if template.get("dropout_prob", 0.0) and list(dropout_layers) != hidden_layers:
         raise ValueError(f"{specs_file}: dropout on some layers only ({dropout_layers}) is not supported")

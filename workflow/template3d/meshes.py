@@ -25,10 +25,14 @@ def load(file: Path) -> trimesh.Trimesh:
         mesh = trimesh.load(file, force="mesh", process=False, skip_materials=True)
     except Exception as error:  # a reader of broken files fails in many ways
         raise InputError(f"{file}: cannot be read as a mesh ({type(error).__name__}: {error})") from error
-    reason = flaw(mesh)
-    if reason:
-        raise InputError(f"{file}: {reason}; fix the mesh or set on_bad_mesh: skip")
+    if reason := flaw(mesh):
+        raise InputError(f"{file}: {reason}")
     return mesh
+
+
+def used_vertices(mesh: trimesh.Trimesh) -> np.ndarray:
+    """The vertices (V, 3) that some face uses; files carry others too."""
+    return mesh.vertices[np.unique(mesh.faces)]
 
 
 def flaw(mesh: trimesh.Trimesh) -> str | None:
@@ -37,7 +41,7 @@ def flaw(mesh: trimesh.Trimesh) -> str | None:
         return "has no faces"
     if mesh.faces.min() < 0 or mesh.faces.max() >= len(mesh.vertices):
         return "has faces that name missing vertices"
-    used = mesh.vertices[np.unique(mesh.faces)]
+    used = used_vertices(mesh)
     broken = int((~np.isfinite(used)).any(axis=1).sum())
     if broken:
         return f"has {broken} non-finite vertices"
@@ -78,7 +82,7 @@ class Normalization:
 
 def normalization(mesh: trimesh.Trimesh) -> Normalization:
     """DeepSDF's normalisation: the box's centre and the largest radius of the vertices in use, with a buffer."""
-    used = mesh.vertices[np.unique(mesh.faces)]
+    used = used_vertices(mesh)
     offset = -(used.min(axis=0) + used.max(axis=0)) / 2
     return Normalization(offset, float(1 / (np.linalg.norm(used + offset, axis=1).max() * BUFFER)))
 
@@ -99,14 +103,7 @@ def ply_bytes(mesh: trimesh.Trimesh) -> bytes:
     return mesh.export(file_type="ply")
 
 
-def points_ply_bytes(points: np.ndarray, normals: np.ndarray) -> bytes:
-    """Points (N, 3) and normals (N, 3) as a binary PLY file of float32."""
-    names = ("x", "y", "z", "nx", "ny", "nz")
-    header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(points)}"]
-    header += [f"property float {name}" for name in names] + ["end_header", ""]
-    return "\n".join(header).encode() + np.hstack([points, normals]).astype("<f4").tobytes()
-
-
-def read_ply(content: bytes) -> trimesh.Trimesh | trimesh.PointCloud:
-    """A mesh or a set of points from the bytes of a PLY file."""
-    return trimesh.load(BytesIO(content), file_type="ply", process=False)
+def read_ply(content: bytes) -> trimesh.Trimesh:
+    """A mesh from the bytes of a PLY file; no faces if it has none."""
+    mesh = trimesh.load(BytesIO(content), file_type="ply", process=False)
+    return mesh if isinstance(mesh, trimesh.Trimesh) else trimesh.Trimesh()

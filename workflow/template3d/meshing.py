@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 import trimesh
 from skimage.measure import marching_cubes
@@ -43,7 +42,10 @@ def reconstruct(
     offsets = torch.cartesian_prod(offsets, offsets, offsets)
     corners = (cells[:, None] * fine + offsets).reshape(-1, 3)
     flat = torch.unique((corners[:, 0] * (resolution + 1) + corners[:, 1]) * (resolution + 1) + corners[:, 2])
-    places = torch.stack([flat // (resolution + 1) ** 2, flat // (resolution + 1) % (resolution + 1), flat % (resolution + 1)], 1)
+    places = torch.stack(
+        [flat // (resolution + 1) ** 2, flat // (resolution + 1) % (resolution + 1), flat % (resolution + 1)],
+        1,
+    )
     values = values.contiguous()
     values.view(-1)[flat] = _evaluate(signed_distance, -bound + places * (2 * bound / resolution))
     if not (values.min() < 0 < values.max()):

@@ -1,5 +1,7 @@
 """Signed distances to the visible surface of a mesh, and the points where a shape's distances are sampled."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import open3d
 import trimesh
@@ -9,13 +11,12 @@ from template3d.errors import InputError
 from template3d.meshes import flaw, sample_surface
 
 DIRECTIONS = 100
-NEAR_STD = (0.005**0.5, 0.0005**0.5)
-NEAR_SHARE = 0.47
-"""Of all points: 47 % a wide and 47 % a narrow step off the surface, the rest anywhere in the cube."""
+NEAR_STDS = (0.005**0.5, 0.0005**0.5)
+UNIFORM_SHARE = 0.06
 
 
 def signed_distances(
-    mesh: trimesh.Trimesh, points: np.ndarray, backend: str = "rays", directions: int = DIRECTIONS, seed: int = 0
+    mesh: trimesh.Trimesh, points: np.ndarray, backend: str = "rays", directions: int = DIRECTIONS
 ) -> np.ndarray:
     """Signed distances (N,) float32 from points (N, 3) to the surface of a mesh, in the mesh's own unit.
 
@@ -25,23 +26,26 @@ def signed_distances(
     """
     if reason := flaw(mesh):
         raise InputError(f"the mesh {reason}; it has no signed distance")
+    return _distances(mesh, visibility.visible_surface(mesh, directions), points, backend, directions)
+
+
+def _distances(
+    mesh: trimesh.Trimesh, surface: trimesh.Trimesh, points: np.ndarray, backend: str, directions: int
+) -> np.ndarray:
     if not np.isfinite(points).all():
         raise InputError("some of the points are not finite; they have no signed distance")
     if backend == "rays":
-        return _by_rays(mesh, points, directions, np.random.default_rng(seed))
+        return _by_rays(mesh, surface, points, directions)
     if backend == "mesh_to_sdf":
         return _by_scans(mesh, points)
     raise ValueError(f"there is no backend {backend!r}; there are: rays, mesh_to_sdf")
 
 
-def _by_rays(mesh: trimesh.Trimesh, points: np.ndarray, directions: int, rng: np.random.Generator) -> np.ndarray:
-    surface = visibility.visible_surface(mesh, directions, rng)
-    if not len(surface.faces):
-        raise InputError("the mesh has no face that can be seen from outside; it has no signed distance")
+def _by_rays(mesh: trimesh.Trimesh, surface: trimesh.Trimesh, points: np.ndarray, directions: int) -> np.ndarray:
     queries = np.ascontiguousarray(points, dtype=np.float32)
     distances = visibility.scene(surface).compute_distance(open3d.core.Tensor(queries)).numpy()
     outside = visibility.escapes(visibility.scene(mesh), queries, directions)
-    return np.where(outside, distances, -distances).astype(np.float32)
+    return np.where(outside, distances, -distances)
 
 
 def _by_scans(mesh: trimesh.Trimesh, points: np.ndarray) -> np.ndarray:
@@ -54,30 +58,48 @@ def _by_scans(mesh: trimesh.Trimesh, points: np.ndarray) -> np.ndarray:
     return (radius * scans.get_sdf_in_batches((points - centre) / radius, use_depth_buffer=True)).astype(np.float32)
 
 
-def sample_points(mesh: trimesh.Trimesh, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Where to sample the distances of a mesh in the unit sphere: points (count, 3), most of them near its surface.
+def sample_points(
+    surface: trimesh.Trimesh,
+    count: int,
+    rng: np.random.Generator,
+    near_stds: Sequence[float] = NEAR_STDS,
+    uniform_share: float = UNIFORM_SHARE,
+) -> np.ndarray:
+    """Where to sample the distances of a shape in the unit sphere: points (count, 3), most of them near its surface.
 
-    Source: DeepSDF (Park et al., 2019), section 5, and its published preprocessing.
+    Points of the surface, even by area, are moved by normal noise, equally many by each of ``near_stds``; a share of
+    all points lies anywhere in the cube [-1, 1]^3. By default 47 % wide, 47 % narrow, 6 % anywhere, as DeepSDF has it
+    (Park et al., 2019, section 5, and its published preprocessing).
     """
-    near = round(NEAR_SHARE * count)
-    seeds, _ = sample_surface(mesh, near, rng)
-    steps = [seeds + rng.normal(scale=std, size=seeds.shape) for std in NEAR_STD]
-    return np.concatenate([*steps, rng.uniform(-1, 1, size=(count - 2 * near, 3))])
+    near = round((1 - uniform_share) / len(near_stds) * count)
+    seeds, _ = sample_surface(surface, near, rng)
+    moved = [seeds + rng.normal(scale=std, size=seeds.shape) for std in near_stds]
+    return np.concatenate([*moved, rng.uniform(-1, 1, size=(count - near * len(near_stds), 3))])
 
 
 def sample(
-    mesh_unit: trimesh.Trimesh, count: int, seed: int, backend: str = "rays", directions: int = DIRECTIONS
+    mesh_unit: trimesh.Trimesh,
+    count: int,
+    rng: np.random.Generator,
+    backend: str = "rays",
+    directions: int = DIRECTIONS,
+    near_stds: Sequence[float] = NEAR_STDS,
+    uniform_share: float = UNIFORM_SHARE,
 ) -> dict[str, np.ndarray]:
     """The samples of one shape: ``pos`` (outside) and ``neg`` (inside), each float32 (N, 4): point and distance.
 
     The mesh stands in the unit sphere. Raises InputError if no point lies inside: an open sheet, say.
     """
-    rng = np.random.default_rng(seed)
-    surface = visibility.visible_surface(mesh_unit, directions, rng)
-    points = sample_points(surface if len(surface.faces) else mesh_unit, count, rng)
-    distances = signed_distances(mesh_unit, points, backend, directions, seed)
+    surface = visibility.visible_surface(mesh_unit, directions)
+    points = sample_points(surface, count, rng, near_stds, uniform_share)
+    distances = _distances(mesh_unit, surface, points, backend, directions)
     samples = np.column_stack([points, distances]).astype(np.float32)
     inside = distances < 0
     if not inside.any():
         raise InputError(f"none of {count} points lies inside the mesh: open sheets have no inside to learn")
     return {"pos": samples[~inside], "neg": samples[inside]}
+
+
+def check_inside(mesh_unit: trimesh.Trimesh, count: int = 4000) -> None:
+    """Raise InputError unless a mesh in the unit sphere has an inside that samples find: an open sheet has none."""
+    sample(mesh_unit, count, np.random.default_rng(0))

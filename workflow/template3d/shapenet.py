@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
+
 from template3d.errors import InputError
 
 ID = re.compile(r"[0-9a-f]{4,64}")
@@ -17,6 +19,35 @@ def synsets(table: Path) -> dict[str, str]:
     """The category table (CSV with the columns ``category`` and ``synset``) as name to synset id."""
     with table.open(newline="") as file:
         return {row["category"]: row["synset"] for row in csv.DictReader(file)}
+
+
+def synset(category: str, given: str | None, table: dict[str, str]) -> str:
+    """The synset id of a category, as given or from the table; raises InputError if it is in neither."""
+    if given or category in table:
+        return given or table[category]
+    raise InputError(
+        f'config: categories.{category}: the synset of this category is not known; add `synset: "01234567"` to it '
+        f"(known without: {', '.join(table)})"
+    )
+
+
+def check_root(root: Path) -> None:
+    """Raise InputError unless a folder in the ShapeNetCore.v2 layout can be there."""
+    if not root.is_dir():
+        raise InputError(f"config: shapenet is {root}, but there is no such folder; give the path of ShapeNetCore.v2")
+
+
+def splits(entry: dict, synset: str) -> dict[str, list[str]]:
+    """The shapes of a category by split, from the split files of its entry in the configuration.
+
+    Raises InputError for a wrong split file, and for a shape that is in both splits.
+    """
+    found = {split: read_split(Path(entry[split]), synset) for split in ("train", "test")}
+    if both := sorted(set(found["train"]) & set(found["test"])):
+        raise InputError(
+            f"{entry['test']}: {both[0]} is also in {entry['train']}; a test shape must not be learnt from"
+        )
+    return found
 
 
 def check_id(shape: object, source: str) -> str:
@@ -38,7 +69,9 @@ def read_split(file: Path, synset: str) -> list[str]:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: cannot read this split ({error}); give a DeepSDF split file or a list of ids") from error
+        raise InputError(
+            f"{file}: cannot read this split ({error}); give a DeepSDF split file or a list of ids"
+        ) from error
     if file.suffix == ".json":
         try:
             content = json.loads(text)
@@ -59,6 +92,12 @@ def read_split(file: Path, synset: str) -> list[str]:
 def shard(shape: str, shards: int) -> int:
     """The shard of a shape: from its id alone, so that another shape never moves it."""
     return int(hashlib.sha256(shape.encode()).hexdigest(), 16) % shards
+
+
+def generator(shape: str, seed: int, purpose: str) -> np.random.Generator:
+    """Random numbers of one shape for one purpose: the same whatever the order, the shard or the machine."""
+    words = hashlib.sha256(f"{seed}/{purpose}/{shape}".encode()).digest()
+    return np.random.default_rng(np.frombuffer(words, dtype=np.uint32))
 
 
 def mesh_file(root: Path, synset: str, shape: str) -> Path:

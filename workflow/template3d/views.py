@@ -1,5 +1,6 @@
 """The rendered views of many shapes: where they lie, and how they become batches for a network."""
 
+import json
 from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -11,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from template3d import archives
+from template3d.cameras import View
 from template3d.errors import InputError
 
 KINDS = ("easy", "hard")
@@ -52,12 +54,22 @@ def read(shards: Sequence[Path], shapes: Sequence[str], image_size: int) -> View
     return Views(torch.stack([image for _, _, image in found]), torch.tensor([index for index, _, _ in found]))
 
 
+def read_view(shards: Iterable[Path], category: str, shape: str, kind: str, index: int) -> View:
+    """The camera of one view of a shape; raises InputError if no shard has it."""
+    described = json.loads(_read_member(shards, cameras_name(category, shape, kind)))["views"][index]
+    described.pop("world_to_camera")
+    return View(**described)
+
+
 def read_one(shards: Iterable[Path], category: str, shape: str, kind: str, index: int) -> Image.Image:
     """One view of a shape; raises InputError if no shard has it."""
-    name = member_name(category, shape, kind, index)
+    return decode(_read_member(shards, member_name(category, shape, kind, index)))
+
+
+def _read_member(shards: Iterable[Path], name: str) -> bytes:
     for shard in shards:
         if name in archives.names(shard):
-            return decode(archives.read(shard, name))
+            return archives.read(shard, name)
     raise InputError(f"no view {name} in {', '.join(map(str, shards))}")
 
 

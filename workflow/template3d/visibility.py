@@ -6,6 +6,8 @@ import numpy as np
 import open3d
 import trimesh
 
+from template3d.errors import InputError
+
 PROBE_OFFSET = 1e-4
 """How far beside a face a probe stands, as a share of the mesh's diagonal."""
 PROBES = 20_000
@@ -40,11 +42,12 @@ def escapes(raycasting: open3d.t.geometry.RaycastingScene, points: np.ndarray, d
     return escaped
 
 
-def visible_faces(mesh: trimesh.Trimesh, directions: int, rng: np.random.Generator) -> np.ndarray:
+def visible_faces(mesh: trimesh.Trimesh, directions: int) -> np.ndarray:
     """Which faces can be seen from outside, on either side; bool (F,).
 
     Probes stand just beside each face, more of them on a larger one; a face is visible if any probe's ray escapes.
     """
+    rng = np.random.default_rng(0)
     share = mesh.area_faces / mesh.area
     counts = np.maximum(PROBES_PER_FACE, np.ceil(share * PROBES)).astype(int)
     faces = np.repeat(np.arange(len(mesh.faces)), counts)
@@ -65,9 +68,14 @@ def visible_faces(mesh: trimesh.Trimesh, directions: int, rng: np.random.Generat
     return visible
 
 
-def visible_surface(mesh: trimesh.Trimesh, directions: int, rng: np.random.Generator) -> trimesh.Trimesh:
-    """A mesh without the faces that nobody outside can see; the mesh itself if nothing of it can be seen."""
-    visible = visible_faces(mesh, directions, rng)
+def visible_surface(mesh: trimesh.Trimesh, directions: int) -> trimesh.Trimesh:
+    """A mesh without the faces that nobody outside can see.
+
+    Raises InputError if nothing of it can be seen, which only a mesh inside out of all reason does.
+    """
+    visible = visible_faces(mesh, directions)
+    if not visible.any():
+        raise InputError("no face of the mesh can be seen from outside")
     return trimesh.Trimesh(mesh.vertices, mesh.faces[visible], process=False)
 
 

@@ -1,5 +1,7 @@
 """The template: one signed distance function for a whole category."""
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
@@ -17,9 +19,7 @@ class Template(nn.Module):
         """Set up a network with one hidden layer per entry of ``hidden_sizes``."""
         super().__init__()
         sizes = [3, *hidden_sizes]
-        self.hidden = nn.ModuleList(
-            weight_norm(nn.Linear(wide, narrow)) for wide, narrow in zip(sizes[:-1], sizes[1:], strict=True)
-        )
+        self.hidden = nn.ModuleList(weight_norm(nn.Linear(wide, narrow)) for wide, narrow in itertools.pairwise(sizes))
         self.output = nn.Linear(sizes[-1], 1)
         self.dropout = nn.Dropout(dropout)
 

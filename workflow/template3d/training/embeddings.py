@@ -43,7 +43,11 @@ class EmbeddingStage(Stage):
         """Warp, template and codes, each with its own learning rate."""
         return [
             {"name": "warp", "params": self.decoder.warp.parameters(), "lr": self.settings.rate_warp},
-            {"name": "template", "params": self.decoder.template.parameters(), "lr": self.settings.rate_template},
+            {
+                "name": "template",
+                "params": self.decoder.template.parameters(),
+                "lr": self.settings.rate_template,
+            },
             {"name": "codes", "params": self.codes.parameters(), "lr": self.settings.rate_codes},
         ]
 

@@ -83,6 +83,14 @@ def fit(stage: Stage, schedule: Schedule, name: str) -> list[dict[str, float]]:
         if seconds - told > SECONDS_BETWEEN_LINES or epoch in (1, schedule.epochs):
             told, left = seconds, seconds / epoch * (schedule.epochs - epoch)
             means = ", ".join(f"{term} {row[term]:.5f}" for term in sums)
-            log.info("%s: epoch %d of %d, %s; %.0f s, %.0f s to go", name, epoch, schedule.epochs, means, seconds, left)
+            log.info(
+                "%s: epoch %d of %d, %s; %.0f s, %.0f s to go",
+                name,
+                epoch,
+                schedule.epochs,
+                means,
+                seconds,
+                left,
+            )
     stage.cpu().eval()
     return history

@@ -1,0 +1,16 @@
+"""Mesh a category's template, in the unit sphere."""
+
+import json
+from pathlib import Path
+
+import torch
+from template3d import files, logs, meshes, meshing, models
+
+with logs.to(snakemake.log[0]) as log:
+    torch.set_num_threads(snakemake.threads)
+    settings = json.loads(snakemake.params.settings)
+    model = models.load(Path(snakemake.input.model))
+    mesh = meshing.reconstruct(model.decoder.template, **settings["meshing"])
+    log.info("the template of %s has %d faces", snakemake.wildcards.category, len(mesh.faces))
+    with files.whole(snakemake.output.mesh) as beside:
+        beside.write_bytes(meshes.ply_bytes(mesh))

@@ -1,0 +1,47 @@
+"""The picture of a category: what was seen, what is true, what was reconstructed; and its template."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from template3d import archives, cameras, logs, meshes, views
+from template3d.blender import Studio
+from template3d.report import figures
+
+SIZE = 320
+
+with logs.to(snakemake.log[0]):
+    settings = json.loads(snakemake.params.settings)
+    category, kind, index = snakemake.wildcards.category, settings["view_kind"], settings["fixed_view"]
+    shards = [Path(shard) for shard in snakemake.input.views]
+    truths = {Path(file).parts[-3]: Path(file) for file in snakemake.input.meshes}
+    chamfer = pd.read_csv(snakemake.input.metrics, index_col="shape")["chamfer_shapenet_x1000"]
+    studio = Studio(SIZE, samples=16, threads=snakemake.threads)
+
+    def shot(mesh, view: cameras.View) -> np.ndarray:
+        """A picture (S, S, 3) of a mesh in grey."""
+        studio.show_mesh(mesh.vertices, mesh.faces)
+        with tempfile.TemporaryDirectory() as folder:
+            studio.render(view, Path(folder) / "shot.png")
+            return np.array(Image.open(Path(folder) / "shot.png"))
+
+    rows = {"rgb": [], "ground truth": [], "reconstruction": []}
+    titles = []
+    for split, archive in (("train", snakemake.input.train), ("test", snakemake.input.test)):
+        for shape in settings["shapes"][split]:
+            view = views.read_view(shards, category, shape, kind, index)
+            rows["rgb"].append(np.array(views.read_one(shards, category, shape, kind, index)))
+            rows["ground truth"].append(shot(meshes.load(truths[shape]), view))
+            made = meshes.read_ply(archives.read(Path(archive), f"{shape}.ply"))
+            rows["reconstruction"].append(shot(made, view))
+            titles.append(f"train {shape[:4]}" if split == "train" else f"test {shape[:4]}: {chamfer[shape]:.2f}")
+    figures.picture_rows(Path(snakemake.output.picture), rows, titles)
+
+    template = meshes.read_ply(Path(snakemake.input.template).read_bytes())
+    template.vertices = template.vertices / 2  # from the unit sphere to about ShapeNet's size
+    turns = {"front": (0, 15), "left": (90, 15), "back": (180, 15), "above": (40, 30)}
+    shots = [shot(template, cameras.View(azimuth, elevation, 1.4)) for azimuth, elevation in turns.values()]
+    figures.picture_rows(Path(snakemake.output.template), {"template": shots}, list(turns))

@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+import trimesh
+
+from template3d import sdf, visibility
+from template3d.errors import InputError
+
+POINTS = np.random.default_rng(0).uniform(-1, 1, size=(4000, 3))
+
+
+def doubled(mesh):
+    """Every triangle twice, with opposite winding, as in ShapeNet."""
+    return trimesh.Trimesh(mesh.vertices, np.concatenate([mesh.faces, mesh.faces[:, ::-1]]), process=False)
+
+
+def box_distance(points, half):
+    beyond = np.abs(points) - half
+    return np.linalg.norm(np.maximum(beyond, 0), axis=1) + np.minimum(beyond.max(axis=1), 0)
+
+
+SPHERE = trimesh.creation.icosphere(subdivisions=5, radius=0.6)
+BOX = trimesh.creation.box([0.8, 1.2, 0.4])
+HIDDEN = trimesh.creation.box([0.3, 0.5, 0.1])
+
+
+@pytest.mark.parametrize("messy", [False, True], ids=["clean", "doubled"])
+def test_distance_to_a_sphere(messy):
+    mesh = doubled(SPHERE) if messy else SPHERE
+    truth = np.linalg.norm(POINTS, axis=1) - 0.6
+    found = sdf.signed_distances(mesh, POINTS)
+    assert found.dtype == np.float32
+    assert found.shape == (len(POINTS),)
+    sagitta = 0.6 - np.linalg.norm(SPHERE.triangles_center, axis=1).min()  # the tessellation's own error
+    assert np.abs(found - truth).max() < sagitta + 1e-4
+    clear = np.abs(truth) > sagitta
+    assert (np.sign(found) == np.sign(truth))[clear].all()
+
+
+@pytest.mark.parametrize("hidden", [False, True], ids=["plain", "with a hidden box inside"])
+def test_distance_to_a_box_is_to_what_can_be_seen(hidden):
+    mesh = doubled(trimesh.util.concatenate([BOX, HIDDEN]) if hidden else BOX)
+    truth = box_distance(POINTS, [0.4, 0.6, 0.2])
+    found = sdf.signed_distances(mesh, POINTS)
+    np.testing.assert_allclose(found, truth, atol=1e-4)
+
+
+def test_flipped_faces_change_nothing():
+    flipped = trimesh.Trimesh(BOX.vertices, BOX.faces[:, ::-1], process=False)
+    np.testing.assert_array_equal(sdf.signed_distances(BOX, POINTS), sdf.signed_distances(flipped, POINTS))
+
+
+def test_an_open_box_has_no_inside():
+    open_box = trimesh.Trimesh(BOX.vertices, BOX.faces[BOX.face_normals[:, 1] < 0.5], process=False)
+    assert (sdf.signed_distances(open_box, np.array([[0.0, 0.3, 0.0]])) > 0).all()
+    with pytest.raises(InputError, match="no inside"):
+        sdf.check_inside(trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]], process=False))
+
+
+def test_visible_faces_are_the_outer_ones():
+    both = trimesh.util.concatenate([BOX, HIDDEN])
+    visible = visibility.visible_faces(both, directions=100)
+    assert visible[: len(BOX.faces)].all()
+    assert not visible[len(BOX.faces) :].any()
+
+
+def test_samples_are_where_deepsdf_puts_them():
+    points = sdf.sample_points(SPHERE, 10_000, np.random.default_rng(0))
+    off = np.abs(np.linalg.norm(points, axis=1) - 0.6)
+    assert points.shape == (10_000, 3)
+    # along the normal, the noise is one-dimensional: its spread is the step's std
+    assert np.sqrt((off[:4700] ** 2).mean()) == pytest.approx(0.005**0.5, rel=0.1)
+    assert np.sqrt((off[4700:9400] ** 2).mean()) == pytest.approx(0.0005**0.5, rel=0.1)
+    assert np.abs(points[9400:]).max() > 0.95
+    np.testing.assert_allclose(points[9400:].mean(axis=0), 0, atol=0.1)
+
+
+def test_samples_are_parted_by_side_and_seeded():
+    first, second = (sdf.sample(BOX, 2000, np.random.default_rng(3)) for _ in range(2))
+    assert (first["pos"][:, 3] >= 0).all()
+    assert (first["neg"][:, 3] < 0).all()
+    assert len(first["pos"]) + len(first["neg"]) == 2000
+    for side in ("pos", "neg"):
+        np.testing.assert_array_equal(first[side], second[side])
+        np.testing.assert_allclose(first[side][:, 3], box_distance(first[side][:, :3], [0.4, 0.6, 0.2]), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("vertices", "faces", "reason"),
+    [
+        ([[0, 0, 0]], np.empty((0, 3)), "no faces"),
+        ([[0, 0, 0], [1, 0, 0], [np.nan, 1, 0]], [[0, 1, 2]], "non-finite"),
+        ([[0, 0, 0], [1, 0, 0], [2, 0, 0]], [[0, 1, 2]], "no area"),
+        ([[1, 1, 1], [1, 1, 1], [1, 1, 1]], [[0, 1, 2]], "single point"),
+    ],
+)
+def test_no_backend_sees_a_mesh_that_would_crash_it(vertices, faces, reason):
+    mesh = trimesh.Trimesh(np.array(vertices, float), np.array(faces, int), process=False)
+    with pytest.raises(InputError, match=reason):
+        sdf.signed_distances(mesh, POINTS)
+
+
+def test_an_unknown_backend_is_named():
+    with pytest.raises(ValueError, match="there are: rays, mesh_to_sdf"):
+        sdf.signed_distances(BOX, POINTS, backend="guess")

@@ -1,0 +1,117 @@
+# What the rules share: the checked configuration, the shapes and their shards, and what a rule's result depends on.
+
+import json
+import sys
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+from template3d import configuration, demo_shapes, provenance, shapenet
+from template3d.errors import InputError
+
+BASE = Path(workflow.basedir)
+VIEW_KINDS = ("easy", "hard")
+
+
+def read_configuration():
+    """The categories' synsets, and their shapes by split; whatever is wrong stops here, as one sentence."""
+    try:
+        configuration.check(config, yaml.safe_load((BASE / "workflow/schemas/config.schema.yaml").read_text()))
+        categories = {name: entry for name, entry in config["categories"].items() if entry is not None}
+        table = shapenet.synsets(BASE / "resources/categories.csv")
+        synsets = {name: shapenet.synset(name, entry.get("synset"), table) for name, entry in categories.items()}
+        if config["shapenet"] == "demo":
+            splits = {name: demo_shapes.splits(name, **config["demo"], seed=config["seed"]) for name in categories}
+        else:
+            shapenet.check_root(Path(config["shapenet"]))
+            splits = {name: shapenet.splits(entry, synsets[name]) for name, entry in categories.items()}
+    except InputError as error:
+        raise WorkflowError(str(error))
+    return synsets, splits
+
+
+SYNSETS, SPLITS = read_configuration()
+CATEGORIES = list(SYNSETS)
+MESHES = Path("results/demo_shapes" if config["shapenet"] == "demo" else config["shapenet"])
+
+
+def shard_shapes(category, split):
+    """Shapes by shard, as in {"train-00": [id, ...]}; only shards that have shapes."""
+    shards = {}
+    for shape in SPLITS[category][split]:
+        number = shapenet.shard(shape, config["categories"][category]["shards"])
+        shards.setdefault(f"{split}-{number:02d}", []).append(shape)
+    return dict(sorted(shards.items()))
+
+
+SHARDS = {c: shard_shapes(c, "train") | shard_shapes(c, "test") for c in CATEGORIES}
+
+
+wildcard_constraints:
+    category="|".join(CATEGORIES),
+    shard="(train|test)-[0-9]+",
+    split="train|test",
+    kind="|".join(VIEW_KINDS),
+    views="fixed|random",
+
+
+def shard_file(category, shard, product):
+    return f"results/data/{category}/{shard}/{product}"
+
+
+def shards_of(category, split, *products):
+    """The files of all shards of a split, `train`, `test` or `both`."""
+    return [
+        shard_file(category, shard, product)
+        for product in products
+        for shard in SHARDS[category]
+        if split in (shard.split("-")[0], "both")
+    ]
+
+
+def meshes_of(wildcards):
+    synset = SYNSETS[wildcards.category]
+    return [
+        str(shapenet.mesh_file(MESHES, synset, shape))
+        for shape in SHARDS[wildcards.category][wildcards.shard]
+    ]
+
+
+def settings(**values):
+    """What a result depends on, by name, as canonical JSON.
+
+    Snakemake keeps a rule's params as a set of values without names, so that two swapped values would go unnoticed;
+    one text that holds names and values does not.
+    """
+    return json.dumps(values, sort_keys=True)
+
+
+def code(script):
+    """The digest of a rule's script and of every module of ours that it uses."""
+    return provenance.code_digest(BASE / "scripts" / script)
+
+
+def view_archives(views):
+    """The archives behind `easy`, `hard` or `both`."""
+    return [f"{kind}.zip" for kind in VIEW_KINDS if views in (kind, "both")]
+
+
+def reconstructed_shapes(category, split):
+    """All test shapes; of the training shapes a few, evenly spread over the list."""
+    shapes = SPLITS[category][split]
+    return shapes if split == "test" else spread(shapes, config["reconstruct"]["train_shapes"])
+
+
+def pictured_shapes(category, split):
+    return spread(reconstructed_shapes(category, split), 4)
+
+
+def pictured_meshes(wildcards):
+    synset = SYNSETS[wildcards.category]
+    shapes = pictured_shapes(wildcards.category, "train") + pictured_shapes(wildcards.category, "test")
+    return [str(shapenet.mesh_file(MESHES, synset, shape)) for shape in shapes]
+
+
+def spread(shapes, count):
+    """`count` of the shapes at even steps; all of them if there are no more."""
+    return [shapes[index * len(shapes) // count] for index in range(count)] if count < len(shapes) else shapes

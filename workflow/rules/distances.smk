@@ -1,0 +1,47 @@
+# Distances and surfaces: what training learns from, and what evaluation compares with.
+
+
+rule sdf:
+    input:
+        manifest="results/data/{category}/{shard}/check.json",
+        meshes=meshes_of,
+    output:
+        archive=update("results/data/{category}/{shard}/sdf.zip"),
+    params:
+        settings=settings(sdf=config["sdf"], seed=config["seed"]),
+        code=code("sdf.py"),
+    log:
+        "results/logs/sdf/{category}_{shard}.log",
+    benchmark:
+        "results/benchmarks/sdf/{category}_{shard}.tsv"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    message:
+        "sampling distances of {wildcards.category}, {wildcards.shard}"
+    script:
+        "../../scripts/sdf.py"
+
+
+rule surface:
+    input:
+        manifest="results/data/{category}/{shard}/check.json",
+        meshes=meshes_of,
+    output:
+        archive=update("results/data/{category}/{shard}/surface.zip"),
+    params:
+        settings=settings(surface=config["surface"], directions=config["sdf"]["directions"], seed=config["seed"]),
+        code=code("surface.py"),
+    log:
+        "results/logs/surface/{category}_{shard}.log",
+    benchmark:
+        "results/benchmarks/surface/{category}_{shard}.tsv"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    message:
+        "sampling surfaces of {wildcards.category}, {wildcards.shard}"
+    script:
+        "../../scripts/surface.py"

@@ -1,0 +1,60 @@
+# Evaluation: every listed shape, on one ruler, beside the baselines.
+
+
+rule evaluate:
+    input:
+        reconstructions="results/reconstructions/{category}/two_phase/{views}_{split}.zip",
+        manifests=lambda wildcards: shards_of(wildcards.category, wildcards.split, "check.json"),
+        surfaces=lambda wildcards: shards_of(wildcards.category, wildcards.split, "surface.zip"),
+    output:
+        metrics="results/metrics/{category}/two_phase_{views}_{split}.csv",
+    params:
+        settings=lambda wildcards: settings(
+            points=config["evaluate"]["points"],
+            seed=config["seed"],
+            synset=SYNSETS[wildcards.category],
+            shapes=reconstructed_shapes(wildcards.category, wildcards.split),
+        ),
+        code=code("evaluate.py"),
+    log:
+        "results/logs/evaluate/{category}_{views}_{split}.log",
+    benchmark:
+        "results/benchmarks/evaluate/{category}_{views}_{split}.tsv"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    message:
+        "evaluating {wildcards.split} shapes of {wildcards.category}, {wildcards.views} view"
+    script:
+        "../../scripts/evaluate.py"
+
+
+rule evaluate_baselines:
+    input:
+        template="results/templates/{category}/two_phase.ply",
+        manifests=lambda wildcards: shards_of(wildcards.category, "both", "check.json"),
+        train_surfaces=lambda wildcards: shards_of(wildcards.category, "train", "surface.zip"),
+        test_surfaces=lambda wildcards: shards_of(wildcards.category, "test", "surface.zip"),
+    output:
+        metrics="results/metrics/{category}/baselines_test.csv",
+    params:
+        settings=lambda wildcards: settings(
+            evaluate=config["evaluate"],
+            seed=config["seed"],
+            synset=SYNSETS[wildcards.category],
+            splits=SPLITS[wildcards.category],
+        ),
+        code=code("evaluate_baselines.py"),
+    log:
+        "results/logs/evaluate_baselines/{category}.log",
+    benchmark:
+        "results/benchmarks/evaluate_baselines/{category}.tsv"
+    threads: 2
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    message:
+        "evaluating the baselines of {wildcards.category}"
+    script:
+        "../../scripts/evaluate_baselines.py"

@@ -1,0 +1,58 @@
+# Meshes: the built-in ones where they are asked for, and the check of every mesh before anything is made from it.
+
+if config["shapenet"] == "demo":
+
+    rule demo_shapes:
+        output:
+            meshes=[
+                str(shapenet.mesh_file(MESHES, SYNSETS[category], shape))
+                for category in CATEGORIES
+                for split in ("train", "test")
+                for shape in SPLITS[category][split]
+            ],
+            materials=[
+                str(shapenet.mesh_file(MESHES, SYNSETS[category], shape).with_suffix(".mtl"))
+                for category in CATEGORIES
+                for split in ("train", "test")
+                for shape in SPLITS[category][split]
+            ],
+        params:
+            settings=settings(demo=config["demo"], seed=config["seed"], synsets=SYNSETS),
+            code=code("demo_shapes.py"),
+            folder=str(MESHES),
+        log:
+            "results/logs/demo_shapes.log",
+        benchmark:
+            "results/benchmarks/demo_shapes.tsv"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        message:
+            "making the demo shapes"
+        script:
+            "../../scripts/demo_shapes.py"
+
+
+rule check:
+    input:
+        meshes=meshes_of,
+    output:
+        manifest="results/data/{category}/{shard}/check.json",
+    params:
+        settings=lambda wildcards: settings(
+            shapes=SHARDS[wildcards.category][wildcards.shard], on_bad_mesh=config["on_bad_mesh"]
+        ),
+        code=code("check.py"),
+    log:
+        "results/logs/check/{category}_{shard}.log",
+    benchmark:
+        "results/benchmarks/check/{category}_{shard}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    message:
+        "checking the meshes of {wildcards.category}, {wildcards.shard}"
+    script:
+        "../../scripts/check.py"

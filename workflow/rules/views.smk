@@ -1,0 +1,39 @@
+# Views: each shape as its easy and its hard cameras see it.
+
+
+def materials_of(wildcards):
+    """Material and texture files; those of demo shapes are known before they are made."""
+    if config["shapenet"] == "demo":
+        return [str(Path(mesh).with_suffix(".mtl")) for mesh in meshes_of(wildcards)]
+    synset = SYNSETS[wildcards.category]
+    shapes = SHARDS[wildcards.category][wildcards.shard]
+    return [str(file) for shape in shapes for file in shapenet.material_files(MESHES, synset, shape)]
+
+
+rule render:
+    input:
+        manifest="results/data/{category}/{shard}/check.json",
+        meshes=meshes_of,
+        materials=materials_of,
+    output:
+        archive=update("results/data/{category}/{shard}/{kind}.zip"),
+    params:
+        settings=lambda wildcards: settings(
+            count=config["views"][wildcards.kind],
+            image_size=config["views"]["image_size"],
+            samples=config["views"]["samples"],
+            seed=config["seed"],
+        ),
+        code=code("render.py"),
+    log:
+        "results/logs/render/{category}_{shard}_{kind}.log",
+    benchmark:
+        "results/benchmarks/render/{category}_{shard}_{kind}.tsv"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    message:
+        "rendering {wildcards.kind} views of {wildcards.category}, {wildcards.shard}"
+    script:
+        "../../scripts/render.py"
