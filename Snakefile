@@ -21,15 +21,6 @@ include: "workflow/rules/report.smk"
 report: "workflow/report/workflow.rst"
 
 
-rule all:
-    default_target: True
-    input:
-        "results/tables/table1.csv",
-        expand("results/pictures/{category}.png", category=CATEGORIES),
-        expand("results/pictures/{category}_template.png", category=CATEGORIES),
-        expand("results/pictures/{category}_losses.png", category=CATEGORIES),
-
-
 rule data:
     input:
         [
@@ -38,3 +29,13 @@ rule data:
             for shard in SHARDS[category]
             for product in ("easy.zip", "hard.zip", "sdf.zip", "surface.zip")
         ],
+
+
+rule all:
+    default_target: True
+    input:
+        rules.data.input,
+        "results/tables/table1.csv",
+        expand("results/pictures/{category}.png", category=CATEGORIES),
+        expand("results/pictures/{category}_template.png", category=CATEGORIES),
+        expand("results/pictures/{category}_losses.png", category=CATEGORIES),

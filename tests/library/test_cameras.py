@@ -23,7 +23,9 @@ def test_projection_worked_out_by_hand_from_the_front():
 def test_projection_worked_out_by_hand_from_the_side_and_above():
     # from +x, 90 degrees round: the object's front (-z) is at the image's right... and depth runs along -x
     side = View(azimuth_deg=90, elevation_deg=0, distance=2.0)
-    np.testing.assert_allclose(cameras.project(side, np.array([[0.5, 0, -0.3]]), 224), [[112 + sign(side) * 245 * 0.3 / 1.5, 112]])
+    np.testing.assert_allclose(
+        cameras.project(side, np.array([[0.5, 0, -0.3]]), 224), [[112 + sign(side) * 245 * 0.3 / 1.5, 112]]
+    )
     # from 30 degrees above the front, a point 0.2 up is 0.2 sin 30 nearer and 0.2 cos 30 higher in the image
     above = View(azimuth_deg=0, elevation_deg=30, distance=2.0)
     np.testing.assert_allclose(

@@ -71,10 +71,7 @@ def shards_of(category, split, *products):
 
 def meshes_of(wildcards):
     synset = SYNSETS[wildcards.category]
-    return [
-        str(shapenet.mesh_file(MESHES, synset, shape))
-        for shape in SHARDS[wildcards.category][wildcards.shard]
-    ]
+    return [str(shapenet.mesh_file(MESHES, synset, shape)) for shape in SHARDS[wildcards.category][wildcards.shard]]
 
 
 def settings(**values):

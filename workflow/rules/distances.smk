@@ -7,9 +7,6 @@ rule sdf:
         meshes=meshes_of,
     output:
         archive=update("results/data/{category}/{shard}/sdf.zip"),
-    params:
-        settings=settings(sdf=config["sdf"], seed=config["seed"]),
-        code=code("sdf.py"),
     log:
         "results/logs/sdf/{category}_{shard}.log",
     benchmark:
@@ -18,6 +15,9 @@ rule sdf:
     resources:
         mem_mb=4000,
         runtime=240,
+    params:
+        settings=settings(sdf=config["sdf"], seed=config["seed"]),
+        code=code("sdf.py"),
     message:
         "sampling distances of {wildcards.category}, {wildcards.shard}"
     script:
@@ -30,9 +30,6 @@ rule surface:
         meshes=meshes_of,
     output:
         archive=update("results/data/{category}/{shard}/surface.zip"),
-    params:
-        settings=settings(surface=config["surface"], directions=config["sdf"]["directions"], seed=config["seed"]),
-        code=code("surface.py"),
     log:
         "results/logs/surface/{category}_{shard}.log",
     benchmark:
@@ -41,6 +38,9 @@ rule surface:
     resources:
         mem_mb=4000,
         runtime=120,
+    params:
+        settings=settings(surface=config["surface"], directions=config["sdf"]["directions"], seed=config["seed"]),
+        code=code("surface.py"),
     message:
         "sampling surfaces of {wildcards.category}, {wildcards.shard}"
     script:

@@ -8,14 +8,6 @@ rule evaluate:
         surfaces=lambda wildcards: shards_of(wildcards.category, wildcards.split, "surface.zip"),
     output:
         metrics="results/metrics/{category}/two_phase_{views}_{split}.csv",
-    params:
-        settings=lambda wildcards: settings(
-            points=config["evaluate"]["points"],
-            seed=config["seed"],
-            synset=SYNSETS[wildcards.category],
-            shapes=reconstructed_shapes(wildcards.category, wildcards.split),
-        ),
-        code=code("evaluate.py"),
     log:
         "results/logs/evaluate/{category}_{views}_{split}.log",
     benchmark:
@@ -24,6 +16,14 @@ rule evaluate:
     resources:
         mem_mb=4000,
         runtime=120,
+    params:
+        settings=lambda wildcards: settings(
+            points=config["evaluate"]["points"],
+            seed=config["seed"],
+            synset=SYNSETS[wildcards.category],
+            shapes=reconstructed_shapes(wildcards.category, wildcards.split),
+        ),
+        code=code("evaluate.py"),
     message:
         "evaluating {wildcards.split} shapes of {wildcards.category}, {wildcards.views} view"
     script:
@@ -38,14 +38,6 @@ rule evaluate_baselines:
         test_surfaces=lambda wildcards: shards_of(wildcards.category, "test", "surface.zip"),
     output:
         metrics="results/metrics/{category}/baselines_test.csv",
-    params:
-        settings=lambda wildcards: settings(
-            evaluate=config["evaluate"],
-            seed=config["seed"],
-            synset=SYNSETS[wildcards.category],
-            splits=SPLITS[wildcards.category],
-        ),
-        code=code("evaluate_baselines.py"),
     log:
         "results/logs/evaluate_baselines/{category}.log",
     benchmark:
@@ -54,6 +46,14 @@ rule evaluate_baselines:
     resources:
         mem_mb=8000,
         runtime=240,
+    params:
+        settings=lambda wildcards: settings(
+            evaluate=config["evaluate"],
+            seed=config["seed"],
+            synset=SYNSETS[wildcards.category],
+            splits=SPLITS[wildcards.category],
+        ),
+        code=code("evaluate_baselines.py"),
     message:
         "evaluating the baselines of {wildcards.category}"
     script:

@@ -7,9 +7,6 @@ rule extract_template:
         description="results/models/{category}/embeddings/model.json",
     output:
         mesh="results/templates/{category}/two_phase.ply",
-    params:
-        settings=settings(meshing=config["meshing"]),
-        code=code("extract_template.py"),
     log:
         "results/logs/extract_template/{category}.log",
     benchmark:
@@ -19,6 +16,9 @@ rule extract_template:
         mem_mb=8000,
         runtime=60,
         gpu=1,
+    params:
+        settings=settings(meshing=config["meshing"]),
+        code=code("extract_template.py"),
     message:
         "extracting the template of {wildcards.category}"
     script:
@@ -30,11 +30,18 @@ rule reconstruct:
         model="results/models/{category}/two_phase/model.safetensors",
         description="results/models/{category}/two_phase/model.json",
         manifests=lambda wildcards: shards_of(wildcards.category, wildcards.split, "check.json"),
-        views=lambda wildcards: shards_of(
-            wildcards.category, wildcards.split, f"{config['reconstruct']['views']}.zip"
-        ),
+        views=lambda wildcards: shards_of(wildcards.category, wildcards.split, f"{config['reconstruct']['views']}.zip"),
     output:
         archive="results/reconstructions/{category}/two_phase/{views}_{split}.zip",
+    log:
+        "results/logs/reconstruct/{category}_{views}_{split}.log",
+    benchmark:
+        "results/benchmarks/reconstruct/{category}_{views}_{split}.tsv"
+    threads: 4
+    resources:
+        mem_mb=8000,
+        runtime=480,
+        gpu=1,
     params:
         settings=lambda wildcards: settings(
             meshing=config["meshing"],
@@ -45,15 +52,6 @@ rule reconstruct:
             shapes=reconstructed_shapes(wildcards.category, wildcards.split),
         ),
         code=code("reconstruct.py"),
-    log:
-        "results/logs/reconstruct/{category}_{views}_{split}.log",
-    benchmark:
-        "results/benchmarks/reconstruct/{category}_{views}_{split}.tsv"
-    threads: 4
-    resources:
-        mem_mb=8000,
-        runtime=480,
-        gpu=1,
     message:
         "reconstructing {wildcards.split} shapes of {wildcards.category} from a {wildcards.views} view"
     script:

@@ -16,9 +16,6 @@ rule table1:
             labels={"what": "Table 1", "form": "CSV"},
         ),
         markdown="results/tables/table1.md",
-    params:
-        settings=settings(categories=CATEGORIES),
-        code=code("table1.py"),
     log:
         "results/logs/table1.log",
     benchmark:
@@ -27,6 +24,9 @@ rule table1:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        settings=settings(categories=CATEGORIES),
+        code=code("table1.py"),
     message:
         "writing Table 1"
     script:
@@ -39,7 +39,6 @@ rule picture:
         train="results/reconstructions/{category}/two_phase/fixed_train.zip",
         template="results/templates/{category}/two_phase.ply",
         views=lambda wildcards: shards_of(wildcards.category, "both", f"{config['reconstruct']['views']}.zip"),
-        surfaces=lambda wildcards: shards_of(wildcards.category, "both", "surface.zip"),
         metrics="results/metrics/{category}/two_phase_fixed_test.csv",
         meshes=pictured_meshes,
     output:
@@ -55,14 +54,6 @@ rule picture:
             category="Pictures",
             labels={"what": "{category}", "form": "template"},
         ),
-    params:
-        settings=lambda wildcards: settings(
-            shapes={split: pictured_shapes(wildcards.category, split) for split in ("train", "test")},
-            synset=SYNSETS[wildcards.category],
-            view_kind=config["reconstruct"]["views"],
-            fixed_view=config["reconstruct"]["fixed_view"],
-        ),
-        code=code("picture.py"),
     log:
         "results/logs/picture/{category}.log",
     benchmark:
@@ -71,6 +62,14 @@ rule picture:
     resources:
         mem_mb=4000,
         runtime=30,
+    params:
+        settings=lambda wildcards: settings(
+            shapes={split: pictured_shapes(wildcards.category, split) for split in ("train", "test")},
+            synset=SYNSETS[wildcards.category],
+            view_kind=config["reconstruct"]["views"],
+            fixed_view=config["reconstruct"]["fixed_view"],
+        ),
+        code=code("picture.py"),
     message:
         "picturing {wildcards.category}"
     script:
@@ -88,8 +87,6 @@ rule loss_curves:
             category="Loss curves",
             labels={"what": "{category}", "form": "loss of both phases"},
         ),
-    params:
-        code=code("loss_curves.py"),
     log:
         "results/logs/loss_curves/{category}.log",
     benchmark:
@@ -98,6 +95,8 @@ rule loss_curves:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=code("loss_curves.py"),
     message:
         "drawing the loss curves of {wildcards.category}"
     script:

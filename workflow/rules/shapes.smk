@@ -16,10 +16,6 @@ if config["shapenet"] == "demo":
                 for split in ("train", "test")
                 for shape in SPLITS[category][split]
             ],
-        params:
-            settings=settings(demo=config["demo"], seed=config["seed"], synsets=SYNSETS),
-            code=code("demo_shapes.py"),
-            folder=str(MESHES),
         log:
             "results/logs/demo_shapes.log",
         benchmark:
@@ -28,6 +24,10 @@ if config["shapenet"] == "demo":
         resources:
             mem_mb=2000,
             runtime=30,
+        params:
+            settings=settings(demo=config["demo"], seed=config["seed"], synsets=SYNSETS),
+            code=code("demo_shapes.py"),
+            folder=str(MESHES),
         message:
             "making the demo shapes"
         script:
@@ -39,11 +39,6 @@ rule check:
         meshes=meshes_of,
     output:
         manifest="results/data/{category}/{shard}/check.json",
-    params:
-        settings=lambda wildcards: settings(
-            shapes=SHARDS[wildcards.category][wildcards.shard], on_bad_mesh=config["on_bad_mesh"]
-        ),
-        code=code("check.py"),
     log:
         "results/logs/check/{category}_{shard}.log",
     benchmark:
@@ -52,6 +47,11 @@ rule check:
     resources:
         mem_mb=4000,
         runtime=60,
+    params:
+        settings=lambda wildcards: settings(
+            shapes=SHARDS[wildcards.category][wildcards.shard], on_bad_mesh=config["on_bad_mesh"]
+        ),
+        code=code("check.py"),
     message:
         "checking the meshes of {wildcards.category}, {wildcards.shard}"
     script:

@@ -10,14 +10,6 @@ rule train_embeddings:
         model="results/models/{category}/embeddings/model.safetensors",
         description="results/models/{category}/embeddings/model.json",
         history="results/models/{category}/embeddings/history.csv",
-    params:
-        settings=lambda wildcards: settings(
-            phase1=config["phase1"],
-            seed=config["seed"],
-            synset=SYNSETS[wildcards.category],
-            shapes=SPLITS[wildcards.category]["train"],
-        ),
-        code=code("train_embeddings.py"),
     log:
         "results/logs/train_embeddings/{category}.log",
     benchmark:
@@ -27,6 +19,14 @@ rule train_embeddings:
         mem_mb=16000,
         runtime=2880,
         gpu=1,
+    params:
+        settings=lambda wildcards: settings(
+            phase1=config["phase1"],
+            seed=config["seed"],
+            synset=SYNSETS[wildcards.category],
+            shapes=SPLITS[wildcards.category]["train"],
+        ),
+        code=code("train_embeddings.py"),
     message:
         "training template, warp and codes of {wildcards.category}"
     script:
@@ -43,9 +43,6 @@ rule train_encoder:
         model="results/models/{category}/two_phase/model.safetensors",
         description="results/models/{category}/two_phase/model.json",
         history="results/models/{category}/two_phase/history.csv",
-    params:
-        settings=settings(phase2=config["phase2"], encoder=config["encoder"], seed=config["seed"]),
-        code=code("train_encoder.py"),
     log:
         "results/logs/train_encoder/{category}.log",
     benchmark:
@@ -55,6 +52,9 @@ rule train_encoder:
         mem_mb=16000,
         runtime=1440,
         gpu=1,
+    params:
+        settings=settings(phase2=config["phase2"], encoder=config["encoder"], seed=config["seed"]),
+        code=code("train_encoder.py"),
     message:
         "training the image encoder of {wildcards.category}"
     script:

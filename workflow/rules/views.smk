@@ -17,14 +17,6 @@ rule render:
         materials=materials_of,
     output:
         archive=update("results/data/{category}/{shard}/{kind}.zip"),
-    params:
-        settings=lambda wildcards: settings(
-            count=config["views"][wildcards.kind],
-            image_size=config["views"]["image_size"],
-            samples=config["views"]["samples"],
-            seed=config["seed"],
-        ),
-        code=code("render.py"),
     log:
         "results/logs/render/{category}_{shard}_{kind}.log",
     benchmark:
@@ -33,6 +25,14 @@ rule render:
     resources:
         mem_mb=4000,
         runtime=240,
+    params:
+        settings=lambda wildcards: settings(
+            count=config["views"][wildcards.kind],
+            image_size=config["views"]["image_size"],
+            samples=config["views"]["samples"],
+            seed=config["seed"],
+        ),
+        code=code("render.py"),
     message:
         "rendering {wildcards.kind} views of {wildcards.category}, {wildcards.shard}"
     script:

@@ -60,42 +60,25 @@ def write(shape: dict, folder: Path) -> None:
 def _chair(base, arms, back, width, depth, seat_height, back_height, recline, thickness) -> list[Part]:
     half, rear = width / 2, depth / 2
     seat_top = seat_height + thickness
+    back_height = back_height * (1.0 if back == "high" else 0.45)
     parts = [
         Part("seat", _box([0, seat_height + thickness / 2, 0], [width, thickness, depth]), "fabric"),
-        Part(
-            "inside",
-            _box([0, seat_height + thickness / 2, 0], [0.7 * width, 0.4 * thickness, 0.7 * depth]),
-            "wood",
-        ),
+        Part("inside", _box([0, seat_top - thickness / 2, 0], [0.7 * width, 0.4 * thickness, 0.7 * depth]), "wood"),
         Part("cover", _sheet(_rectangle(0.47 * width, 0.47 * depth, seat_top + 0.006)), "fabric"),
     ]
-    bottom, top = (
-        np.array([0, seat_top - 0.02, rear - 0.04]),
-        np.array([0, seat_top + back_height, rear - 0.04 + recline]),
-    )
-    if back == "panel":
-        parts.append(Part("back", _plank(bottom, top, 0.96 * width, 0.065), "fabric"))
-    else:
-        posts = [side * (half - 0.045) * np.array([1, 0, 0]) for side in (-1, 1)]
-        parts += [Part("back", _plank(bottom + post, top + post, 0.075, 0.065), "wood") for post in posts]
-        for share in (0.42, 0.85):
-            middle = bottom + share * (top - bottom)
-            up = 0.14 * back_height * np.array([0, 1, recline / back_height])
-            parts.append(Part("back", _plank(middle - up, middle + up, 0.96 * width, 0.055), "wood"))
+    bottom = np.array([0, seat_top - 0.02, rear - 0.05])
+    top = bottom + [0, back_height, recline]
+    parts.append(Part("back", _plank(bottom, top, 0.98 * width, 0.09), "fabric"))
     if base == "legs":
         for x, z in itertools.product((-1, 1), (-1, 1)):
-            foot = [x * (half - 0.04), 0, z * (rear - 0.04)]
-            parts.append(Part("leg", _beam(foot, [foot[0], seat_height + 0.03, foot[2]], 0.065), "wood"))
+            foot = [x * (half - 0.05), 0, z * (rear - 0.05)]
+            parts.append(Part("leg", _beam(foot, [foot[0], seat_height + 0.03, foot[2]], 0.08), "wood"))
     else:
-        parts.append(Part("leg", _tube([0, 0.05, 0], [0, seat_height + 0.02, 0], 0.05, 0.05), "metal"))
-        for angle in np.arange(5) * 2 * np.pi / 5 - np.pi / 2:
-            tip = [0.9 * half * np.cos(angle), 0.03, 0.9 * half * np.sin(angle)]
-            parts.append(Part("leg", _beam([0, 0.06, 0], tip, 0.06), "metal"))
+        parts.append(Part("block", _box([0, seat_height / 2, 0], [0.94 * width, seat_height, 0.94 * depth]), "wood"))
     if arms:
         for side in (-1, 1):
-            x, y = side * (half + 0.01), seat_top + 0.2
-            parts.append(Part("arm", _box([x, y, 0.02], [0.075, 0.06, 0.85 * depth]), "wood"))
-            parts.append(Part("arm", _beam([x, seat_height + 0.02, -0.3 * depth], [x, y, -0.3 * depth], 0.065), "wood"))
+            size = [0.09, thickness + 0.2, 0.92 * depth]
+            parts.append(Part("arm", _box([side * (half - 0.045), seat_height + size[1] / 2, 0], size), "wood"))
     return parts
 
 
@@ -175,25 +158,18 @@ def _plane(sweep, tail, engines, length, span, radius, chord, wing_place, fin) -
             [side * 0.36 * half, 0.5 * radius + height, end - 0.12 * length + 0.35 * back * 0.4],
         )
         parts.append(Part("tailplane", _aerofoil(root, tip, 0.62 * chord, 0.36 * chord, 0.12), "paint"))
-        size = 0.5 * radius
-        if engines == "wing":
-            place = np.array([side * 0.36 * half, -0.4 * radius - 0.75 * size, front + 0.36 * back - 0.1 * chord])
-        else:
-            place = np.array([side * (radius + 0.65 * size), 0.4 * radius, nose + 0.68 * length])
-        parts.append(
-            Part(
-                "engine",
-                _tube(place - [0, 0, size], place + [0, 0, 1.6 * size], 0.85 * size, 0.6 * size),
-                "metal",
-            )
-        )
-        pylon = [
-            [0, place[1], place[2]],
-            [place[0], place[1], place[2]],
-            [place[0], place[1], place[2] + size],
-            [0, place[1], place[2] + size],
-        ]
-        parts.append(Part("pylon", _sheet(pylon), "paint"))
+        if engines:
+            size = 0.62 * radius
+            place = np.array([side * 0.34 * half, -0.4 * radius - 0.6 * size, front + 0.34 * back - 0.1 * chord])
+            nacelle = _tube(place - [0, 0, size], place + [0, 0, 1.8 * size], 0.85 * size, 0.7 * size)
+            parts.append(Part("engine", nacelle, "metal"))
+    blade = [
+        [0, 0.9 * radius, front],
+        [0, 1.2 * radius, front],
+        [0, 1.2 * radius, front + 0.5],
+        [0, 0.9 * radius, front + 0.5],
+    ]
+    parts.append(Part("antenna", _sheet(blade), "metal"))
     root, tip = [0, 0.4 * radius, end - 0.24 * length], [0, 0.5 * radius + 1.5 * fin, end - 0.13 * length]
     parts.append(Part("fin", _aerofoil(root, tip, 0.85 * chord, 0.5 * chord, 0.14), "trim"))
     return parts

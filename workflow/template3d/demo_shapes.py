@@ -24,12 +24,12 @@ class Family(NamedTuple):
 
 FAMILIES = {
     "chairs": Family(
-        kinds={"base": ("legs", "pedestal"), "arms": (False, True), "back": ("panel", "slats")},
+        kinds={"base": ("legs", "block"), "arms": (False, True), "back": ("low", "high")},
         ranges={
             "width": (0.46, 0.6),
             "depth": (0.45, 0.56),
-            "seat_height": (0.36, 0.46),
-            "back_height": (0.34, 0.6),
+            "seat_height": (0.3, 0.44),
+            "back_height": (0.5, 0.66),
             "recline": (0.02, 0.12),
             "thickness": (0.07, 0.1),
         },
@@ -46,7 +46,7 @@ FAMILIES = {
         },
     ),
     "planes": Family(
-        kinds={"sweep": ("straight", "swept"), "tail": ("low", "T"), "engines": ("wing", "tail")},
+        kinds={"sweep": ("straight", "swept"), "tail": ("low", "T"), "engines": (False, True)},
         ranges={
             "length": (20.0, 26.0),
             "span": (19.0, 25.0),

@@ -51,7 +51,7 @@ def reconstruct(
     if not (values.min() < 0 < values.max()):
         return trimesh.Trimesh()
     vertices, faces, _, _ = marching_cubes(values.numpy(), 0.0, spacing=(2 * bound / resolution,) * 3)
-    return trimesh.Trimesh(vertices - bound, faces[:, ::-1], process=False)
+    return trimesh.Trimesh(vertices - bound, faces, process=False)
 
 
 def _evaluate(signed_distance: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:

@@ -1,0 +1,28 @@
+"""One run of the micro pipeline, shared by the tests of the workflow."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MICRO = REPOSITORY / "tests/workflow/micro.yaml"
+
+
+def snakemake(folder: Path, *arguments: str, configfile: Path = MICRO) -> subprocess.CompletedProcess:
+    """Run Snakemake in ``folder`` on a configuration; its output is text."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", REPOSITORY / "Snakefile", "--directory", folder]
+    command += ["--workflow-profile", REPOSITORY / "workflow/profiles/default", "--configfile", configfile, *arguments]
+    environment = os.environ | {"NO_COLOR": "1"}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=550, check=False)
+
+
+@pytest.fixture(scope="session")
+def micro(tmp_path_factory) -> Path:
+    """A folder in which the micro pipeline has run through."""
+    folder = tmp_path_factory.mktemp("micro")
+    run = snakemake(folder)
+    assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-5000:]
+    return folder

@@ -1,0 +1,137 @@
+"""The real DAG, from demo shapes to tables and pictures, on micro shapes."""
+
+import json
+import zipfile
+from io import BytesIO
+
+import numpy as np
+import pandas as pd
+import pytest
+import trimesh
+from conftest import snakemake
+from PIL import Image
+
+from template3d import models
+
+
+def test_table1_has_every_category_method_and_view_choice(micro):
+    table = pd.read_csv(micro / "results/tables/table1.csv")
+    assert list(table.columns) == ["category", "method", "views", "measure", "mean", "median", "scored", "listed"]
+    assert len(table) == 2 * 3 * 2
+    assert set(table["method"]) == {"two_phase", "template_only", "train_average"}
+    assert set(table["views"]) == {"fixed", "random"}
+    assert set(table["measure"]) == {"chamfer_shapenet_x1000"}
+    assert (table["listed"] == 2).all()
+    assert (table["scored"] == 2).all()
+    assert (table["mean"] > 0).all()
+    assert np.isfinite(table["mean"]).all()
+    assert "| Reconstruction from one view (two-phase) | fixed |" in (micro / "results/tables/table1.md").read_text()
+
+
+def test_pictures_show_something(micro):
+    for category in ("chairs", "planes"):
+        for name in (f"{category}.png", f"{category}_template.png", f"{category}_losses.png"):
+            picture = np.array(Image.open(micro / "results/pictures" / name).convert("L"))
+            assert min(picture.shape) > 150
+            assert picture.std() > 5
+
+
+def test_archives_unzip_to_the_layouts_that_the_field_reads(micro):
+    names = {"easy.zip": [], "sdf.zip": [], "surface.zip": []}
+    for archive in micro.glob("results/data/chairs/train-*/*.zip"):
+        if archive.name in names:
+            names[archive.name] += zipfile.ZipFile(archive).namelist()
+    shapes = models.load(micro / "results/models/chairs/two_phase/model.safetensors").shapes
+    assert len(shapes) == 4
+    for shape in shapes:
+        assert {f"chairs/{shape}/easy/image_rgb/{index:02d}.png" for index in range(3)} <= set(names["easy.zip"])
+        assert f"SdfSamples/ShapeNetV2/03001627/{shape}.npz" in names["sdf.zip"]
+        assert f"SurfaceSamples/ShapeNetV2/03001627/{shape}.ply" in names["surface.zip"]
+        assert f"NormalizationParameters/ShapeNetV2/03001627/{shape}.npz" in names["surface.zip"]
+
+
+def test_samples_fit_the_mesh_that_they_come_from(micro):
+    with zipfile.ZipFile(next(micro.glob("results/data/planes/train-*/sdf.zip"))) as archive:
+        name = archive.namelist()[0]
+        samples = np.load(BytesIO(archive.read(name)))
+    surfaces = micro / "results/data/planes/train-00/surface.zip"
+    with zipfile.ZipFile(surfaces) as archive:
+        points = archive.read(name.replace("SdfSamples", "SurfaceSamples").replace("npz", "ply"))
+        way = np.load(BytesIO(archive.read(name.replace("SdfSamples", "NormalizationParameters"))))
+    unit = (trimesh.load(BytesIO(points), file_type="ply").vertices + way["offset"]) * way["scale"]
+    assert samples["pos"].dtype == samples["neg"].dtype == np.float32
+    assert (samples["neg"][:, 3] < 0).all()
+    nearest = np.linalg.norm(samples["pos"][:50, None, :3] - unit[None], axis=2).min(axis=1)
+    assert (samples["pos"][:50, 3] <= nearest + 1e-5).all()  # no surface point is nearer than the distance says
+    np.testing.assert_allclose(samples["pos"][:50, 3], nearest, atol=0.1)
+
+
+def test_cameras_project_the_mesh_onto_its_picture(micro):
+    archive = zipfile.ZipFile(micro / "results/data/planes/train-00/hard.zip")
+    name = next(name for name in archive.namelist() if name.endswith("cameras.json"))
+    described = json.loads(archive.read(name))
+    shape = name.split("/")[1]
+    mesh = trimesh.load(
+        micro / f"results/demo_shapes/02691156/{shape}/models/model_normalized.obj", force="mesh", process=False
+    )
+    points, _ = trimesh.sample.sample_surface(mesh, 20_000, seed=0)
+    for index, view in enumerate(described["views"]):
+        picture = np.array(Image.open(BytesIO(archive.read(name.replace("cameras.json", f"image_rgb/{index:02d}.png")))))
+        matrix = np.array(view["world_to_camera"])
+        pixels = (points @ matrix[:, :3].T + matrix[:, 3]) @ np.array(described["intrinsics"]).T
+        column, row = (pixels[:, :2] / pixels[:, 2:]).T
+        seen = np.argwhere((picture < 250).any(axis=2))
+        assert abs(seen.min(axis=0) - [row.min(), column.min()]).max() < 2
+        assert abs(seen.max(axis=0) + 1 - [row.max(), column.max()]).max() < 2
+
+
+def test_a_second_run_finds_nothing_to_do(micro):
+    run = snakemake(micro)
+    assert run.returncode == 0
+    assert "Nothing to be done" in run.stdout + run.stderr
+
+
+def test_a_changed_setting_reruns_what_depends_on_it_and_nothing_above(micro):
+    run = snakemake(micro, "--dry-run", "--quiet", "progress", "--config", "evaluate={points: 600}")
+    text = run.stdout + run.stderr
+    assert run.returncode == 0
+    for rule in ("evaluate", "evaluate_baselines", "table1"):
+        assert f"\n{rule} " in text
+    for rule in ("render", "sdf", "train_embeddings", "reconstruct"):
+        assert f"\n{rule} " not in text
+
+
+def test_a_new_shape_makes_only_its_own_members(micro):
+    log = micro / "results/logs/sdf/planes_train-00.log"
+    run = snakemake(micro, "--config", "demo={train: 5, test: 2}", "--", "results/data/planes/train-00/sdf.zip")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "1 of 5 shapes made" in log.read_text() or "3 of 5 shapes made" in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ("phase1={epoch: 3}", "there is no key phase1.epoch; did you mean epochs?"),
+        ("phase1={epochs: many}", "phase1.epochs is 'many', but must be of type integer"),
+        ("views={easy: 0}", "views.easy is 0, but must be at least 1"),
+        ("sdf={backend: guess}", "sdf.backend is 'guess', but must be one of: rays, mesh_to_sdf"),
+        ("shapenet=/no/such/folder", "categories.chairs.train is missing"),
+        ("reconstruct={fixed_view: 3}", "there are only 3 easy views"),
+    ],
+)
+def test_a_wrong_configuration_stops_with_one_sentence(tmp_path, wrong, sentence):
+    run = snakemake(tmp_path, "--dry-run", "--config", wrong)
+    assert run.returncode != 0
+    text = run.stdout + run.stderr
+    assert sentence in text
+    assert "Traceback" not in text
+    assert not (tmp_path / "results").exists()
+
+
+def test_imagenet_weights_without_a_network_are_an_error(micro, monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nothing listens there
+    monkeypatch.setenv("TORCH_HOME", str(micro / "no_cache"))
+    target = "results/models/planes/two_phase/model.safetensors"
+    run = snakemake(micro, "--config", "encoder={weights: imagenet}", "--until", "train_encoder", "--", target)
+    assert run.returncode != 0
+    assert "torchvision cannot fetch the weights here" in run.stdout + run.stderr
