@@ -76,7 +76,9 @@ def test_cameras_project_the_mesh_onto_its_picture(micro):
     )
     points, _ = trimesh.sample.sample_surface(mesh, 20_000, seed=0)
     for index, view in enumerate(described["views"]):
-        picture = np.array(Image.open(BytesIO(archive.read(name.replace("cameras.json", f"image_rgb/{index:02d}.png")))))
+        picture = np.array(
+            Image.open(BytesIO(archive.read(name.replace("cameras.json", f"image_rgb/{index:02d}.png"))))
+        )
         matrix = np.array(view["world_to_camera"])
         pixels = (points @ matrix[:, :3].T + matrix[:, 3]) @ np.array(described["intrinsics"]).T
         column, row = (pixels[:, :2] / pixels[:, 2:]).T

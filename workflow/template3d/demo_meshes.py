@@ -57,8 +57,9 @@ def write(shape: dict, folder: Path) -> None:
 # --- the families; metres, x right, y up, z back -----------------------------------------------------------
 
 
-def _chair(base, arms, back, width, depth, seat_height, back_height, recline, thickness) -> list[Part]:
+def _chair(arms, back, legs, width, depth, seat_height, back_height, recline, thickness) -> list[Part]:
     half, rear = width / 2, depth / 2
+    seat_height = seat_height * (1.0 if legs == "long" else 0.5)
     seat_top = seat_height + thickness
     back_height = back_height * (1.0 if back == "high" else 0.45)
     parts = [
@@ -69,12 +70,9 @@ def _chair(base, arms, back, width, depth, seat_height, back_height, recline, th
     bottom = np.array([0, seat_top - 0.02, rear - 0.05])
     top = bottom + [0, back_height, recline]
     parts.append(Part("back", _plank(bottom, top, 0.98 * width, 0.09), "fabric"))
-    if base == "legs":
-        for x, z in itertools.product((-1, 1), (-1, 1)):
-            foot = [x * (half - 0.05), 0, z * (rear - 0.05)]
-            parts.append(Part("leg", _beam(foot, [foot[0], seat_height + 0.03, foot[2]], 0.08), "wood"))
-    else:
-        parts.append(Part("block", _box([0, seat_height / 2, 0], [0.94 * width, seat_height, 0.94 * depth]), "wood"))
+    for x, z in itertools.product((-1, 1), (-1, 1)):
+        foot = [x * (half - 0.05), 0, z * (rear - 0.05)]
+        parts.append(Part("leg", _beam(foot, [foot[0], seat_height + 0.03, foot[2]], 0.08), "wood"))
     if arms:
         for side in (-1, 1):
             size = [0.09, thickness + 0.2, 0.92 * depth]

@@ -24,11 +24,11 @@ class Family(NamedTuple):
 
 FAMILIES = {
     "chairs": Family(
-        kinds={"base": ("legs", "block"), "arms": (False, True), "back": ("low", "high")},
+        kinds={"arms": (False, True), "back": ("low", "high"), "legs": ("short", "long")},
         ranges={
             "width": (0.46, 0.6),
             "depth": (0.45, 0.56),
-            "seat_height": (0.3, 0.44),
+            "seat_height": (0.36, 0.48),
             "back_height": (0.5, 0.66),
             "recline": (0.02, 0.12),
             "thickness": (0.07, 0.1),

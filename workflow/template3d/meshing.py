@@ -55,7 +55,7 @@ def reconstruct(
 
 
 def _evaluate(signed_distance: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
-    with torch.inference_mode():
+    with torch.no_grad():
         return torch.cat([signed_distance(part).float().cpu() for part in points.float().split(BATCH)])
 
 

@@ -30,7 +30,7 @@ class Model:
 
     def encode(self, images: Tensor) -> Tensor:
         """Codes (B, L) of images (B, 3, S, S) uint8."""
-        with torch.inference_mode():
+        with torch.no_grad():
             return self.encoder(images)
 
 
