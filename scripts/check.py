@@ -14,10 +14,11 @@ with logs.to(snakemake.log[0]) as log:
             mesh = meshes.load(file)
             way = meshes.normalization(mesh)
             sdf.check_inside(meshes.transformed(mesh, way.to_unit(mesh.vertices)))
-        except InputError as flaw:
+        except InputError as error:
+            flaw = str(error).removeprefix(f"{file}: ")
             if settings["on_bad_mesh"] == "fail":
-                raise InputError(f"{file}: {flaw}; fix the mesh or set on_bad_mesh: skip") from flaw
-            failed[shape] = str(flaw)
+                raise InputError(f"{file}: {flaw}; fix the mesh or set on_bad_mesh: skip") from error
+            failed[shape] = flaw
             log.warning("skipped: %s: %s", file, flaw)
         else:
             good[shape] = way

@@ -37,4 +37,5 @@ with logs.to(snakemake.log[0]) as log:
         return {f"{shape}.ply": meshes.ply_bytes(mesh), f"{shape}.json": json.dumps(facts).encode()}
 
     shapes = manifests.usable(settings["shapes"], snakemake.input.manifests)
-    archives.update(Path(snakemake.output.archive), {shape: "" for shape in shapes}, make)
+    sources = archives.digest(snakemake.params.settings, snakemake.params.code, Path(snakemake.input.model))
+    archives.update(Path(snakemake.output.archive), dict.fromkeys(shapes, sources), make)

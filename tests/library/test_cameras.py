@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-
 from template3d import cameras
 from template3d.cameras import View
 

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import trimesh
-
 from template3d import sdf, visibility
 from template3d.errors import InputError
 

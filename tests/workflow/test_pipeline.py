@@ -10,7 +10,6 @@ import pytest
 import trimesh
 from conftest import snakemake
 from PIL import Image
-
 from template3d import models
 
 
@@ -137,3 +136,26 @@ def test_imagenet_weights_without_a_network_are_an_error(micro, monkeypatch):
     run = snakemake(micro, "--config", "encoder={weights: imagenet}", "--until", "train_encoder", "--", target)
     assert run.returncode != 0
     assert "torchvision cannot fetch the weights here" in run.stdout + run.stderr
+
+
+def test_bad_meshes_stop_by_name_or_are_skipped_and_counted(tmp_path):
+    box = "v 0 0 0\nv .5 0 0\nv 0 .5 0\nv 0 0 .5\nf 1 3 2\nf 1 2 4\nf 1 4 3\nf 2 3 4\n"
+    meshes = {"aaaa": box, "bbbb": "v 0 0 0\n", "cccc": "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n", "dddd": box}
+    for shape, text in meshes.items():
+        file = tmp_path / f"meshes/03001627/{shape}/models/model_normalized.obj"
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
+    (tmp_path / "train.txt").write_text("aaaa\nbbbb\ncccc\n")
+    (tmp_path / "test.txt").write_text("dddd\n")
+    mine = "categories={chairs: {shards: 1, train: train.txt, test: test.txt}, planes: null}"
+    target = "results/data/chairs/train-00/sdf.zip"
+    stopped = snakemake(tmp_path, "--config", "shapenet=meshes", mine, "--", target)
+    assert stopped.returncode != 0
+    assert "bbbb/models/model_normalized.obj: " in stopped.stdout + stopped.stderr
+    assert "set on_bad_mesh: skip" in stopped.stdout + stopped.stderr
+    skipped = snakemake(tmp_path, "--config", "shapenet=meshes", mine, "on_bad_mesh=skip", "--", target)
+    assert skipped.returncode == 0, skipped.stdout + skipped.stderr
+    failed = json.loads((tmp_path / "results/data/chairs/train-00/check.json").read_text())["failed"]
+    assert set(failed) == {"bbbb", "cccc"}
+    assert "no inside" in failed["cccc"]
+    assert zipfile.ZipFile(tmp_path / target).namelist() == ["SdfSamples/ShapeNetV2/03001627/aaaa.npz"]

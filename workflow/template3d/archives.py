@@ -36,6 +36,7 @@ def update(archive: Path, wanted: Mapping[str, str], make: Callable[[str], dict[
     shape, name to content. The archive is replaced at the end, whole. Returns the ids that were made.
     """
     made = []
+    wanted = {shape: digest(shape, sources) for shape, sources in wanted.items()}  # two shapes may share one mesh
     with whole(archive) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as new:
         old = _current_members(archive, set(wanted.values()))
         for count, (shape, current) in enumerate(sorted(wanted.items()), start=1):

@@ -34,7 +34,7 @@ class Studio:
         render.engine = "CYCLES"
         render.resolution_x = render.resolution_y = image_size
         render.threads_mode, render.threads = "FIXED", threads
-        render.use_persistent_data = True
+        render.use_persistent_data, render.dither_intensity = True, 0.0
         render.image_settings.file_format, render.image_settings.color_mode = "PNG", "RGB"
         cycles.device = "CPU"
         cycles.samples, cycles.seed = samples, seed

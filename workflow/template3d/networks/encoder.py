@@ -65,6 +65,10 @@ class Encoder(nn.Module):
                 raise InputError(f"encoder.weights names {weights}, but there is no such file")
             state = torch.load(weights, map_location="cpu", weights_only=True)
         state = {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}
-        missing, unexpected = self.trunk.load_state_dict(state, strict=False)
-        if unexpected or any(not name.startswith("fc.") for name in missing):
-            raise InputError(f"encoder.weights: {weights} is not the state of a torchvision ResNet-18")
+        head = {f"fc.{name}": value for name, value in self.trunk.fc.state_dict().items()}
+        try:
+            self.trunk.load_state_dict(state | head)
+        except RuntimeError as mismatch:
+            raise InputError(
+                f"encoder.weights: {weights} is not the state of a torchvision ResNet-18 ({mismatch})"
+            ) from mismatch

@@ -1,0 +1,81 @@
+import zipfile
+
+import pytest
+from template3d import archives
+from template3d.errors import InputError
+
+
+def maker(made):
+    def make(shape):
+        made.append(shape)
+        return {f"folder/{shape}.txt": f"content of {shape}".encode()}
+
+    return make
+
+
+def test_only_what_changed_is_made_again(tmp_path):
+    archive, made = tmp_path / "shard.zip", []
+    assert archives.update(archive, {"aa": "1", "bb": "1b"}, maker(made)) == ["aa", "bb"]
+    assert archives.update(archive, {"aa": "1", "bb": "2b", "cc": "1c"}, maker(made)) == ["bb", "cc"]
+    assert archives.update(archive, {"cc": "1c"}, maker(made)) == []
+    assert made == ["aa", "bb", "bb", "cc"]
+    assert dict(archives.members(archive)) == {"folder/cc.txt": b"content of cc"}
+
+
+def test_two_shapes_with_one_mesh_stay_two(tmp_path):
+    archive = tmp_path / "shard.zip"
+    archives.update(archive, {"aa": "1", "bb": "1"}, maker([]))
+    assert archives.update(archive, {"aa": "1", "bb": "1"}, maker([])) == []
+    assert [name for name, _ in archives.members(archive)] == ["folder/aa.txt", "folder/bb.txt"]
+
+
+def test_the_same_members_give_the_same_bytes(tmp_path):
+    for name in ("first.zip", "second.zip"):
+        archives.update(tmp_path / name, {"aa": "1", "bb": "2"}, maker([]))
+    assert (tmp_path / "first.zip").read_bytes() == (tmp_path / "second.zip").read_bytes()
+
+
+def test_an_error_leaves_the_old_archive_and_nothing_else(tmp_path):
+    archive = tmp_path / "shard.zip"
+    archives.update(archive, {"aa": "1"}, maker([]))
+    before = archive.read_bytes()
+
+    def fails(shape):
+        raise RuntimeError(shape)
+
+    with pytest.raises(RuntimeError, match="bb"):
+        archives.update(archive, {"aa": "1", "bb": "1b"}, fails)
+    assert archive.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["shard.zip"]
+
+
+def test_a_truncated_archive_is_found_by_its_reader_and_made_again(tmp_path):
+    archive, made = tmp_path / "shard.zip", []
+    archives.update(archive, {"aa": "1", "bb": "2"}, maker(made))
+    archive.write_bytes(archive.read_bytes()[:-30])
+    with pytest.raises(InputError, match=r"shard\.zip: damaged"):
+        list(archives.members(archive))
+    assert archives.update(archive, {"aa": "1", "bb": "2"}, maker(made)) == ["aa", "bb"]
+
+
+def test_a_flipped_bit_is_found(tmp_path):
+    archive = tmp_path / "shard.zip"
+    archives.update(archive, {"aa": "1"}, maker([]))
+    content = archive.read_bytes()
+    archive.write_bytes(content.replace(b"content of aa", b"content of ab"))
+    with pytest.raises(InputError, match="damaged"):
+        archives.read(archive, "folder/aa.txt")
+
+
+def test_members_are_stored_uncompressed(tmp_path):
+    archive = tmp_path / "shard.zip"
+    archives.update(archive, {"aa": "1"}, maker([]))
+    assert {member.compress_type for member in zipfile.ZipFile(archive).infolist()} == {zipfile.ZIP_STORED}
+
+
+def test_digest_depends_on_content_and_order(tmp_path):
+    file = tmp_path / "file"
+    file.write_bytes(b"x")
+    assert archives.digest("a", file) == archives.digest("a", b"x")
+    assert archives.digest("a", "b") != archives.digest("b", "a")
+    assert archives.digest("ab", "c") != archives.digest("a", "bc")

@@ -1,0 +1,61 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+import trimesh
+from template3d import demo_meshes, demo_shapes, meshes, sdf
+from template3d.errors import InputError
+
+CATEGORIES = list(demo_shapes.FAMILIES)
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_every_combination_of_parts_is_trained_on_and_ids_differ(category):
+    shapes = demo_shapes.parameters(category, 20, seed=0)
+    kinds = demo_shapes.FAMILIES[category].kinds
+    trained = {tuple(shape[kind] for kind in kinds) for shape in shapes[:16]}
+    assert len(trained) == 8
+    splits = demo_shapes.splits(category, 16, 4, seed=0)
+    assert len(set(splits["train"] + splits["test"])) == 20
+    assert splits == demo_shapes.splits(category, 16, 4, seed=0)
+    assert splits != demo_shapes.splits(category, 16, 4, seed=1)
+
+
+def test_more_shapes_leave_the_first_as_they_are():
+    assert demo_shapes.parameters("chairs", 5, seed=0) == demo_shapes.parameters("chairs", 9, seed=0)[:5]
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_meshes_are_as_messy_as_shapenets(category, tmp_path):
+    for shape in demo_shapes.parameters(category, 8, seed=0):
+        parts = demo_meshes.build(shape)
+        assert 3 <= len(parts) <= 40
+        assert len({part.material for part in parts}) >= 2
+        assert any(not part.mesh.is_watertight for part in parts)
+        demo_meshes.write(shape, tmp_path)
+        mesh = meshes.load(tmp_path / "model_normalized.obj")
+        assert np.linalg.norm(np.ptp(mesh.vertices, axis=0)) == pytest.approx(1, abs=1e-4)
+        written = [line for line in (tmp_path / "model_normalized.obj").read_text().splitlines() if line[:2] == "v "]
+        np.testing.assert_allclose(np.array([line.split()[1:] for line in written], float).mean(axis=0), 0, atol=1e-5)
+        counts = _face_counts(mesh)
+        assert (counts % 2 == 0).all()
+        sdf.check_inside(meshes.transformed(mesh, meshes.normalization(mesh).to_unit(mesh.vertices)))
+
+
+def _face_counts(mesh: trimesh.Trimesh) -> np.ndarray:
+    """How often each triangle stands in a mesh, whatever its winding."""
+    keys = [tuple(sorted(map(tuple, triangle.round(5)))) for triangle in mesh.triangles]
+    return np.array(list(Counter(keys).values()))
+
+
+def test_the_front_of_a_chair_is_towards_minus_z():
+    parts = demo_meshes.build(demo_shapes.parameters("chairs", 1, seed=0)[0])
+    back = next(part.mesh for part in parts if part.name == "back")
+    seat = next(part.mesh for part in parts if part.name == "seat")
+    assert back.centroid[2] > seat.centroid[2]
+    assert back.centroid[1] > seat.centroid[1]
+
+
+def test_a_category_without_demo_shapes_is_named():
+    with pytest.raises(InputError, match="no demo shapes of lamps"):
+        demo_shapes.splits("lamps", 2, 1, seed=0)
