@@ -4,6 +4,8 @@ import importlib.util
 import re
 from pathlib import Path
 
+import yaml
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^ \n]+)", re.MULTILINE)
 
@@ -38,3 +40,15 @@ def test_every_requirement_is_pinned_and_the_lock_agrees():
 def test_no_file_names_a_package_registry():
     text = (REPOSITORY / "envs/requirements.txt").read_text()
     assert "://" not in text
+
+
+def test_the_conda_environment_has_the_locks_versions():
+    locked = {
+        name.lower(): version for name, version in PIN.findall((REPOSITORY / "envs/requirements.txt").read_text())
+    }
+    conda = yaml.safe_load((REPOSITORY / "envs/template3d.yaml").read_text())
+    pins = next(entry["pip"] for entry in conda["dependencies"] if isinstance(entry, dict))
+    assert len(pins) > 15
+    for pin in pins:
+        name, _, version = pin.partition("==")
+        assert locked[name.lower()] == version

@@ -1,7 +1,7 @@
 # What the rules share: the checked configuration, the shapes and their shards, and what a rule's result depends on.
 
 import json
-import sys
+import os
 
 import yaml
 from snakemake.exceptions import WorkflowError
@@ -10,6 +10,8 @@ from template3d import configuration, demo_shapes, provenance, shapenet
 from template3d.errors import InputError
 
 BASE = Path(workflow.basedir)
+# the library for jobs that run in an environment of their own
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(BASE / "workflow"), os.environ.get("PYTHONPATH"))))
 VIEW_KINDS = ("easy", "hard")
 
 

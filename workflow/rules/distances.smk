@@ -11,6 +11,8 @@ rule sdf:
         "results/logs/sdf/{category}_{shard}.log",
     benchmark:
         "results/benchmarks/sdf/{category}_{shard}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
     threads: 2
     resources:
         mem_mb=4000,
@@ -34,6 +36,8 @@ rule surface:
         "results/logs/surface/{category}_{shard}.log",
     benchmark:
         "results/benchmarks/surface/{category}_{shard}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
     threads: 2
     resources:
         mem_mb=4000,

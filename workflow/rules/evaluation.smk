@@ -12,6 +12,8 @@ rule evaluate:
         "results/logs/evaluate/{category}_{views}_{split}.log",
     benchmark:
         "results/benchmarks/evaluate/{category}_{views}_{split}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
     threads: 2
     resources:
         mem_mb=4000,
@@ -42,6 +44,8 @@ rule evaluate_baselines:
         "results/logs/evaluate_baselines/{category}.log",
     benchmark:
         "results/benchmarks/evaluate_baselines/{category}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
     threads: 2
     resources:
         mem_mb=8000,

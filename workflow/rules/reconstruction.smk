@@ -11,6 +11,8 @@ rule extract_template:
         "results/logs/extract_template/{category}.log",
     benchmark:
         "results/benchmarks/extract_template/{category}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
     threads: 4
     resources:
         mem_mb=8000,
@@ -37,6 +39,8 @@ rule reconstruct:
         "results/logs/reconstruct/{category}_{views}_{split}.log",
     benchmark:
         "results/benchmarks/reconstruct/{category}_{views}_{split}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
     threads: 4
     resources:
         mem_mb=8000,

@@ -20,6 +20,8 @@ rule table1:
         "results/logs/table1.log",
     benchmark:
         "results/benchmarks/table1.tsv"
+    conda:
+        "../../envs/template3d.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -58,6 +60,8 @@ rule picture:
         "results/logs/picture/{category}.log",
     benchmark:
         "results/benchmarks/picture/{category}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
     threads: 2
     resources:
         mem_mb=4000,
@@ -91,6 +95,8 @@ rule loss_curves:
         "results/logs/loss_curves/{category}.log",
     benchmark:
         "results/benchmarks/loss_curves/{category}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
     threads: 1
     resources:
         mem_mb=1000,

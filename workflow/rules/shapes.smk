@@ -20,6 +20,8 @@ if config["shapenet"] == "demo":
             "results/logs/demo_shapes.log",
         benchmark:
             "results/benchmarks/demo_shapes.tsv"
+        conda:
+            "../../envs/template3d.yaml"
         threads: 1
         resources:
             mem_mb=2000,
@@ -43,6 +45,8 @@ rule check:
         "results/logs/check/{category}_{shard}.log",
     benchmark:
         "results/benchmarks/check/{category}_{shard}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
     threads: 1
     resources:
         mem_mb=4000,

@@ -14,6 +14,8 @@ rule train_embeddings:
         "results/logs/train_embeddings/{category}.log",
     benchmark:
         "results/benchmarks/train_embeddings/{category}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
     threads: 4
     resources:
         mem_mb=16000,
@@ -47,6 +49,8 @@ rule train_encoder:
         "results/logs/train_encoder/{category}.log",
     benchmark:
         "results/benchmarks/train_encoder/{category}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
     threads: 4
     resources:
         mem_mb=16000,

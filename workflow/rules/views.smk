@@ -21,6 +21,8 @@ rule render:
         "results/logs/render/{category}_{shard}_{kind}.log",
     benchmark:
         "results/benchmarks/render/{category}_{shard}_{kind}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
     threads: 2
     resources:
         mem_mb=4000,
