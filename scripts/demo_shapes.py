@@ -7,9 +7,10 @@ from template3d import demo_meshes, demo_shapes, logs, shapenet
 
 with logs.to(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
+    folder = Path(snakemake.output.meshes[0]).parents[3]
     count = settings["demo"]["train"] + settings["demo"]["test"]
     for category, synset in settings["synsets"].items():
         for shape in demo_shapes.parameters(category, count, settings["seed"]):
-            file = shapenet.mesh_file(Path(snakemake.params.folder), synset, demo_shapes.shape_id(shape))
+            file = shapenet.mesh_file(folder, synset, demo_shapes.shape_id(shape))
             demo_meshes.write(shape, file.parent)
-        log.info("%s: %d shapes in %s", category, count, snakemake.params.folder)
+        log.info("%s: %d shapes in %s", category, count, folder)

@@ -29,7 +29,6 @@ if config["shapenet"] == "demo":
         params:
             settings=settings(demo=config["demo"], seed=config["seed"], synsets=SYNSETS),
             code=code("demo_shapes.py"),
-            folder=str(MESHES),
         message:
             "making the demo shapes"
         script:
