@@ -1,7 +1,6 @@
 # What the rules share: the checked configuration, the shapes and their shards, and what a rule's result depends on.
 
 import json
-import os
 
 import yaml
 from snakemake.exceptions import WorkflowError
@@ -10,8 +9,6 @@ from template3d import configuration, demo_shapes, provenance, shapenet
 from template3d.errors import InputError
 
 BASE = Path(workflow.basedir)
-# the library for jobs that run in an environment of their own
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(BASE / "workflow"), os.environ.get("PYTHONPATH"))))
 VIEW_KINDS = ("easy", "hard")
 
 
@@ -74,6 +71,15 @@ def shards_of(category, split, *products):
 def meshes_of(wildcards):
     synset = SYNSETS[wildcards.category]
     return [str(shapenet.mesh_file(MESHES, synset, shape)) for shape in SHARDS[wildcards.category][wildcards.shard]]
+
+
+def materials_of(wildcards):
+    """Material and texture files; those of demo shapes are known before they are made."""
+    if config["shapenet"] == "demo":
+        return [str(Path(mesh).with_suffix(".mtl")) for mesh in meshes_of(wildcards)]
+    synset = SYNSETS[wildcards.category]
+    shapes = SHARDS[wildcards.category][wildcards.shard]
+    return [str(file) for shape in shapes for file in shapenet.material_files(MESHES, synset, shape)]
 
 
 def settings(**values):

@@ -1,15 +1,6 @@
 # Views: each shape as its easy and its hard cameras see it.
 
 
-def materials_of(wildcards):
-    """Material and texture files; those of demo shapes are known before they are made."""
-    if config["shapenet"] == "demo":
-        return [str(Path(mesh).with_suffix(".mtl")) for mesh in meshes_of(wildcards)]
-    synset = SYNSETS[wildcards.category]
-    shapes = SHARDS[wildcards.category][wildcards.shard]
-    return [str(file) for shape in shapes for file in shapenet.material_files(MESHES, synset, shape)]
-
-
 rule render:
     input:
         manifest="results/data/{category}/{shard}/check.json",
