@@ -1,3 +1,5 @@
+from ctypes.util import find_library
+
 import numpy as np
 import pytest
 import trimesh
@@ -96,6 +98,15 @@ def test_no_backend_sees_a_mesh_that_would_crash_it(vertices, faces, reason):
     mesh = trimesh.Trimesh(np.array(vertices, float), np.array(faces, int), process=False)
     with pytest.raises(InputError, match=reason):
         sdf.signed_distances(mesh, POINTS)
+
+
+@pytest.mark.skipif(not find_library("EGL_mesa"), reason="no EGL driver to render the scans with")
+def test_the_scans_of_mesh_to_sdf_agree_within_their_resolution():
+    truth = np.linalg.norm(POINTS, axis=1) - 0.6
+    found = sdf.signed_distances(SPHERE, POINTS, backend="mesh_to_sdf")
+    assert np.abs(np.abs(found) - np.abs(truth)).mean() < 0.01
+    clear = np.abs(truth) > 0.02
+    assert (np.sign(found) == np.sign(truth))[clear].mean() > 0.99
 
 
 def test_an_unknown_backend_is_named():

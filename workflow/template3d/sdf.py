@@ -1,5 +1,6 @@
 """Signed distances to the visible surface of a mesh, and the points where a shape's distances are sampled."""
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -49,7 +50,9 @@ def _by_rays(mesh: trimesh.Trimesh, surface: trimesh.Trimesh, points: np.ndarray
 
 
 def _by_scans(mesh: trimesh.Trimesh, points: np.ndarray) -> np.ndarray:
-    import mesh_to_sdf  # imports pyrender, which wants a GL platform: only for those who ask for it
+    if not os.environ.get("DISPLAY"):
+        os.environ.setdefault("PYOPENGL_PLATFORM", "egl")  # pyrender reads it when it is imported, below
+    import mesh_to_sdf
 
     centre = (mesh.bounds[0] + mesh.bounds[1]) / 2
     radius = float(np.linalg.norm(mesh.vertices - centre, axis=1).max())
