@@ -16,7 +16,7 @@ def snakemake(folder: Path, *arguments: str, configfile: Path = MICRO) -> subpro
     command = [sys.executable, "-m", "snakemake", "--snakefile", REPOSITORY / "Snakefile", "--directory", folder]
     command += ["--workflow-profile", REPOSITORY / "workflow/profiles/default", "--configfile", configfile, *arguments]
     environment = os.environ | {"NO_COLOR": "1"}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=550, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=1500, check=False)
 
 
 @pytest.fixture(scope="session")
