@@ -6,15 +6,25 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MICRO = REPOSITORY / "tests/workflow/micro.yaml"
 
 
-def snakemake(folder: Path, *arguments: str, configfile: Path = MICRO) -> subprocess.CompletedProcess:
-    """Run Snakemake in ``folder`` on a configuration; its output is text."""
+def snakemake(folder: Path, *arguments: str, over: dict | None = None) -> subprocess.CompletedProcess:
+    """Run Snakemake in ``folder`` on the micro configuration, with ``over`` laid over it; its output is text."""
+    overlay = folder / "over.yaml"
+    overlay.write_text(yaml.safe_dump(over or {}))
     command = [sys.executable, "-m", "snakemake", "--snakefile", REPOSITORY / "Snakefile", "--directory", folder]
-    command += ["--workflow-profile", REPOSITORY / "workflow/profiles/default", "--configfile", configfile, *arguments]
+    command += [
+        "--workflow-profile",
+        REPOSITORY / "workflow/profiles/default",
+        "--configfile",
+        MICRO,
+        overlay,
+        *arguments,
+    ]
     environment = os.environ | {"NO_COLOR": "1"}
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=1500, check=False)
 
