@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -18,20 +19,20 @@ PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed"}
 SECONDS_BETWEEN_LINES = 15
 
 
-class Stage(nn.Module):
+class Stage(nn.Module, ABC):
     """What a stage of training says to the loop: its networks, its batches, and its loss as ``forward``."""
 
+    @abstractmethod
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Groups of parameters with their learning rates, as an optimiser takes them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def batches(self, epoch: int, generator: torch.Generator) -> Iterable[tuple[Tensor, ...]]:
         """The batches of an epoch (1, 2, ...)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forward(self, epoch: int, *batch: Tensor) -> dict[str, Tensor]:
         """The terms of the loss, scalars by name; ``total`` is the one that is minimised."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
