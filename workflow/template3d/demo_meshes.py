@@ -149,13 +149,13 @@ def _plane(sweep, tail, engines, length, span, radius, chord, wing_place, fin) -
     front = nose + wing_place * length
     for side in (-1, 1):
         root, tip = [0, -0.4 * radius, front], [side * half, -0.1 * radius + 0.05 * half, front + back]
-        parts.append(Part("wing", _aerofoil(root, tip, chord, 0.42 * chord, 0.2), "paint"))
+        parts.append(Part("wing", _aerofoil(root, tip, chord, 0.55 * chord, 0.3), "paint"))
         height = 1.5 * fin if tail == "T" else 0.0
         root, tip = (
             [0, 0.5 * radius + height, end - 0.16 * length],
             [side * 0.36 * half, 0.5 * radius + height, end - 0.12 * length + 0.35 * back * 0.4],
         )
-        parts.append(Part("tailplane", _aerofoil(root, tip, 0.62 * chord, 0.36 * chord, 0.12), "paint"))
+        parts.append(Part("tailplane", _aerofoil(root, tip, 0.62 * chord, 0.45 * chord, 0.3), "paint"))
         if engines:
             size = 0.62 * radius
             place = np.array([side * 0.34 * half, -0.4 * radius - 0.6 * size, front + 0.34 * back - 0.1 * chord])
@@ -169,7 +169,7 @@ def _plane(sweep, tail, engines, length, span, radius, chord, wing_place, fin) -
     ]
     parts.append(Part("antenna", _sheet(blade), "metal"))
     root, tip = [0, 0.4 * radius, end - 0.24 * length], [0, 0.5 * radius + 1.5 * fin, end - 0.13 * length]
-    parts.append(Part("fin", _aerofoil(root, tip, 0.85 * chord, 0.5 * chord, 0.14), "trim"))
+    parts.append(Part("fin", _aerofoil(root, tip, 0.85 * chord, 0.5 * chord, 0.28), "trim"))
     return parts
 
 
