@@ -1,6 +1,8 @@
 # From a folder of meshes to templates, reconstructions, tables and pictures.
-#   snakemake            makes all of it; what is up to date stays
-#   snakemake data       only views, distances and surfaces, of every listed shape
+#   snakemake                   makes all of it; what is up to date stays
+#   snakemake data              only views, distances and surfaces, of every listed shape
+#   snakemake contact_sheets    pictures from which one look tells whether these are right
+#   snakemake export            the same as plain folders, under results/export
 
 from pathlib import Path
 
@@ -12,6 +14,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/shapes.smk"
 include: "workflow/rules/views.smk"
 include: "workflow/rules/distances.smk"
+include: "workflow/rules/inspection.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/reconstruction.smk"
 include: "workflow/rules/evaluation.smk"
@@ -23,12 +26,8 @@ report: "workflow/report/workflow.rst"
 
 rule data:
     input:
-        [
-            shard_file(category, shard, product)
-            for category in CATEGORIES
-            for shard in SHARDS[category]
-            for product in ("easy.zip", "hard.zip", "sdf.zip", "surface.zip")
-        ],
+        rules.failures.input,
+        rules.failures.output,
 
 
 rule all:

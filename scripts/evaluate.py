@@ -8,14 +8,15 @@ from template3d import archives, files, logs, manifests, meshes, metrics, shapen
 
 with logs.to(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
-    shapes = manifests.usable(settings["shapes"], snakemake.input.manifests)
-    truths = surfaces.read(snakemake.input.surfaces, settings["synset"], shapes)
     archive = Path(snakemake.input.reconstructions)
+    shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, snakemake.input.surfaces)
+    truths = surfaces.read(snakemake.input.surfaces, settings["synset"], shapes)
+    made = archives.names(archive)
     rows = []
     for shape in settings["shapes"]:
         row = {"category": snakemake.wildcards.category, "shape": shape, "method": "two_phase"}
         row["views"] = snakemake.wildcards.views
-        if shape in truths:
+        if shape in truths and f"{shape}.ply" in made:
             facts = json.loads(archives.read(archive, f"{shape}.json"))
             mesh = meshes.read_ply(archives.read(archive, f"{shape}.ply"))
             rng = shapenet.generator(shape, settings["seed"], "evaluation")

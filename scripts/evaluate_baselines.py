@@ -11,11 +11,13 @@ with logs.to(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
     synset, asked = settings["synset"], settings["evaluate"]
     ways = manifests.read(snakemake.input.manifests)
-    train = [shape for shape in settings["splits"]["train"] if shape in ways]
+    train, test = (
+        manifests.usable(settings["splits"][split], snakemake.input.manifests, snakemake.input[f"{split}_surfaces"])
+        for split in ("train", "test")
+    )
     if len(train) > asked["average_over"]:
         rng = np.random.default_rng(settings["seed"])
         train = sorted(rng.choice(train, asked["average_over"], replace=False))
-    test = [shape for shape in settings["splits"]["test"] if shape in ways]
     train_truths = surfaces.read(snakemake.input.train_surfaces, synset, train)
     test_truths = surfaces.read(snakemake.input.test_surfaces, synset, test)
     template = meshes.read_ply(Path(snakemake.input.template).read_bytes())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 from template3d import archives, logs, manifests, meshes, meshing, models, shapenet, views
+from template3d.training import datasets
 
 with logs.to(snakemake.log[0]) as log:
     torch.set_num_threads(snakemake.threads)
@@ -25,7 +26,7 @@ with logs.to(snakemake.log[0]) as log:
             index = int(rng.integers(settings["view_count"]))
         image = views.read_one(shards, category, shape, settings["view_kind"], index)
         start = time.monotonic()
-        code = model.encode(views.to_tensor(image, model.image_size)[None]).to(device)
+        code = model.encode(datasets.to_tensor(image, model.image_size)[None]).to(device)
         mesh = meshing.reconstruct(
             lambda points: model.decoder.signed_distance(code, points[None].to(device))[0], **settings["meshing"]
         )
@@ -36,6 +37,11 @@ with logs.to(snakemake.log[0]) as log:
         facts = {"shape": shape, "view_kind": settings["view_kind"], "view": index, "seconds": seconds}
         return {f"{shape}.ply": meshes.ply_bytes(mesh), f"{shape}.json": json.dumps(facts).encode()}
 
-    shapes = manifests.usable(settings["shapes"], snakemake.input.manifests)
+    shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, shards)
+    log.info("%d of %d listed shapes are usable", len(shapes), len(settings["shapes"]))
     sources = archives.digest(snakemake.params.settings, snakemake.params.code, Path(snakemake.input.model))
-    archives.update(Path(snakemake.output.archive), dict.fromkeys(shapes, sources), make)
+    archives.update(
+        Path(snakemake.output.archive),
+        dict.fromkeys(shapes, sources),
+        lambda stale: ((shape, make(shape)) for shape in stale),
+    )

@@ -1,38 +1,32 @@
 """Render the easy or the hard views of a shard's shapes."""
 
 import json
-import tempfile
 from pathlib import Path
 
-from template3d import archives, cameras, logs, manifests, meshes, shapenet, views
-from template3d.blender import Studio
+from template3d import archives, logs, manifests, workers
+from template3d.stages import render
 
-with logs.to(snakemake.log[0]) as log:
-    category, kind = snakemake.wildcards.category, snakemake.wildcards.kind
-    settings = json.loads(snakemake.params.settings)
-    files = {Path(file).parts[-3]: Path(file) for file in snakemake.input.meshes}
-    materials = {shape: [] for shape in files}
-    for file in map(Path, snakemake.input.materials):
-        materials[file.parts[-3]].append(file)
-    studio = Studio(settings["image_size"], settings["samples"], snakemake.threads)
+THREADS = 2
+"""Threads of one Blender; more of them help less than a second Blender does."""
 
-    def make(shape: str) -> dict[str, bytes]:
-        """The views of one shape and their cameras."""
-        rng = shapenet.generator(shape, settings["seed"], f"{kind} views")
-        vertices = meshes.used_vertices(meshes.load(files[shape]))
-        drawn = cameras.views(kind, vertices, settings["count"], settings["image_size"], rng)
-        described = cameras.describe(drawn, settings["image_size"])
-        made = {views.cameras_name(category, shape, kind): json.dumps(described, indent=1).encode()}
-        studio.show_obj(files[shape])
-        with tempfile.TemporaryDirectory() as folder:
-            image = Path(folder) / "view.png"
-            for index, view in enumerate(drawn):
-                studio.render(view, image)
-                made[views.member_name(category, shape, kind, index)] = image.read_bytes()
-        return made
+if __name__ == "__main__":
+    with logs.to(snakemake.log[0]):
+        settings = json.loads(snakemake.params.settings)
+        files = {Path(file).parts[-3]: Path(file) for file in snakemake.input.meshes}
+        materials = {shape: [] for shape in files}
+        for file in map(Path, snakemake.input.materials):
+            materials[file.parts[-3]].append(file)
+        shown = (snakemake.wildcards.category, snakemake.wildcards.kind)
+        blenders = max(1, snakemake.threads // THREADS)
+        threads = snakemake.threads // blenders
 
-    wanted = {
-        shape: archives.digest(snakemake.params.settings, snakemake.params.code, files[shape], *materials[shape])
-        for shape in manifests.read([snakemake.input.manifest])
-    }
-    archives.update(Path(snakemake.output.archive), wanted, make)
+        def make(shapes):
+            """The views of shapes and their cameras."""
+            tasks = ((shape, (*shown, files[shape], threads, settings)) for shape in shapes)
+            return workers.each(render.one_shape, tasks, blenders)
+
+        wanted = {
+            shape: archives.digest(snakemake.params.settings, snakemake.params.code, files[shape], *materials[shape])
+            for shape in manifests.read([snakemake.input.manifest])
+        }
+        archives.update(Path(snakemake.output.archive), wanted, make, snakemake.config["on_bad_mesh"])

@@ -3,20 +3,20 @@
 import json
 from pathlib import Path
 
-from template3d import archives, logs, manifests, meshes, samples, sdf, shapenet
+from template3d import archives, logs, manifests, workers
+from template3d.stages import sdf
 
-with logs.to(snakemake.log[0]):
-    settings = json.loads(snakemake.params.settings)
-    files = {Path(file).parts[-3]: Path(file) for file in snakemake.input.meshes}
-    ways = manifests.read([snakemake.input.manifest])
+if __name__ == "__main__":
+    with logs.to(snakemake.log[0]):
+        settings = json.loads(snakemake.params.settings)
+        files = {Path(file).parts[-3]: Path(file) for file in snakemake.input.meshes}
+        ways = manifests.read([snakemake.input.manifest])
 
-    def make(shape: str) -> dict[str, bytes]:
-        """The samples of one shape, in the unit sphere."""
-        mesh = meshes.load(files[shape])
-        mesh = meshes.transformed(mesh, ways[shape].to_unit(mesh.vertices))
-        rng = shapenet.generator(shape, settings["seed"], "distances")
-        drawn = sdf.sample(mesh, rng=rng, **settings["sdf"])
-        return {samples.member_name(files[shape].parts[-4], shape): samples.to_bytes(drawn)}
+        def make(shapes):
+            """The files of shapes."""
+            tasks = ((shape, (files[shape], ways[shape], settings)) for shape in shapes)
+            return workers.each(sdf.one_shape, tasks)
 
-    wanted = {shape: archives.digest(snakemake.params.settings, snakemake.params.code, files[shape]) for shape in ways}
-    archives.update(Path(snakemake.output.archive), wanted, make)
+        code = snakemake.params.code
+        wanted = {shape: archives.digest(snakemake.params.settings, code, files[shape]) for shape in ways}
+        archives.update(Path(snakemake.output.archive), wanted, make, snakemake.config["on_bad_mesh"])

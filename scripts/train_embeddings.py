@@ -7,8 +7,8 @@ import pandas as pd
 import torch
 from template3d import files, logs, manifests, models
 from template3d.networks.implicit_template import ImplicitTemplate
-from template3d.samples import Samples
 from template3d.training import loop
+from template3d.training.datasets import Samples
 from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage
 
 with logs.to(snakemake.log[0]) as log:
@@ -16,7 +16,7 @@ with logs.to(snakemake.log[0]) as log:
     chosen = settings["phase1"]
     torch.set_num_threads(snakemake.threads)
     torch.manual_seed(settings["seed"])
-    shapes = manifests.usable(settings["shapes"], snakemake.input.manifests)
+    shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, snakemake.input.samples)
     log.info("%d of %d listed shapes are usable", len(shapes), len(settings["shapes"]))
     samples = Samples.read([Path(shard) for shard in snakemake.input.samples], settings["synset"], shapes)
     sizes = {name: chosen[name] for name in ("code_length", "warp_hidden", "warp_steps", "template_hidden", "dropout")}

@@ -6,11 +6,17 @@ from template3d.errors import InputError
 
 
 def maker(made):
-    def make(shape):
-        made.append(shape)
-        return {f"folder/{shape}.txt": f"content of {shape}".encode()}
+    def make(shapes):
+        for shape in shapes:
+            made.append(shape)
+            yield shape, {f"folder/{shape}.txt": f"content of {shape}".encode()}
 
     return make
+
+
+def refuses_bb(shapes):
+    for shape in shapes:
+        yield shape, InputError("has no inside") if shape == "bb" else {f"{shape}.txt": b"content"}
 
 
 def test_only_what_changed_is_made_again(tmp_path):
@@ -40,8 +46,8 @@ def test_an_error_leaves_the_old_archive_and_nothing_else(tmp_path):
     archives.update(archive, {"aa": "1"}, maker([]))
     before = archive.read_bytes()
 
-    def fails(shape):
-        raise RuntimeError(shape)
+    def fails(shapes):
+        raise RuntimeError(shapes[0])
 
     with pytest.raises(RuntimeError, match="bb"):
         archives.update(archive, {"aa": "1", "bb": "1b"}, fails)
@@ -79,3 +85,29 @@ def test_digest_depends_on_content_and_order(tmp_path):
     assert archives.digest("a", file) == archives.digest("a", b"x")
     assert archives.digest("a", "b") != archives.digest("b", "a")
     assert archives.digest("ab", "c") != archives.digest("a", "bc")
+
+
+def test_a_shape_that_fails_is_named_or_remembered_and_tried_again(tmp_path):
+    archive, wanted = tmp_path / "shard.zip", {"aa": "1", "bb": "1", "cc": "1"}
+    with pytest.raises(InputError, match="bb: has no inside; mend it or set on_bad_mesh: skip"):
+        archives.update(archive, wanted, refuses_bb)
+    assert not archive.exists()
+    assert archives.update(archive, wanted, refuses_bb, "skip") == ["aa", "cc"]
+    assert archives.failures(archive) == {"bb": "has no inside"}
+    assert archives.update(archive, wanted, maker([]), "skip") == ["bb"]
+    assert archives.failures(archive) == {}
+
+
+def test_the_place_of_a_member_is_where_its_content_lies(tmp_path):
+    archive = tmp_path / "shard.zip"
+    archives.update(archive, {"aa": "1", "bb": "1"}, maker([]))
+    start, size = archives.place(archive, "folder/bb.txt")
+    assert archive.read_bytes()[start : start + size] == b"content of bb"
+
+
+def test_only_the_damaged_member_is_made_again(tmp_path):
+    archive, made = tmp_path / "shard.zip", []
+    archives.update(archive, {"aa": "1", "bb": "1"}, maker([]))
+    archive.write_bytes(archive.read_bytes().replace(b"content of aa", b"content of ab"))
+    assert archives.update(archive, {"aa": "1", "bb": "1"}, maker(made)) == ["aa"]
+    assert archives.read(archive, "folder/aa.txt") == b"content of aa"

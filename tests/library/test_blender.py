@@ -1,9 +1,11 @@
 import numpy as np
+import OpenEXR
 import pytest
 import trimesh
 from PIL import Image
 from template3d.blender import Studio
 from template3d.cameras import View, project
+from template3d.errors import InputError
 
 MTL = "newmtl red\nKd 0.8 0.1 0.1\nnewmtl blue\nKd 0.1 0.1 0.8\n"
 
@@ -63,5 +65,137 @@ def test_a_shape_replaces_the_one_before_it(box_file, tmp_path):
 
 def test_an_obj_without_faces_is_an_error(tmp_path):
     (tmp_path / "empty.obj").write_text("v 0 0 0\n")
-    with pytest.raises(ValueError, match=r"empty\.obj"):
+    with pytest.raises(InputError, match=r"empty\.obj"):
         Studio(image_size=32, samples=1, threads=2).show_obj(tmp_path / "empty.obj")
+
+
+SQUARE = """mtllib square.mtl
+v -.3 -.3 0
+v .3 -.3 0
+v .3 .3 0
+v -.3 .3 0
+vt 0 0
+vt 1 0
+vt 1 1
+vt 0 1
+usemtl front
+f 3/3 2/2 1/1
+f 4/4 3/3 1/1
+usemtl back
+f 1/1 2/2 3/3
+f 1/1 3/3 4/4
+"""
+FRONT, BACK = View(0, 0, 1.5), View(180, 0, 1.5)
+
+
+@pytest.fixture
+def square(tmp_path):
+    """Write a square that faces the front (-z), with one material for each side, and what else its MTL needs."""
+
+    def write(mtl, **textures):
+        file = tmp_path / "square.obj"
+        file.write_text(SQUARE)
+        if mtl:
+            (tmp_path / "square.mtl").write_text(mtl)
+        for name, pixels in textures.items():
+            Image.fromarray(np.asarray(pixels, np.uint8)).save(tmp_path / f"{name}.png")
+        return file
+
+    return write
+
+
+def hue(image, row, column):
+    """Which of red, green, blue is brightest at a place given as shares of the image; None if all are alike."""
+    pixel = image[int(row * len(image)), int(column * len(image))]
+    return None if np.ptp(pixel) < 20 else "RGB"[pixel.argmax()]
+
+
+def test_of_two_coincident_faces_each_is_seen_from_its_own_side(square, tmp_path):
+    studio = Studio(64, samples=4)
+    assert studio.show_obj(square("newmtl front\nKd .8 .1 .1\nnewmtl back\nKd .1 .1 .8\n")) == []
+    for view, wanted in ((FRONT, 0), (BACK, 2)):
+        image = picture(studio, view, tmp_path)
+        shown = image[(image < 250).any(axis=2)]
+        assert len(shown) > 300
+        assert (shown.argmax(axis=1) == wanted).all()  # not one speckle
+
+
+def test_a_texture_is_found_beside_its_mtl_and_stands_the_right_way_up(square, tmp_path):
+    (tmp_path / "maps").mkdir()
+    colours = np.zeros((8, 8, 3))
+    colours[:4, :4, 0] = colours[:4, 4:, 1] = colours[4:, :, 2] = 200  # red upper left, green upper right, blue below
+    mtl = "newmtl front\nKd 1 1 1\nmap_Kd maps/t.png\nnewmtl back\nKd 1 1 1\nmap_Kd maps/t.png\n"
+    file = square(mtl, **{"maps/t": colours})
+    studio = Studio(64, samples=4)
+    assert studio.show_obj(file) == []
+    behind, front = picture(studio, BACK, tmp_path), picture(studio, FRONT, tmp_path)
+    # u grows along +x, which is on the right from behind and on the left from the front
+    assert [hue(behind, *at) for at in ((0.4, 0.4), (0.4, 0.6), (0.6, 0.5))] == ["R", "G", "B"]
+    assert [hue(front, *at) for at in ((0.4, 0.4), (0.4, 0.6), (0.6, 0.5))] == ["G", "R", "B"]
+
+
+def test_alpha_of_a_texture_shows_what_lies_behind(square, tmp_path):
+    pixels = np.full((8, 8, 4), (200, 0, 0, 255))
+    pixels[:, 4:, 3] = 0
+    mtl = "newmtl front\nmap_Kd t.png\nnewmtl back\nmap_Kd t.png\n"
+    studio = Studio(64, samples=4)
+    studio.show_obj(square(mtl, t=pixels))
+    image = picture(studio, BACK, tmp_path)
+    assert hue(image, 0.5, 0.4) == "R"
+    assert (image[32, int(0.6 * 64)] == 255).all()
+
+
+def test_what_is_missing_becomes_grey_and_is_reported(square, tmp_path):
+    studio = Studio(64, samples=1)
+    (warning,) = studio.show_obj(square(""))
+    assert "square.mtl, which is not there; grey instead" in warning
+    image = picture(studio, FRONT, tmp_path)
+    assert np.ptp(image[32, 32]) < 5
+    assert image[32, 32, 0] < 230
+    warnings = studio.show_obj(square("newmtl front\nKd .8 .1 .1\nmap_Kd no.png\nnewmtl back\nKd .1 .1 .8\nd 0\n"))
+    assert "names the texture no.png, which is not there; plain instead" in warnings[0]
+    assert "wholly transparent" in warnings[1]
+    assert hue(picture(studio, FRONT, tmp_path), 0.5, 0.5) == "R"
+    assert hue(picture(studio, BACK, tmp_path), 0.5, 0.5) == "B"
+
+
+def floats(file) -> np.ndarray:
+    (part,) = OpenEXR.File(str(file), separate_channels=True).parts
+    channels = {name: channel.pixels for name, channel in part.channels.items()}
+    return np.stack([channels[name] for name in ("RGB" if "R" in channels else "V")], axis=-1)
+
+
+def test_the_passes_agree_with_the_geometry(box_file, tmp_path):
+    size, view = 64, View(30, 20, 1.2)
+    studio = Studio(size, samples=4)
+    studio.show_obj(box_file)
+    for shown in ("mask", "depth", "normal", "albedo"):
+        studio.render(view, tmp_path / shown, shown)
+    mask = np.array(Image.open(tmp_path / "mask.png"))
+    depth, normal = floats(tmp_path / "depth.exr")[..., 0], floats(tmp_path / "normal.exr")
+    assert set(np.unique(mask)) == {0, 255}
+    np.testing.assert_array_equal(depth > 0, mask == 255)
+    np.testing.assert_allclose(np.linalg.norm(normal, axis=2)[mask == 255], 1, atol=1e-3)
+    assert not normal[mask == 0].any()
+    # a point of the front face: where it projects, how deep it lies, where its normal points
+    point = np.array([[0.0, 0.05, -0.1]])
+    column, row = project(view, point, size)[0].astype(int)
+    matrix = view.world_to_camera()
+    assert depth[row, column] == pytest.approx((matrix[2, :3] @ point[0]) + matrix[2, 3], abs=0.01)
+    np.testing.assert_allclose(normal[row, column], [0, 0, -1], atol=1e-3)
+    # unprojecting every depth puts it onto one of the two boxes
+    rows, columns = np.nonzero(mask)
+    focal = 35 / 32 * size
+    in_camera = np.stack([(columns + 0.5 - size / 2) / focal, (rows + 0.5 - size / 2) / focal, np.ones(len(rows))], 1)
+    in_camera *= depth[rows, columns][:, None]
+    world = (in_camera - matrix[:, 3]) @ matrix[:, :3]
+    off = np.min([np.abs(np.max(np.abs(world - [x, 0, 0]) - [0.1, 0.15, 0.1], axis=1)) for x in (0, 0.3)], axis=0)
+    assert off.max() < 1e-3
+    albedo = np.array(Image.open(tmp_path / "albedo.png")).astype(int)
+    srgb = 255 * (1.055 * np.array([0.8, 0.1, 0.1]) ** (1 / 2.4) - 0.055)
+    np.testing.assert_allclose(albedo[row, column], srgb, atol=2)
+
+
+def test_a_device_that_is_not_there_is_an_error():
+    with pytest.raises(InputError, match=r"views\.device is optix"):
+        Studio(32, samples=1, device="optix")

@@ -3,7 +3,7 @@ from ctypes.util import find_library
 import numpy as np
 import pytest
 import trimesh
-from template3d import sdf, visibility
+from template3d import sdf
 from template3d.errors import InputError
 
 POINTS = np.random.default_rng(0).uniform(-1, 1, size=(4000, 3))
@@ -57,11 +57,55 @@ def test_an_open_box_has_no_inside():
         sdf.check_inside(trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]], process=False))
 
 
-def test_visible_faces_are_the_outer_ones():
-    both = trimesh.util.concatenate([BOX, HIDDEN])
-    visible = visibility.visible_faces(both, directions=100)
-    assert visible[: len(BOX.faces)].all()
-    assert not visible[len(BOX.faces) :].any()
+TORUS = trimesh.creation.torus(0.6, 0.2, major_sections=200, minor_sections=100)
+TUBE = trimesh.creation.cylinder(0.4, 1.2, sections=400)
+
+
+def torus_distance(points):
+    return np.hypot(np.linalg.norm(points[:, :2], axis=1) - 0.6, points[:, 2]) - 0.2
+
+
+def tube_distance(points):
+    beyond = np.stack([np.linalg.norm(points[:, :2], axis=1) - 0.4, np.abs(points[:, 2]) - 0.6], axis=1)
+    return np.linalg.norm(np.maximum(beyond, 0), axis=1) + np.minimum(beyond.max(axis=1), 0)
+
+
+def hiding(mesh):
+    """The same with a box inside that nobody can see, around a place deep within."""
+    inner = trimesh.creation.box([0.05, 0.05, 0.05])
+    inner.apply_translation([0.6, 0, 0] if mesh is TORUS else [0, 0, 0])
+    return trimesh.util.concatenate([mesh, inner])
+
+
+def flipped(mesh):
+    """Every other face turned inside out."""
+    faces = mesh.faces.copy()
+    faces[::2] = faces[::2, ::-1]
+    return trimesh.Trimesh(mesh.vertices, faces, process=False)
+
+
+@pytest.mark.parametrize(
+    "mess", [lambda mesh: mesh, doubled, flipped, hiding], ids=["clean", "doubled", "flipped", "hiding"]
+)
+@pytest.mark.parametrize(
+    ("mesh", "distance"),
+    [
+        (SPHERE, lambda points: np.linalg.norm(points, axis=1) - 0.6),
+        (BOX, lambda points: box_distance(points, [0.4, 0.6, 0.2])),
+        (TORUS, torus_distance),
+        (TUBE, tube_distance),
+    ],
+    ids=["sphere", "box", "torus", "tube"],
+)
+def test_distances_and_signs_are_true_on_solids(mesh, distance, mess):
+    rng = np.random.default_rng(1)
+    near, _ = trimesh.sample.sample_surface(mesh, 8000, seed=1)
+    points = np.concatenate([POINTS, near + rng.normal(scale=0.02, size=near.shape)])
+    truth, found = distance(points), sdf.signed_distances(mess(mesh), points)
+    tessellation = np.abs(distance(trimesh.sample.sample_surface(mesh, 20_000, seed=2)[0])).max()
+    assert np.abs(np.abs(found) - np.abs(truth)).max() < tessellation + 1e-4
+    wrong = (np.sign(found) != np.sign(truth)) & (np.abs(truth) > tessellation)
+    assert wrong.mean() <= 0.001
 
 
 def test_samples_are_where_deepsdf_puts_them():

@@ -5,11 +5,10 @@ from template3d import models
 from template3d.errors import InputError
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
-from template3d.samples import Samples
+from template3d.training.datasets import Samples, Views
 from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage
 from template3d.training.encoder import EncoderSettings, EncoderStage
 from template3d.training.loop import Schedule, fit
-from template3d.views import Views
 
 SIZES = {"code_length": 8, "warp_hidden": 16, "warp_steps": 4, "template_hidden": [32, 32], "dropout": 0.0}
 
@@ -78,7 +77,7 @@ def test_phase_2_learns_which_image_is_which_shape():
     images[shapes == 1, :, :, :16] = 0  # one shape is dark on the left
     codes = torch.tensor([[0.5, -0.5], [-0.5, 0.5]])
     stage = EncoderStage(Encoder(2), Views(images, shapes), codes, EncoderSettings(batch=8, colour_jitter=0.1))
-    history = fit(stage, Schedule(25, 10), "test")
+    history = fit(stage, Schedule(50, 20), "test")
     assert history[-1]["l1_per_entry"] < 0.4 * history[0]["l1_per_entry"]
     with torch.no_grad():
         predicted = stage.encoder(images)

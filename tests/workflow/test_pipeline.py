@@ -86,6 +86,38 @@ def test_cameras_project_the_mesh_onto_its_picture(micro):
         assert abs(seen.max(axis=0) + 1 - [row.max(), column.max()]).max() < 2
 
 
+def test_contact_sheets_show_the_views_and_the_distances(micro):
+    run = snakemake(micro, "contact_sheets")
+    assert run.returncode == 0, run.stdout + run.stderr
+    for category in ("chairs", "planes"):
+        views, distances = (
+            np.array(Image.open(micro / f"results/pictures/contact_sheets/{category}_{what}.png").convert("RGB"))
+            for what in ("views", "distances")
+        )
+        assert views.shape[1] == 25 * 64
+        assert (views[:, : 2 * 64] < 200).any()  # two hard views at least on each line
+        assert (views[:, 4 * 64 :] == 255).all()  # and no fourth one
+        reddish = (distances[..., 0] > 150) & (distances[..., 2] < 100)
+        bluish = (distances[..., 2] > 150) & (distances[..., 0] < 100)
+        assert reddish.sum() > 100
+        assert bluish.sum() > 100
+
+
+def test_export_unzips_to_the_original_layouts_and_takes_away_what_is_gone(micro):
+    target = "results/export/planes_test-00.txt"
+    assert snakemake(micro, "--", target).returncode == 0
+    listed = (micro / target).read_text().splitlines()
+    assert len(listed) == len(set(listed)) == 2 * (3 + 2 + 2 + 1 + 2)  # images, cameras, samples, points, normalisation
+    assert all((micro / "results/export" / name).stat().st_size for name in listed)
+    stray = micro / "results/export/planes/0123abcd/easy/cameras.json"
+    stray.parent.mkdir(parents=True)
+    stray.touch()
+    (micro / target).write_text("\n".join([*listed, "planes/0123abcd/easy/cameras.json"]))
+    assert snakemake(micro, "--force", "--", target).returncode == 0
+    assert (micro / target).read_text().splitlines() == listed
+    assert not stray.exists()
+
+
 def test_a_second_run_finds_nothing_to_do(micro):
     run = snakemake(micro)
     assert run.returncode == 0
@@ -140,12 +172,13 @@ def test_imagenet_weights_without_a_network_are_an_error(micro, monkeypatch):
 
 def test_bad_meshes_stop_by_name_or_are_skipped_and_counted(tmp_path):
     box = "v 0 0 0\nv .5 0 0\nv 0 .5 0\nv 0 0 .5\nf 1 3 2\nf 1 2 4\nf 1 4 3\nf 2 3 4\n"
-    meshes = {"aaaa": box, "bbbb": "v 0 0 0\n", "cccc": "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n", "dddd": box}
+    sheet = "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
+    meshes = {"aaaa": box, "bbbb": "v 0 0 0\n", "cccc": sheet, "dddd": box, "eeee": box.replace(".5", "50")}
     for shape, text in meshes.items():
         file = tmp_path / f"meshes/03001627/{shape}/models/model_normalized.obj"
         file.parent.mkdir(parents=True)
         file.write_text(text)
-    (tmp_path / "train.txt").write_text("aaaa\nbbbb\ncccc\n")
+    (tmp_path / "train.txt").write_text("aaaa\nbbbb\ncccc\neeee\n")
     (tmp_path / "test.txt").write_text("dddd\n")
     chairs = {"shards": 1, "train": "train.txt", "test": "test.txt"}
     mine = {"shapenet": "meshes", "categories": {"chairs": chairs, "planes": None}}
@@ -159,4 +192,16 @@ def test_bad_meshes_stop_by_name_or_are_skipped_and_counted(tmp_path):
     failed = json.loads((tmp_path / "results/data/chairs/train-00/check.json").read_text())["failed"]
     assert set(failed) == {"bbbb", "cccc"}
     assert "no inside" in failed["cccc"]
-    assert zipfile.ZipFile(tmp_path / target).namelist() == ["SdfSamples/ShapeNetV2/03001627/aaaa.npz"]
+    assert zipfile.ZipFile(tmp_path / target).namelist() == [
+        f"SdfSamples/ShapeNetV2/03001627/{shape}.npz" for shape in ("aaaa", "eeee")
+    ]
+    listed = snakemake(tmp_path, "--", "results/data/failed.csv", over=mine | {"on_bad_mesh": "skip"})
+    assert listed.returncode == 0, listed.stdout + listed.stderr
+    table = pd.read_csv(tmp_path / "results/data/failed.csv", dtype=str)
+    assert table[["category", "split", "shape", "stage"]].to_numpy().tolist() == [
+        ["chairs", "train", "bbbb", "check"],
+        ["chairs", "train", "cccc", "check"],
+        ["chairs", "train", "eeee", "render"],
+    ]
+    assert "no view of the protocol shows the whole object" in table["reason"][2]
+    assert "3 of 5 listed shapes failed" in (tmp_path / "results/logs/failures.log").read_text()

@@ -107,6 +107,20 @@ def reconstructed_shapes(category, split):
     return shapes if split == "test" else spread(shapes, config["reconstruct"]["train_shapes"])
 
 
+def sheet_shapes(category):
+    """The shapes of a contact sheet: a few of each split."""
+    return [shape for split in ("train", "test") for shape in spread(SPLITS[category][split], 2)]
+
+
+def sheet_archives(category, product):
+    chosen = set(sheet_shapes(category))
+    return [
+        shard_file(category, shard, product)
+        for shard, shapes in SHARDS[category].items()
+        if chosen.intersection(shapes)
+    ]
+
+
 def pictured_shapes(category, split):
     return spread(reconstructed_shapes(category, split), 4)
 

@@ -51,9 +51,7 @@ rule check:
         mem_mb=4000,
         runtime=60,
     params:
-        settings=lambda wildcards: settings(
-            shapes=SHARDS[wildcards.category][wildcards.shard], on_bad_mesh=config["on_bad_mesh"]
-        ),
+        settings=lambda wildcards: settings(shapes=SHARDS[wildcards.category][wildcards.shard]),
         code=code("check.py"),
     message:
         "checking the meshes of {wildcards.category}, {wildcards.shard}"

@@ -1,5 +1,7 @@
 # Views: each shape as its easy and its hard cameras see it.
 
+RENDER_GPUS = int(config["views"]["device"] != "cpu" or config["views"]["engine"] == "eevee")
+
 
 rule render:
     input:
@@ -18,11 +20,15 @@ rule render:
     resources:
         mem_mb=4000,
         runtime=240,
+        gpu=RENDER_GPUS,
     params:
         settings=lambda wildcards: settings(
             count=config["views"][wildcards.kind],
             image_size=config["views"]["image_size"],
             samples=config["views"]["samples"],
+            passes=config["views"]["passes"],
+            engine=config["views"]["engine"],
+            device=config["views"]["device"],
             seed=config["seed"],
         ),
         code=code("render.py"),

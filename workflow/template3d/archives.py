@@ -4,16 +4,24 @@ Members are stored, not compressed, so that a plain unzip gives the layout and a
 comment is the digest of all that it was made from.
 """
 
+import contextlib
+import functools
 import hashlib
+import json
 import logging
+import struct
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from template3d.errors import InputError
 from template3d.files import whole
 
 log = logging.getLogger(__name__)
+
+FAILED = "failed.json"
+"""The member that says which shapes are missing, and why."""
 
 
 def digest(*sources: str | bytes | Path) -> str:
@@ -29,28 +37,55 @@ def digest(*sources: str | bytes | Path) -> str:
     return total.hexdigest()
 
 
-def update(archive: Path, wanted: Mapping[str, str], make: Callable[[str], dict[str, bytes]]) -> list[str]:
+def update(
+    archive: Path,
+    wanted: Mapping[str, str],
+    make: Callable[[list[str]], Iterable[tuple[str, dict[str, bytes] | InputError]]],
+    on_failure: str = "fail",
+) -> list[str]:
     """Bring an archive to the wanted shapes, taking over from the old archive what is still current.
 
-    ``wanted`` maps a shape's id to the digest of what its files are made from; ``make`` gives the files of one
-    shape, name to content. The archive is replaced at the end, whole. Returns the ids that were made.
+    ``wanted`` maps a shape's id to the digest of what its files are made from; ``make`` gives, for shapes in their
+    order, each with its files (name to content) or the InputError that stands in their place. With ``on_failure``
+    ``fail`` that error is raised, naming the shape; with ``skip`` the archive remembers it (see ``failures``), and
+    the next update tries that shape again. The archive is replaced at the end, whole. Returns the ids that were made.
     """
-    made = []
-    wanted = {shape: digest(shape, sources) for shape, sources in wanted.items()}  # two shapes may share one mesh
+    wanted = {shape: digest(shape, wanted[shape]) for shape in sorted(wanted)}  # two shapes may share one mesh
+    made, failed = [], {}
     with whole(archive) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as new:
-        old = _current_members(archive, set(wanted.values()))
-        for count, (shape, current) in enumerate(sorted(wanted.items()), start=1):
-            files = old.get(current)
-            if files is None:
-                files = make(shape)
-                made.append(shape)
-                log.info("%s: made %d of %d", shape, count, len(wanted))
-            for name, content in files.items():
-                member = zipfile.ZipInfo(name)
-                member.comment, member.external_attr = current.encode(), 0o644 << 16
-                new.writestr(member, content)
-    log.info("%s: %d of %d shapes made, the others were current", archive, len(made), len(wanted))
+        with _current_members(archive, set(wanted.values())) as old:
+            stale = [shape for shape, current in wanted.items() if current not in old]
+            fresh = iter(make(stale)) if stale else iter(())
+            for shape, current in wanted.items():
+                if current in old:
+                    files = old[current]()
+                else:
+                    name, files = next(fresh)
+                    if name != shape:
+                        raise RuntimeError(f"{name} was made where {shape} was asked for")
+                if isinstance(files, InputError):
+                    if on_failure == "fail":
+                        raise InputError(f"{shape}: {files}; mend it or set on_bad_mesh: skip") from files
+                    failed[shape] = str(files)
+                    log.warning("skipped: %s: %s", shape, files)
+                    continue
+                for name, content in files.items():
+                    _write(new, name, content, current)
+                if current not in old:
+                    made.append(shape)
+                    log.info("%s: made, %d of %d", shape, len(made) + len(failed), len(stale))
+        if failed:
+            _write(new, FAILED, json.dumps(failed, indent=1).encode(), "")
+    log.info(
+        "%s: %d of %d shapes made, %d failed, the others were current", archive, len(made), len(wanted), len(failed)
+    )
     return made
+
+
+def failures(archive: Path) -> dict[str, str]:
+    """The shapes that are missing in an archive because they could not be made, and why."""
+    with _opened(archive) as opened:
+        return json.loads(_content(opened, FAILED)) if FAILED in opened.namelist() else {}
 
 
 def names(archive: Path) -> set[str]:
@@ -72,6 +107,25 @@ def read(archive: Path, name: str) -> bytes:
         return _content(opened, name)
 
 
+def place(archive: Path, name: str) -> tuple[int, int]:
+    """Where in the archive's file the content of a member begins, and how many bytes it has.
+
+    Members are stored as they are, so that the place can be mapped into memory. Raises InputError if it is missing.
+    """
+    with _opened(archive) as opened:
+        if name not in opened.namelist():
+            raise InputError(f"{archive}: holds no {name}; delete it, and the next run makes it again")
+        return content_place(opened, name)
+
+
+def content_place(opened: zipfile.ZipFile, name: str) -> tuple[int, int]:
+    """Where in an open ZIP file the content of a stored member begins, and how many bytes it has."""
+    member = opened.getinfo(name)
+    opened.fp.seek(member.header_offset + 26)
+    name_length, extra_length = struct.unpack("<HH", opened.fp.read(4))
+    return member.header_offset + 30 + name_length + extra_length, member.file_size
+
+
 def _opened(archive: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(archive)
@@ -84,20 +138,43 @@ def _content(opened: zipfile.ZipFile, name: str) -> bytes:
         return opened.read(name)
     except KeyError as missing:
         raise InputError(f"{opened.filename}: holds no {name}; delete it, and the next run makes it again") from missing
-    except zipfile.BadZipFile as damage:
+    except (zipfile.BadZipFile, zlib.error, EOFError) as damage:
         raise InputError(f"{opened.filename}: {name} is damaged; delete the archive to make it again") from damage
 
 
-def _current_members(archive: Path, wanted: set[str]) -> dict[str, dict[str, bytes]]:
-    """The files of an old archive by digest; a damaged archive counts as none, and says so in the log."""
-    current: dict[str, dict[str, bytes]] = {}
-    if archive.exists() and archive.stat().st_size:
-        try:
-            with zipfile.ZipFile(archive) as old:
-                for member in old.infolist():
-                    if member.comment.decode() in wanted:
-                        current.setdefault(member.comment.decode(), {})[member.filename] = old.read(member)
-        except zipfile.BadZipFile as damage:
+def _write(opened: zipfile.ZipFile, name: str, content: bytes, comment: str) -> None:
+    member = zipfile.ZipInfo(name)
+    member.comment, member.external_attr = comment.encode(), 0o644 << 16
+    opened.writestr(member, content)
+
+
+@contextlib.contextmanager
+def _current_members(archive: Path, wanted: set[str]) -> Iterator[dict[str, Callable[[], dict[str, bytes]]]]:
+    """How to read the files of an old archive, by digest, while it is open.
+
+    What is damaged counts as not there, and the log says so.
+    """
+    current: dict[str, list[str]] = {}
+    try:
+        opened = zipfile.ZipFile(archive)
+    except (FileNotFoundError, zipfile.BadZipFile) as damage:
+        if archive.exists() and archive.stat().st_size:
             log.warning("%s: damaged (%s); everything in it is made again", archive, damage)
-            return {}
-    return current
+        yield {}
+        return
+    with opened as old:
+        for member in old.infolist():
+            if member.comment.decode() in wanted:
+                current.setdefault(member.comment.decode(), []).append(member.filename)
+        for comment, files in list(current.items()):
+            try:
+                for name in files:
+                    _content(old, name)
+            except InputError as damage:
+                log.warning("%s; it is made again", damage)
+                del current[comment]
+        yield {comment: functools.partial(_contents, old, files) for comment, files in current.items()}
+
+
+def _contents(opened: zipfile.ZipFile, files: list[str]) -> dict[str, bytes]:
+    return {name: _content(opened, name) for name in files}

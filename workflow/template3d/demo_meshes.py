@@ -96,7 +96,7 @@ def _sofa(chaise, arms, base, width, depth, seat_height, back_height, arm_width,
             "fabric",
         ),
     ]
-    inner = half - (arm_width if arms else 0)
+    inner = half - arm_width
     seats = max(2, round(2 * inner / 0.7))
     for index in range(seats):
         x = -inner + (index + 0.5) * 2 * inner / seats
@@ -117,16 +117,10 @@ def _sofa(chaise, arms, base, width, depth, seat_height, back_height, arm_width,
                 "fabric",
             )
         )
-    if arms:
-        for side in (-1, 1):
-            size = [arm_width, seat_top + 0.2 - floor, depth]
-            parts.append(
-                Part(
-                    "arm",
-                    _box([side * (half - arm_width / 2), (seat_top + 0.2 + floor) / 2, 0], size),
-                    "fabric",
-                )
-            )
+    arm_top = seat_top + (0.24 if arms == "high" else 0.03)
+    for side in (-1, 1):
+        place = [side * (half - arm_width / 2), (arm_top + floor) / 2, 0]
+        parts.append(Part("arm", _box(place, [arm_width, arm_top - floor, depth]), "fabric"))
     if base == "legs":
         for x, z in itertools.product((-1, 1), (-1, 1)):
             foot = np.array([x * (half - 0.1), 0, z * (rear - 0.1)])
@@ -150,17 +144,13 @@ def _plane(sweep, tail, engines, length, span, radius, chord, wing_place, fin) -
     for side in (-1, 1):
         root, tip = [0, -0.4 * radius, front], [side * half, -0.1 * radius + 0.05 * half, front + back]
         parts.append(Part("wing", _aerofoil(root, tip, chord, 0.55 * chord, 0.3), "paint"))
-        height = 1.5 * fin if tail == "T" else 0.0
-        root, tip = (
-            [0, 0.5 * radius + height, end - 0.16 * length],
-            [side * 0.36 * half, 0.5 * radius + height, end - 0.12 * length + 0.35 * back * 0.4],
-        )
+        root = [0, 0.5 * radius, end - 0.16 * length]
+        tip = [side * 0.36 * half, 0.5 * radius, end - 0.12 * length + 0.35 * back * 0.4]
         parts.append(Part("tailplane", _aerofoil(root, tip, 0.62 * chord, 0.45 * chord, 0.3), "paint"))
-        if engines:
-            size = 0.62 * radius
-            place = np.array([side * 0.34 * half, -0.4 * radius - 0.6 * size, front + 0.34 * back - 0.1 * chord])
-            nacelle = _tube(place - [0, 0, size], place + [0, 0, 1.8 * size], 0.85 * size, 0.7 * size)
-            parts.append(Part("engine", nacelle, "metal"))
+        size = (0.8 if engines == "large" else 0.4) * radius
+        place = np.array([side * 0.34 * half, -0.4 * radius - 0.6 * size, front + 0.34 * back - 0.1 * chord])
+        nacelle = _tube(place - [0, 0, size], place + [0, 0, 1.8 * size], 0.85 * size, 0.7 * size)
+        parts.append(Part("engine", nacelle, "metal"))
     blade = [
         [0, 0.9 * radius, front],
         [0, 1.2 * radius, front],
@@ -168,7 +158,10 @@ def _plane(sweep, tail, engines, length, span, radius, chord, wing_place, fin) -
         [0, 0.9 * radius, front + 0.5],
     ]
     parts.append(Part("antenna", _sheet(blade), "metal"))
-    root, tip = [0, 0.4 * radius, end - 0.24 * length], [0, 0.5 * radius + 1.5 * fin, end - 0.13 * length]
+    root, tip = (
+        [0, 0.4 * radius, end - 0.24 * length],
+        [0, 0.5 * radius + fin * (2.0 if tail == "high" else 0.8), end - 0.13 * length],
+    )
     parts.append(Part("fin", _aerofoil(root, tip, 0.85 * chord, 0.5 * chord, 0.28), "trim"))
     return parts
 

@@ -35,7 +35,7 @@ FAMILIES = {
         },
     ),
     "sofas": Family(
-        kinds={"chaise": (False, True), "arms": (False, True), "base": ("legs", "plinth")},
+        kinds={"chaise": (False, True), "arms": ("low", "high"), "base": ("legs", "plinth")},
         ranges={
             "width": (1.6, 2.5),
             "depth": (0.85, 1.05),
@@ -46,7 +46,7 @@ FAMILIES = {
         },
     ),
     "planes": Family(
-        kinds={"sweep": ("straight", "swept"), "tail": ("low", "T"), "engines": (False, True)},
+        kinds={"sweep": ("straight", "swept"), "tail": ("low", "high"), "engines": ("small", "large")},
         ranges={
             "length": (20.0, 26.0),
             "span": (19.0, 25.0),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from template3d import archives
 from template3d.files import write_text
 from template3d.meshes import Normalization
 
@@ -30,7 +31,8 @@ def failures(files: Iterable[str | Path]) -> dict[str, str]:
     return {shape: flaw for file in files for shape, flaw in json.loads(Path(file).read_text())["failed"].items()}
 
 
-def usable(shapes: Sequence[str], files: Iterable[str | Path]) -> list[str]:
-    """Those of ``shapes`` that passed the check, in their order."""
+def usable(shapes: Sequence[str], files: Iterable[str | Path], shards: Iterable[str | Path] = ()) -> list[str]:
+    """Those of ``shapes`` that passed the check and are not missing in the archives ``shards``, in order."""
     good = read(files)
-    return [shape for shape in shapes if shape in good]
+    failed = {shape for shard in shards for shape in archives.failures(Path(shard))}
+    return [shape for shape in shapes if shape in good and shape not in failed]

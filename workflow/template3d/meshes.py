@@ -1,5 +1,6 @@
 """Meshes: read and checked, in the unit sphere and back, sampled."""
 
+import re
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -11,18 +12,22 @@ from template3d.errors import InputError
 
 BUFFER = 1.03
 """A shape reaches 1 / 1.03 of the unit sphere's radius, as in DeepSDF."""
+VERTEX_ZERO = re.compile(rb"^f[^\n]*[ \t]0(?=[/ \t\r\n]|\Z)", re.MULTILINE)
 
 
 def load(file: Path) -> trimesh.Trimesh:
-    """Read a mesh as one set of triangles, nothing merged or mended, and check it.
+    """Read an OBJ file as one set of triangles, nothing merged or mended, and check it.
 
     Raises InputError, naming the file and what is wrong, unless it has triangles with finite vertices, an area and
     an extent.
     """
     if not file.is_file():
         raise InputError(f"{file}: no such mesh; is the ShapeNet folder complete?")
+    content = file.read_bytes()
+    if VERTEX_ZERO.search(content):  # the reader would take it for the first vertex
+        raise InputError(f"{file}: has faces that name vertex 0, but vertices count from 1")
     try:
-        mesh = trimesh.load(file, force="mesh", process=False, skip_materials=True)
+        mesh = trimesh.load(BytesIO(content), file_type="obj", force="mesh", process=False, skip_materials=True)
     except Exception as error:  # a reader of broken files fails in many ways
         raise InputError(f"{file}: cannot be read as a mesh ({type(error).__name__}: {error})") from error
     if reason := flaw(mesh):
@@ -90,6 +95,49 @@ def normalization(mesh: trimesh.Trimesh) -> Normalization:
 def transformed(mesh: trimesh.Trimesh, vertices: np.ndarray) -> trimesh.Trimesh:
     """The same faces over other vertices (V, 3)."""
     return trimesh.Trimesh(vertices, mesh.faces, process=False)
+
+
+def distinct(triangles: np.ndarray, looks: np.ndarray | None = None) -> np.ndarray:
+    """Which triangles (F, 3, 3) to keep so that no two coincide that cannot be told apart; bool (F,).
+
+    Triangles coincide if they have the same three corners, to within a millionth of their whole extent. Those that
+    also look alike (equal entries of ``looks``, (F,)) are one: the first is kept. Of those that look different, the
+    first of each winding is kept. Triangles with two corners in one place are dropped.
+    """
+    looks = np.zeros(len(triangles), dtype=int) if looks is None else looks
+    places = triangles.reshape(-1, 3)
+    grain = max(np.ptp(places, axis=0).max(initial=0), np.finfo(np.float32).tiny) * 1e-6
+    _, corner = np.unique(np.round(places / grain).astype(np.int64), axis=0, return_inverse=True)
+    corner = corner.reshape(-1, 3)
+    rows, first = np.arange(len(corner)), corner.argmin(axis=1)
+    lowest, after, before = (corner[rows, (first + turn) % 3] for turn in range(3))
+    low, high = np.minimum(after, before), np.maximum(after, before)
+    _, place = np.unique(np.stack([lowest, low, high], axis=1), axis=0, return_inverse=True)
+    place = place.reshape(-1)
+    solid = (lowest < low) & (low < high)
+    # the first triangle of each place, by winding; the number of triangles where there is none
+    firsts = np.full((2, place.max(initial=-1) + 1), len(triangles))
+    for winding in (0, 1):
+        chosen = rows[solid & ((after > before) == winding)]
+        np.minimum.at(firsts[winding], place[chosen], chosen)
+    both = (firsts < len(triangles)).all(axis=0)
+    differ = both.copy()
+    differ[both] = looks[firsts[0, both]] != looks[firsts[1, both]]
+    kept = np.zeros(len(triangles) + 1, dtype=bool)
+    kept[firsts.min(axis=0)] = True
+    kept[firsts[:, differ]] = True
+    return kept[:-1]
+
+
+def without_doubles(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
+    """A mesh of which no two faces coincide, whatever their winding.
+
+    Raises InputError if nothing but slivers thinner than a millionth of the mesh is left.
+    """
+    kept = distinct(mesh.triangles)
+    if not kept.any():
+        raise InputError("the mesh has no area to speak of")
+    return trimesh.Trimesh(mesh.vertices, mesh.faces[kept], process=False)
 
 
 def sample_surface(mesh: trimesh.Trimesh, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

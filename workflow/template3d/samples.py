@@ -1,15 +1,15 @@
-"""The signed distance samples of many shapes: written as DeepSDF's files, drawn from in batches."""
+"""The signed distance samples of shapes: DeepSDF's files, written, and read without reading all of them."""
 
-from collections.abc import Sequence
+import mmap
 from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from template3d import archives
-from template3d.errors import InputError
+
+SIDES = ("pos", "neg")
 
 
 def member_name(synset: str, shape: str) -> str:
@@ -20,49 +20,47 @@ def member_name(synset: str, shape: str) -> str:
 def to_bytes(samples: dict[str, np.ndarray]) -> bytes:
     """The npz file of one shape: float32 ``pos`` and ``neg``, each (N, 4), not compressed."""
     file = BytesIO()
-    np.savez(file, pos=samples["pos"], neg=samples["neg"])
+    np.savez(file, **{side: samples[side] for side in SIDES})
     return file.getvalue()
 
 
-class Samples:
-    """The samples of some shapes in memory, to draw random batches from, half of them inside."""
+def mapped(archive: Path, name: str) -> dict[str, np.ndarray]:
+    """The ``pos`` and ``neg`` (N, 4) of one shape, mapped into memory: only what is looked at is read from the disk.
 
-    def __init__(self, shapes: Sequence[dict[str, np.ndarray]]) -> None:
-        """Take each shape's ``pos`` and ``neg``, (N, 4); both must have points."""
-        self.sides = []
-        for side in ("pos", "neg"):
-            counts = torch.tensor([len(shape[side]) for shape in shapes])
-            table = torch.from_numpy(np.concatenate([shape[side] for shape in shapes]))
-            self.sides.append((table, counts, counts.cumsum(0) - counts))
+    Raises InputError if the archive is damaged or holds no such member.
+    """
+    start, size = archives.place(archive, name)
+    page = start - start % mmap.ALLOCATIONGRANULARITY
+    with archive.open("rb") as file:
+        window = mmap.mmap(file.fileno(), start + size - page, access=mmap.ACCESS_READ, offset=page)
+    window.seek(start - page)
+    with ZipFile(_Tail(window, start - page)) as npz:
+        return {side: _array(window, start - page + archives.content_place(npz, f"{side}.npy")[0]) for side in SIDES}
 
-    def __len__(self) -> int:
-        """How many shapes there are."""
-        return len(self.sides[0][1])
 
-    @classmethod
-    def read(cls, shards: Sequence[Path], synset: str, shapes: Sequence[str]) -> "Samples":
-        """Read the samples of ``shapes``, in that order, from shard archives; raises InputError if one is missing."""
-        wanted = {member_name(synset, shape): shape for shape in shapes}
-        found = {}
-        for shard in shards:
-            for name, content in archives.members(shard):
-                if name in wanted:
-                    with np.load(BytesIO(content)) as arrays:
-                        found[wanted[name]] = {side: arrays[side] for side in ("pos", "neg")}
-        for shape in shapes:
-            if shape not in found or not all(len(side) for side in found[shape].values()):
-                raise InputError(f"{shape}: no samples on both sides of its surface in {', '.join(map(str, shards))}")
-        return cls([found[shape] for shape in shapes])
+class _Tail:
+    """The end of an open file, as a file of its own."""
 
-    def draw(self, shapes: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw ``count`` samples of each of ``shapes`` (B,), half outside, half inside, mixed.
+    def __init__(self, file: mmap.mmap, start: int) -> None:
+        self._file, self._start = file, start
 
-        Returns points (B, count, 3) in the unit sphere and their signed distances (B, count).
-        """
-        drawn = []
-        for (table, counts, starts), share in zip(self.sides, (count - count // 2, count // 2), strict=True):
-            chance = torch.rand(len(shapes), share, generator=generator)
-            index = starts[shapes, None] + (chance * counts[shapes, None]).long()
-            drawn.append(table[index])
-        mixed = torch.cat(drawn, dim=1)[:, torch.randperm(count, generator=generator)]
-        return mixed[..., :3], mixed[..., 3]
+    def seekable(self) -> bool:
+        return True
+
+    def read(self, count: int | None = None) -> bytes:
+        return self._file.read(count)
+
+    def tell(self) -> int:
+        return self._file.tell() - self._start
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._file.seek(offset + (0 if whence else self._start), whence)
+        return self.tell()
+
+
+def _array(window: mmap.mmap, start: int) -> np.ndarray:
+    window.seek(start)
+    version = np.lib.format.read_magic(window)
+    read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
+    shape, _, dtype = read_header(window)
+    return np.frombuffer(window, dtype, count=int(np.prod(shape)), offset=window.tell()).reshape(shape)

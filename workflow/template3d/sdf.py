@@ -9,11 +9,12 @@ import trimesh
 
 from template3d import visibility
 from template3d.errors import InputError
-from template3d.meshes import flaw, sample_surface
+from template3d.meshes import flaw, sample_surface, without_doubles
 
 DIRECTIONS = 100
 NEAR_STDS = (0.005**0.5, 0.0005**0.5)
 UNIFORM_SHARE = 0.06
+NO_INSIDE = "none of {} points lies inside the mesh: open sheets have no inside to learn"
 
 
 def signed_distances(
@@ -27,7 +28,8 @@ def signed_distances(
     """
     if reason := flaw(mesh):
         raise InputError(f"the mesh {reason}; it has no signed distance")
-    return _distances(mesh, visibility.visible_surface(mesh, directions), points, backend, directions)
+    single = without_doubles(mesh)
+    return _distances(single, visibility.visible_surface(single, directions), points, backend, directions)
 
 
 def _distances(
@@ -93,16 +95,20 @@ def sample(
 
     The mesh stands in the unit sphere. Raises InputError if no point lies inside: an open sheet, say.
     """
-    surface = visibility.visible_surface(mesh_unit, directions)
+    single = without_doubles(mesh_unit)
+    surface = visibility.visible_surface(single, directions)
     points = sample_points(surface, count, rng, near_stds, uniform_share)
-    distances = _distances(mesh_unit, surface, points, backend, directions)
+    distances = _distances(single, surface, points, backend, directions)
     samples = np.column_stack([points, distances]).astype(np.float32)
     inside = distances < 0
     if not inside.any():
-        raise InputError(f"none of {count} points lies inside the mesh: open sheets have no inside to learn")
+        raise InputError(NO_INSIDE.format(count))
     return {"pos": samples[~inside], "neg": samples[inside]}
 
 
 def check_inside(mesh_unit: trimesh.Trimesh, count: int = 4000) -> None:
     """Raise InputError unless a mesh in the unit sphere has an inside that samples find: an open sheet has none."""
-    sample(mesh_unit, count, np.random.default_rng(0))
+    single = without_doubles(mesh_unit)
+    points = sample_points(single, count, np.random.default_rng(0))
+    if visibility.escapes(visibility.scene(single), points, DIRECTIONS).all():
+        raise InputError(NO_INSIDE.format(count))

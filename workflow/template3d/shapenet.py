@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 
@@ -105,9 +106,43 @@ def mesh_file(root: Path, synset: str, shape: str) -> Path:
     return root / synset / shape / MODEL
 
 
+def ids(mesh: Path) -> tuple[str, str]:
+    """The synset and the shape that a mesh file belongs to, by its place."""
+    return mesh.parts[-4], mesh.parts[-3]
+
+
 def material_files(root: Path, synset: str, shape: str) -> list[Path]:
     """The material and texture files of a shape that exist, sorted: beside its mesh and in ``images``."""
     folder = root / synset / shape
     found = [file for file in (folder / "models").glob("*") if file.suffix.lower() in TEXTURE_SUFFIXES | {".mtl"}]
     found += [file for file in (folder / "images").glob("*") if file.suffix.lower() in TEXTURE_SUFFIXES]
     return sorted(found)
+
+
+def missing_materials(mesh: Path) -> tuple[list[str], list[str]]:
+    """The material libraries that an OBJ file names and that are not there, and the textures that those found name.
+
+    Names as they stand in the files; both are looked for beside the file that names them.
+    """
+    libraries = _named(mesh, ("mtllib",))
+    lost = [name for name in libraries if not (mesh.parent / name).is_file()]
+    textures = [
+        name
+        for library in libraries
+        if library not in lost
+        for name in _named(mesh.parent / library, ("map_Kd", "map_d"))
+        if not ((mesh.parent / library).parent / name.replace("\\", "/")).is_file()
+    ]
+    return lost, list(dict.fromkeys(textures))
+
+
+def _named(file: Path, keywords: tuple[str, ...]) -> list[str]:
+    """The file names that stand behind some keywords in an OBJ or MTL file; options before a name are left out."""
+    wanted = tuple(f"{keyword} ".encode() for keyword in keywords)
+    names = []
+    with file.open("rb") as lines:
+        for line in lines:
+            if line.lstrip().startswith(wanted):
+                rest = os.fsdecode(line.split(maxsplit=1)[1].strip())
+                names.append(rest.split()[-1] if rest.startswith("-") else rest)
+    return list(dict.fromkeys(names))

@@ -1,15 +1,11 @@
-"""The rendered views of many shapes: where they lie, and how they become batches for a network."""
+"""The rendered views of shapes: where they lie, and how to read one."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
 from template3d import archives
 from template3d.cameras import View
@@ -18,40 +14,18 @@ from template3d.errors import InputError
 KINDS = ("easy", "hard")
 
 
-def member_name(category: str, shape: str, kind: str, index: int) -> str:
+SUFFIXES = {"rgb": "png", "albedo": "png", "mask": "png", "depth": "exr", "normal": "exr"}
+"""What a view can show, and the format of its file."""
+
+
+def member_name(category: str, shape: str, kind: str, index: int, shown: str = "rgb") -> str:
     """Where a view lies in an archive, and after unzipping: the original's layout."""
-    return f"{category}/{shape}/{kind}/image_rgb/{index:02d}.png"
+    return f"{category}/{shape}/{kind}/image_{shown}/{index:02d}.{SUFFIXES[shown]}"
 
 
 def cameras_name(category: str, shape: str, kind: str) -> str:
     """Where the cameras of a shape's views lie in an archive."""
     return f"{category}/{shape}/{kind}/cameras.json"
-
-
-class Views(NamedTuple):
-    """Images (V, 3, S, S) uint8, and for each the index (V,) of its shape in the order of the shapes."""
-
-    images: Tensor
-    shapes: Tensor
-
-
-def read(shards: Sequence[Path], shapes: Sequence[str], image_size: int) -> Views:
-    """Read all views of ``shapes`` from shard archives, scaled to ``image_size`` pixels a side.
-
-    Raises InputError if a shape has no views.
-    """
-    place = {shape: index for index, shape in enumerate(shapes)}
-    found = []
-    for shard in shards:
-        for name, content in archives.members(shard):
-            _, shape, *_ = name.split("/")
-            if name.endswith(".png") and shape in place:
-                found.append((place[shape], name, to_tensor(decode(content), image_size)))
-    missing = set(place.values()) - {index for index, _, _ in found}
-    if missing:
-        raise InputError(f"{shapes[min(missing)]}: no views of it in {', '.join(map(str, shards))}")
-    found.sort(key=lambda view: view[:2])
-    return Views(torch.stack([image for _, _, image in found]), torch.tensor([index for index, _, _ in found]))
 
 
 def read_view(shards: Iterable[Path], category: str, shape: str, kind: str, index: int) -> View:
@@ -76,10 +50,3 @@ def _read_member(shards: Iterable[Path], name: str) -> bytes:
 def decode(content: bytes) -> Image.Image:
     """An RGB image from the bytes of an image file."""
     return Image.open(BytesIO(content)).convert("RGB")
-
-
-def to_tensor(image: Image.Image, image_size: int) -> Tensor:
-    """An RGB image as (3, S, S) uint8, scaled with an antialiasing filter."""
-    if image.size != (image_size, image_size):
-        image = image.resize((image_size, image_size), Image.Resampling.BILINEAR)
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()

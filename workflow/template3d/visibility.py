@@ -1,17 +1,26 @@
 """What can be seen from outside a mesh, by rays."""
 
 import functools
+import itertools
+from collections.abc import Iterator
 
 import numpy as np
 import open3d
 import trimesh
 
 from template3d.errors import InputError
+from template3d.meshes import sample_surface
 
 PROBE_OFFSET = 1e-4
 """How far beside a face a probe stands, as a share of the mesh's diagonal."""
 PROBES = 20_000
 PROBES_PER_FACE = 4
+PROBES_PER_HALF = 12
+"""Probes on a face that was cut from one of which a part is seen."""
+PROBES_AT_ONCE = 500_000
+RAYS_AT_ONCE = 200_000
+SHORTEST = 0.01
+"""Length of a partly hidden face that is not halved any more, as a share of the mesh's diagonal."""
 
 
 def scene(mesh: trimesh.Trimesh) -> open3d.t.geometry.RaycastingScene:
@@ -30,53 +39,105 @@ def escapes(raycasting: open3d.t.geometry.RaycastingScene, points: np.ndarray, d
     A point is outside if it can be seen from far away. A point whose ray escaped is not asked again.
     """
     escaped = np.zeros(len(points), dtype=bool)
-    waiting = np.arange(len(points))
-    for direction in spread_directions(directions):
-        rays = np.empty((len(waiting), 6), dtype=np.float32)
-        rays[:, :3], rays[:, 3:] = points[waiting], direction
-        blocked = raycasting.test_occlusions(open3d.core.Tensor(rays)).numpy()
+    waiting, asked, block = np.arange(len(points)), 0, 1
+    while asked < directions and len(waiting):
+        # the fewer points wait, the more directions go into one call
+        block = min(2 * block, max(1, RAYS_AT_ONCE // len(waiting)), directions - asked)
+        rays = np.empty((len(waiting), block, 6), dtype=np.float32)
+        rays[..., :3], rays[..., 3:] = points[waiting, None], spread_directions(directions)[asked : asked + block]
+        blocked = raycasting.test_occlusions(open3d.core.Tensor(rays)).numpy().all(axis=1)
         escaped[waiting[~blocked]] = True
-        waiting = waiting[blocked]
-        if not len(waiting):
-            break
+        waiting, asked = waiting[blocked], asked + block
     return escaped
 
 
-def visible_faces(mesh: trimesh.Trimesh, directions: int) -> np.ndarray:
-    """Which faces can be seen from outside, on either side; bool (F,).
+def visible_surface(mesh: trimesh.Trimesh, directions: int) -> trimesh.Trimesh:
+    """The part of a mesh that can be seen from outside, on either side, as triangles of its own.
 
-    Probes stand just beside each face, more of them on a larger one; a face is visible if any probe's ray escapes.
+    Probes stand just beside each face, more of them on a larger one; a probe is seen if a ray from it escapes. A face
+    of which all probes are seen stays, one of which none is seen goes, and one that is partly hidden is halved, until
+    it is as short as SHORTEST. Raises InputError if nothing can be seen.
     """
-    rng = np.random.default_rng(0)
-    share = mesh.area_faces / mesh.area
-    counts = np.maximum(PROBES_PER_FACE, np.ceil(share * PROBES)).astype(int)
-    faces = np.repeat(np.arange(len(mesh.faces)), counts)
-    corners = mesh.triangles[faces]
+    raycasting = scene(mesh)
+    diagonal = np.linalg.norm(np.ptp(mesh.vertices[np.unique(mesh.faces)], axis=0))
+    aside, rng = PROBE_OFFSET * diagonal, np.random.default_rng(0)
+    kept, waiting = [], mesh.triangles[np.asarray(mesh.area_faces) > 0]
+    total, fewest = mesh.area, PROBES_PER_FACE
+    while len(waiting):
+        areas = np.linalg.norm(np.cross(waiting[:, 1] - waiting[:, 0], waiting[:, 2] - waiting[:, 0]), axis=1) / 2
+        counts = np.maximum(fewest, np.ceil(areas / total * PROBES)).astype(int)
+        seen = np.zeros(len(waiting), dtype=int)
+        for faces in _runs(counts):
+            seen[faces] = _seen_probes(raycasting, waiting[faces], counts[faces], aside, directions, rng)
+        sides = np.linalg.norm(waiting - np.roll(waiting, -1, axis=1), axis=2)
+        short = sides.max(axis=1) < SHORTEST * diagonal
+        kept.append(waiting[(seen == counts) | short & (seen > 0)])
+        partly = (seen > 0) & (seen < counts) & ~short
+        waiting, fewest = halved(waiting[partly], sides[partly].argmax(axis=1)), PROBES_PER_HALF
+    triangles = np.concatenate([np.empty((0, 3, 3)), *kept])
+    if not len(triangles):
+        raise InputError("no face of the mesh can be seen from outside")
+    return trimesh.Trimesh(triangles.reshape(-1, 3), np.arange(3 * len(triangles)).reshape(-1, 3), process=False)
+
+
+def sample_visible(
+    mesh: trimesh.Trimesh, count: int, directions: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points (count, 3) on the part of a mesh that can be seen from outside, evenly by area, and normals (count, 3).
+
+    Normals point to the side from which the point is seen, whatever the winding. Raises InputError if next to nothing
+    can be seen.
+    """
+    raycasting = scene(mesh)
+    aside = PROBE_OFFSET * np.linalg.norm(np.ptp(mesh.vertices[np.unique(mesh.faces)], axis=0))
+    points, normals, drawn_so_far = np.empty((0, 3)), np.empty((0, 3)), 0
+    while len(points) < count:
+        if drawn_so_far > 1000 * (len(points) + 1):
+            raise InputError("less than a thousandth of the mesh can be seen from outside")
+        drawn, towards = sample_surface(mesh, count - len(points) + 100, rng)
+        drawn_so_far += len(drawn)
+        front = escapes(raycasting, drawn + aside * towards, directions)
+        seen = front.copy()
+        seen[~front] = escapes(raycasting, drawn[~front] - aside * towards[~front], directions)
+        points = np.concatenate([points, drawn[seen]])
+        normals = np.concatenate([normals, np.where(front[:, None], towards, -towards)[seen]])
+    return points[:count], normals[:count]
+
+
+def _runs(counts: np.ndarray) -> Iterator[slice]:
+    """Runs of faces with at most about PROBES_AT_ONCE probes, so that a large mesh fits into memory."""
+    ends = np.searchsorted(np.cumsum(counts), np.arange(PROBES_AT_ONCE, counts.sum() + PROBES_AT_ONCE, PROBES_AT_ONCE))
+    starts = [0, *np.unique(np.minimum(ends + 1, len(counts)))]
+    return (slice(start, end) for start, end in itertools.pairwise(starts) if end > start)
+
+
+def _seen_probes(
+    raycasting: open3d.t.geometry.RaycastingScene,
+    triangles: np.ndarray,
+    counts: np.ndarray,
+    aside: float,
+    directions: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Of ``counts`` (F,) probes on each of the triangles (F, 3, 3), how many are seen from either side; (F,)."""
+    faces = np.repeat(np.arange(len(triangles)), counts)
+    corners = triangles[faces]
     along = np.sqrt(rng.random(len(faces)))[:, None]
     across = rng.random(len(faces))[:, None]
     points = (1 - along) * corners[:, 0] + along * ((1 - across) * corners[:, 1] + across * corners[:, 2])
-    aside = PROBE_OFFSET * np.linalg.norm(np.ptp(mesh.vertices[np.unique(mesh.faces)], axis=0))
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
-    normals = np.divide(normals, lengths, out=np.zeros_like(normals), where=lengths > 0)
-    raycasting = scene(mesh)
-    visible = np.zeros(len(mesh.faces), dtype=bool)
-    for side in (1, -1):
-        open_faces = ~visible[faces]
-        seen = escapes(raycasting, points[open_faces] + side * aside * normals[open_faces], directions)
-        visible[faces[open_faces][seen]] = True
-    return visible
+    normals *= aside / np.linalg.norm(normals, axis=1, keepdims=True)
+    seen = escapes(raycasting, points + normals, directions)
+    seen[~seen] = escapes(raycasting, (points - normals)[~seen], directions)
+    return np.bincount(faces[seen], minlength=len(triangles))
 
 
-def visible_surface(mesh: trimesh.Trimesh, directions: int) -> trimesh.Trimesh:
-    """A mesh without the faces that nobody outside can see.
-
-    Raises InputError if nothing of it can be seen, which only a mesh inside out of all reason does.
-    """
-    visible = visible_faces(mesh, directions)
-    if not visible.any():
-        raise InputError("no face of the mesh can be seen from outside")
-    return trimesh.Trimesh(mesh.vertices, mesh.faces[visible], process=False)
+def halved(triangles: np.ndarray, longest: np.ndarray) -> np.ndarray:
+    """Each triangle (F, 3, 3) as two, cut across its longest side, which starts at corner ``longest`` (F,)."""
+    rows = np.arange(len(triangles))
+    a, b, c = (triangles[rows, (longest + turn) % 3] for turn in range(3))
+    middle = (a + b) / 2
+    return np.concatenate([np.stack([a, middle, c], axis=1), np.stack([middle, b, c], axis=1)])
 
 
 @functools.cache

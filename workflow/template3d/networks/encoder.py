@@ -28,6 +28,7 @@ class Encoder(nn.Module):
         if freeze_trunk:
             self.trunk.requires_grad_(False)
             self.trunk.fc.requires_grad_(True)
+        self.to(memory_format=torch.channels_last)  # faster convolutions, on CPU and GPU
         self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(3, 1, 1), persistent=False)
 
@@ -42,7 +43,8 @@ class Encoder(nn.Module):
         """Codes (B, L) of images (B, 3, S, S): uint8, or float in [0, 1]."""
         if images.dtype == torch.uint8:
             images = images.float() / 255
-        return self.trunk((images - self.mean) / self.std).float()
+        images = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        return self.trunk(images).float()
 
     def load_trunk(self, weights: str) -> None:
         """Load the trunk's start: ``imagenet``, ``none``, or the path of a torchvision ResNet-18 state.

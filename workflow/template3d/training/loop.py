@@ -56,7 +56,7 @@ def fit(stage: Stage, schedule: Schedule, name: str) -> list[dict[str, float]]:
     fabric = Fabric(accelerator="auto", devices=1, precision=PRECISIONS[schedule.precision])
     groups = stage.parameter_groups()
     start_rates = [group["lr"] for group in groups]
-    model, optimizer = fabric.setup(stage, torch.optim.Adam(groups))
+    model, optimizer = fabric.setup(stage, torch.optim.Adam(groups, fused=True))
     model.train()
     log.info("%s: %d epochs on %s, precision %s", name, schedule.epochs, fabric.device, schedule.precision)
     history, step, start, told = [], 0, time.monotonic(), 0.0

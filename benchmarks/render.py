@@ -1,0 +1,128 @@
+"""How fast views are made, beside the plain recipe: a process for each shape, 128 samples, denoiser on.
+
+    .venv/bin/python benchmarks/render.py
+
+Renders demo shapes at 224 x 224 as the workflow does, by worker processes; start-up is left out on both sides. Then
+shows one worker many shapes and looks at its memory. The last line is JSON.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+from template3d import cameras, demo_meshes, demo_shapes, workers
+from template3d.stages import render
+
+SIZE = 224
+SETTINGS = {"seed": 0, "image_size": SIZE, "samples": 4, "passes": ["rgb"], "engine": "cycles", "device": "cpu"}
+PLAIN_SAMPLES = 128
+
+
+def main() -> None:
+    """Measure, or, with ``--plain``, be the plain recipe for one shape."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--shapes", type=int, default=8, help="shapes of each category")
+    arguments.add_argument("--views", type=int, default=50, help="views of a shape")
+    arguments.add_argument("--plain-views", type=int, default=8, help="views of a shape by the plain recipe")
+    arguments.add_argument("--memory-shapes", type=int, default=500, help="shapes that one worker shows")
+    arguments.add_argument("--threads", type=int, default=2)
+    arguments.add_argument("--plain", type=Path, help=argparse.SUPPRESS)
+    asked = arguments.parse_args()
+    if asked.plain:
+        print(plain(asked.plain, asked.plain_views, asked.threads))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        files = write_shapes(Path(folder), asked.shapes)
+        ours = views_per_second(files, asked.views, asked.threads)
+        print(f"ours: {ours:.1f} views a second", flush=True)
+        command = [sys.executable, __file__, "--plain-views", asked.plain_views, "--threads", asked.threads, "--plain"]
+        runs = [
+            subprocess.run([*map(str, command), file], capture_output=True, text=True, check=True)
+            for file in files[::4]
+        ]
+        rates = [float(run.stdout.split()[-1]) for run in runs]
+        theirs = len(rates) / sum(1 / rate for rate in rates)
+        print(f"plain recipe: {theirs:.2f} views a second", flush=True)
+        first, last = memory(files, asked.memory_shapes)
+    print(f"memory of a worker: {first:.0f} MB after 20 shapes, {last:.0f} MB after {asked.memory_shapes}")
+    result = {"views_per_second": round(ours, 1), "speedup_over_plain": round(ours / theirs, 1)}
+    print(json.dumps(result | {"memory_ratio": round(last / first, 3)}))
+
+
+def write_shapes(folder: Path, count: int) -> list[Path]:
+    """Write demo shapes in ShapeNet's layout; the mesh files."""
+    files = []
+    for category in demo_shapes.FAMILIES:
+        for shape in demo_shapes.parameters(category, count, seed=0):
+            models = folder / category / demo_shapes.shape_id(shape) / "models"
+            demo_meshes.write(shape, models)
+            files.append(models / "model_normalized.obj")
+    return files
+
+
+def views_per_second(files: list[Path], count: int, threads: int) -> float:
+    """Views a second of all shapes but the first, during which Blender starts."""
+    settings = SETTINGS | {"count": count}
+    tasks = ((str(file), ("shapes", "easy", file, threads, settings)) for file in files)
+    made, start = 0, 0.0
+    for _, result in workers.each(render.one_shape, tasks):
+        if start:
+            made += len(result) - 1
+        start = start or time.monotonic()
+    return made / (time.monotonic() - start)
+
+
+def memory(files: list[Path], count: int) -> tuple[float, float]:
+    """Megabytes of a worker after 20 shapes, and of the worker that shows the last of ``count``."""
+    settings = SETTINGS | {"count": 1}
+    tasks = ((str(index), (files[index % len(files)], settings)) for index in range(count))
+    used = [found for _, found in workers.each(megabytes_after, tasks)]
+    return used[19], used[-1]
+
+
+def megabytes_after(file: Path, settings: dict) -> float:
+    """Render one view of a shape, in a worker; its memory after that."""
+    render.one_shape("shapes", "easy", file, 2, settings)
+    return psutil.Process().memory_info().rss / 2**20
+
+
+def plain(file: Path, count: int, threads: int) -> float:
+    """The plain recipe for one shape: imported as it is, lit by lamps, denoised; views a second, start-up left out."""
+    import bpy
+    import numpy as np
+    from mathutils import Matrix, Vector
+
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    scene = bpy.context.scene
+    scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", PLAIN_SAMPLES, True
+    scene.render.resolution_x = scene.render.resolution_y = SIZE
+    scene.render.threads_mode, scene.render.threads = "FIXED", threads
+    bpy.ops.wm.obj_import(filepath=str(file), forward_axis="Y", up_axis="Z")
+    scene.world = bpy.data.worlds.new("white")
+    scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (1, 1, 1, 1)
+    for direction in ((-0.6, 1.0, -0.8), (0.8, 0.5, -0.5), (0.3, 0.7, 1.0)):
+        sun = bpy.data.objects.new("sun", bpy.data.lights.new("sun", "SUN"))
+        sun.rotation_euler = Vector(direction).to_track_quat("Z", "Y").to_euler()
+        scene.collection.objects.link(sun)
+    camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+    camera.data.lens, camera.data.sensor_width = cameras.LENS_MM, cameras.SENSOR_MM
+    scene.collection.objects.link(camera)
+    scene.camera = camera
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        for index in range(count):
+            view = cameras.View(360 * index / count, 25, 1.5)
+            camera_to_world = np.linalg.inv(np.vstack([view.world_to_camera(), [0, 0, 0, 1]]))
+            camera.matrix_world = Matrix((camera_to_world @ np.diag([1, -1, -1, 1])).tolist())
+            scene.render.filepath = f"{folder}/{index}.png"
+            bpy.ops.render.render(write_still=True)
+    return count / (time.monotonic() - start)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""Unzip a shard into the layouts of the original, and take away what an earlier export left of shapes now gone."""
+
+import zipfile
+from pathlib import Path
+
+from template3d import archives, files, logs
+
+with logs.to(snakemake.log[0]) as log:
+    listing = Path(snakemake.output.listing)
+    folder = listing.parent
+    before = set(listing.read_text().splitlines()) if listing.exists() else set()
+    exported = []
+    for archive in map(Path, snakemake.input):
+        names = archives.names(archive) - {archives.FAILED}
+        with zipfile.ZipFile(archive) as opened:
+            opened.extractall(folder, names)
+        exported += sorted(names)
+    for gone in before - set(exported):
+        (folder / gone).unlink(missing_ok=True)
+    files.write_text(listing, "\n".join(exported) + "\n")
+    log.info("%d files in %s", len(exported), folder)

@@ -1,0 +1,19 @@
+"""List the shapes that the data stages could not use, and why."""
+
+from pathlib import Path
+
+import pandas as pd
+from template3d import archives, files, logs, manifests
+
+COLUMNS = ["category", "split", "shape", "stage", "reason"]
+
+with logs.to(snakemake.log[0]) as log:
+    rows = []
+    for file in map(Path, snakemake.input):
+        category, split = file.parts[-3], file.parts[-2].partition("-")[0]
+        found = manifests.failures([file]) if file.suffix == ".json" else archives.failures(file)
+        stage = {"check": "check", "easy": "render", "hard": "render"}.get(file.stem, file.stem)
+        rows += [(category, split, shape, stage, reason) for shape, reason in found.items()]
+    table = pd.DataFrame(rows, columns=COLUMNS).drop_duplicates(["shape", "stage"]).sort_values(COLUMNS)
+    files.write_text(snakemake.output.table, table.to_csv(index=False))
+    log.info("%d of %d listed shapes failed", table["shape"].nunique(), snakemake.params.listed)

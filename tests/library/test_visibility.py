@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+import trimesh
+from template3d import visibility
+from template3d.errors import InputError
+
+BOX = trimesh.creation.box([0.8, 1.2, 0.4])
+HIDDEN = trimesh.creation.box([0.3, 0.5, 0.1])
+
+
+def moved(mesh, *by):
+    return trimesh.Trimesh(mesh.vertices + by, mesh.faces, process=False)
+
+
+def joined(*meshes):
+    return trimesh.util.concatenate(meshes)
+
+
+def test_hidden_faces_go_and_all_others_stay():
+    surface = visibility.visible_surface(joined(BOX, HIDDEN), directions=100)
+    assert surface.area == pytest.approx(BOX.area)
+    np.testing.assert_allclose(surface.bounds, BOX.bounds)
+
+
+def test_of_parts_that_run_into_one_another_the_union_is_left():
+    bar = trimesh.creation.box([1.2, 0.3, 0.3])
+    surface = visibility.visible_surface(joined(BOX, bar), directions=100)
+    assert surface.area == pytest.approx(BOX.area + 4 * 0.2 * 0.3 * 2, rel=0.005)  # the bar's ends cover what they hide
+    points, _ = trimesh.sample.sample_surface(surface, 5000, seed=0)
+    deep = np.minimum(np.array([0.4, 0.6, 0.2]) - np.abs(points), np.array([0.6, 0.15, 0.15]) - np.abs(points)).min(1)
+    assert deep.max() < visibility.SHORTEST * np.linalg.norm(joined(BOX, bar).extents)
+
+
+def test_a_large_face_of_which_little_is_seen_is_not_lost():
+    """A plate covered by a lid but for one strip, 2 % of its area."""
+    plate = trimesh.creation.box([1.0, 0.01, 1.0])
+    lid = moved(trimesh.creation.box([0.98, 0.4, 1.0]), -0.01, 0.205 - 1e-6, 0)
+    surface = visibility.visible_surface(joined(plate, lid), directions=100)
+    on_strip = (surface.triangles_center[:, 0] > 0.48) & (np.abs(surface.triangles_center[:, 1] - 0.005) < 1e-6)
+    assert surface.area_faces[on_strip].sum() == pytest.approx(0.02, rel=0.2)
+
+
+def test_sampled_points_can_be_seen_and_their_normals_point_outside():
+    flipped = trimesh.Trimesh(BOX.vertices, BOX.faces[:, ::-1], process=False)
+    bar = trimesh.creation.box([1.2, 0.3, 0.3])
+    points, normals = visibility.sample_visible(joined(flipped, bar), 4000, 100, np.random.default_rng(0))
+    assert points.shape == normals.shape == (4000, 3)
+    inside = [(np.abs(points) < np.array(half) - 1e-6).all(axis=1) for half in ([0.4, 0.6, 0.2], [0.6, 0.15, 0.15])]
+    assert not np.any(inside)
+    assert ((points * normals).sum(axis=1) > 0).mean() > 0.999  # both boxes are convex and hold the origin
+
+
+def test_points_are_spread_by_area():
+    points, _ = visibility.sample_visible(BOX, 20_000, 100, np.random.default_rng(0))
+    on_front = np.abs(points[:, 2] - 0.2) < 1e-6
+    assert on_front.mean() == pytest.approx(0.8 * 1.2 / BOX.area, rel=0.05)
+
+
+def test_a_mesh_of_which_nothing_can_be_seen_is_an_error():
+    with pytest.raises(InputError, match="no face"):
+        visibility.visible_surface(trimesh.Trimesh([[0, 0, 0]] * 3, [[0, 1, 2]], process=False), 100)

@@ -1,0 +1,99 @@
+# Looking at the data: what failed and why, contact sheets, and the archives as plain folders.
+
+
+rule failures:
+    input:
+        [
+            shard_file(category, shard, product)
+            for category in CATEGORIES
+            for shard in SHARDS[category]
+            for product in ("check.json", "easy.zip", "hard.zip", "sdf.zip", "surface.zip")
+        ],
+    output:
+        table=report(
+            "results/data/failed.csv",
+            caption="../report/failed.rst",
+            category="Data",
+            labels={"what": "shapes that could not be used", "form": "CSV"},
+        ),
+    log:
+        "results/logs/failures.log",
+    benchmark:
+        "results/benchmarks/failures.tsv"
+    conda:
+        "../../envs/template3d.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        listed=sum(len(SPLITS[category][split]) for category in CATEGORIES for split in ("train", "test")),
+        code=code("failures.py"),
+    message:
+        "listing the shapes that could not be used"
+    script:
+        "../../scripts/failures.py"
+
+
+rule contact_sheet:
+    input:
+        easy=lambda wildcards: sheet_archives(wildcards.category, "easy.zip"),
+        hard=lambda wildcards: sheet_archives(wildcards.category, "hard.zip"),
+        sdf=lambda wildcards: sheet_archives(wildcards.category, "sdf.zip"),
+        surface=lambda wildcards: sheet_archives(wildcards.category, "surface.zip"),
+    output:
+        views="results/pictures/contact_sheets/{category}_views.png",
+        distances="results/pictures/contact_sheets/{category}_distances.png",
+    log:
+        "results/logs/contact_sheet/{category}.log",
+    benchmark:
+        "results/benchmarks/contact_sheet/{category}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        settings=lambda wildcards: settings(synset=SYNSETS[wildcards.category], shapes=sheet_shapes(wildcards.category)),
+        code=code("contact_sheet.py"),
+    message:
+        "contact sheets of {wildcards.category}"
+    script:
+        "../../scripts/contact_sheet.py"
+
+
+rule contact_sheets:
+    input:
+        expand("results/pictures/contact_sheets/{category}_views.png", category=CATEGORIES),
+
+
+rule export_shard:
+    input:
+        lambda wildcards: [
+            shard_file(wildcards.category, wildcards.shard, product)
+            for product in ("easy.zip", "hard.zip", "sdf.zip", "surface.zip")
+        ],
+    output:
+        listing=update("results/export/{category}_{shard}.txt"),
+    log:
+        "results/logs/export/{category}_{shard}.log",
+    benchmark:
+        "results/benchmarks/export/{category}_{shard}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        code=code("export.py"),
+    message:
+        "unzipping {wildcards.category}, {wildcards.shard}"
+    script:
+        "../../scripts/export.py"
+
+
+rule export:
+    input:
+        [f"results/export/{category}_{shard}.txt" for category in CATEGORIES for shard in SHARDS[category]],

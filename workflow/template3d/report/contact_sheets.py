@@ -1,0 +1,111 @@
+"""Contact sheets: pictures from which one look tells whether the data are right."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import trimesh
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw
+
+from template3d import archives, samples, surfaces
+from template3d import views as view_files
+from template3d.files import whole
+from template3d.meshes import Normalization
+from template3d.report.figures import STYLE
+
+THUMBNAIL = 64
+COLUMNS = 25
+LABEL = 14
+SLAB = 0.02
+"""Half the thickness of a slice, in the unit sphere."""
+
+
+def views(file: Path, shards: Mapping[str, Sequence[Path]], category: str, shapes: Sequence[str]) -> None:
+    """Write a PNG of all easy and all hard views of some shapes, a block of thumbnails for each kind and shape.
+
+    ``shards`` holds the archives by product, ``easy`` and ``hard``. Raises InputError for a damaged archive.
+    """
+    blocks = []
+    for shape in shapes:
+        for kind in view_files.KINDS:
+            images = [
+                _thumbnail(content) for _, content in _members(shards[kind], f"{category}/{shape}/{kind}/image_rgb/")
+            ]
+            blocks.append((f"{shape}, {kind}: {len(images)} views", images))
+    rows = [-(-max(len(images), 1) // COLUMNS) for _, images in blocks]
+    sheet = Image.new("RGB", (COLUMNS * THUMBNAIL, LABEL * len(blocks) + THUMBNAIL * sum(rows)), "white")
+    pen, top = ImageDraw.Draw(sheet), 0
+    for (label, images), height in zip(blocks, rows, strict=True):
+        pen.text((2, top + 1), label, fill="black")
+        for index, image in enumerate(images):
+            sheet.paste(image, (index % COLUMNS * THUMBNAIL, top + LABEL + index // COLUMNS * THUMBNAIL))
+        top += LABEL + height * THUMBNAIL
+    with whole(file) as beside:
+        sheet.save(beside, format="PNG")
+
+
+def distances(file: Path, shards: Mapping[str, Sequence[Path]], synset: str, shapes: Sequence[str]) -> None:
+    """Write a PNG of three slices through each shape: the samples by sign, their zero line and the surface points.
+
+    ``shards`` holds the archives by product, ``sdf`` and ``surface``. Raises InputError for a damaged archive.
+    """
+    with matplotlib.rc_context(STYLE | {"axes.grid": False}):
+        figure = Figure(figsize=(10, 3.4 * max(len(shapes), 1)), layout="constrained")
+        panels = figure.subplots(max(len(shapes), 1), 3, squeeze=False)
+        for line, shape in zip(panels, shapes, strict=False):
+            points, signed = _samples(shards["sdf"], synset, shape)
+            surface = _surface(shards["surface"], synset, shape)
+            for axis, panel in enumerate(line):
+                _slice(panel, axis, points, signed, surface)
+                panel.set_title(f"{shape[:8]}: {'xyz'[axis]} = 0", fontsize=8)
+        figure.suptitle("Slices in the unit sphere: inside red, outside blue, zero line black, surface points green")
+        with whole(file) as beside:
+            figure.savefig(beside, format="png", dpi=100)
+
+
+def _slice(panel: Axes, axis: int, points: np.ndarray, signed: np.ndarray, surface: np.ndarray) -> None:
+    across, up = [(2, 1), (0, 2), (0, 1)][axis]
+    near = np.abs(points[:, axis]) < SLAB
+    x, y, value = points[near, across], points[near, up], signed[near]
+    panel.scatter(x, y, c=np.clip(value, -0.1, 0.1), cmap="coolwarm_r", vmin=-0.1, vmax=0.1, s=2, linewidths=0)
+    if len(value) > 3 and value.min() < 0 < value.max():
+        panel.tricontour(x, y, value, levels=[0], colors="black", linewidths=0.6)
+    on = np.abs(surface[:, axis]) < SLAB
+    panel.plot(surface[on, across], surface[on, up], ".", color="green", markersize=1.2)
+    panel.set(aspect="equal", xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xlabel="xyz"[across], ylabel="xyz"[up])
+
+
+def _members(shards: Iterable[Path], start: str) -> list[tuple[str, bytes]]:
+    """Name and content of the members whose name starts so, from the first archive that has any, by name."""
+    for shard in shards:
+        if found := sorted(name for name in archives.names(shard) if name.startswith(start)):
+            return [(name, archives.read(shard, name)) for name in found]
+    return []
+
+
+def _thumbnail(content: bytes) -> Image.Image:
+    return view_files.decode(content).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+
+
+def _samples(shards: Iterable[Path], synset: str, shape: str) -> tuple[np.ndarray, np.ndarray]:
+    rows = [np.empty((0, 4), np.float32)]
+    for _, content in _members(shards, samples.member_name(synset, shape)):
+        with np.load(BytesIO(content)) as arrays:
+            rows += [arrays[side] for side in samples.SIDES]
+    table = np.concatenate(rows)
+    return table[:, :3], table[:, 3]
+
+
+def _surface(shards: Sequence[Path], synset: str, shape: str) -> np.ndarray:
+    """The surface points of a shape, in the unit sphere."""
+    ways = [Normalization.from_bytes(c) for _, c in _members(shards, surfaces.normalization_name(synset, shape))]
+    clouds = [
+        trimesh.load(BytesIO(content), file_type="ply", process=False).vertices
+        for _, content in _members(shards, surfaces.member_name(synset, shape))
+    ]
+    found = [way.to_unit(np.asarray(cloud)) for way, cloud in zip(ways, clouds, strict=True)]
+    return np.concatenate([np.empty((0, 3)), *found])

@@ -1,0 +1,16 @@
+"""What the check makes of one shape: its way into the unit sphere, or the reason why it cannot be used."""
+
+from pathlib import Path
+
+from template3d import meshes, sdf
+
+
+def one_shape(file: Path) -> meshes.Normalization:
+    """Read a mesh, find its way into the unit sphere and make sure that it has an inside.
+
+    Raises InputError if the mesh is not fit for use.
+    """
+    mesh = meshes.load(file)
+    way = meshes.normalization(mesh)
+    sdf.check_inside(meshes.transformed(mesh, way.to_unit(mesh.vertices)))
+    return way

@@ -1,0 +1,49 @@
+"""What rendering makes of one shape: its easy or its hard views."""
+
+import functools
+import json
+import tempfile
+from pathlib import Path
+
+from template3d import cameras, meshes, shapenet, views
+from template3d.errors import InputError
+
+
+@functools.cache
+def studio(**asked: int | str):
+    """The Blender scene of this process."""
+    from template3d.blender import Studio
+
+    return Studio(**asked)
+
+
+def one_shape(category: str, kind: str, file: Path, threads: int, settings: dict) -> dict[str, bytes]:
+    """Render the views of one shape, in every pass that is asked for; the files are the images and their cameras.
+
+    Raises InputError if no view shows the whole shape, or if nothing of it can be seen.
+    """
+    _, shape = shapenet.ids(file)
+    rng = shapenet.generator(shape, settings["seed"], f"{kind} views")
+    vertices = meshes.used_vertices(meshes.load(file))
+    drawn = cameras.views(kind, vertices, settings["count"], settings["image_size"], rng)
+    scene = studio(
+        image_size=settings["image_size"],
+        samples=settings["samples"],
+        threads=threads,
+        engine=settings["engine"],
+        device=settings["device"],
+    )
+    warnings = scene.show_obj(file)
+    described = cameras.describe(drawn, settings["image_size"]) | {"warnings": warnings}
+    made = {views.cameras_name(category, shape, kind): json.dumps(described, indent=1).encode()}
+    with tempfile.TemporaryDirectory() as folder:
+        for shown in settings["passes"]:
+            for index, view in enumerate(drawn):
+                name = views.member_name(category, shape, kind, index, shown)
+                image = Path(folder) / Path(name).name
+                scene.render(view, image, shown)
+                made[name] = image.read_bytes()
+    first = views.decode(made[views.member_name(category, shape, kind, 0)])
+    if first.convert("L").getextrema()[0] == 255:
+        raise InputError(f"{file}: nothing of it can be seen; are all its materials transparent or white?")
+    return made
