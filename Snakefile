@@ -2,6 +2,7 @@
 #   snakemake                   makes all of it; what is up to date stays
 #   snakemake data              only views, distances and surfaces, of every listed shape
 #   snakemake contact_sheets    pictures from which one look tells whether these are right
+#   snakemake why               what would run now, and the cause of each job
 #   snakemake export            the same as plain folders, under results/export
 
 from pathlib import Path

@@ -19,7 +19,7 @@ from template3d import cameras, demo_meshes, demo_shapes, workers
 from template3d.stages import render
 
 SIZE = 224
-SETTINGS = {"seed": 0, "image_size": SIZE, "samples": 4, "passes": ["rgb"], "engine": "cycles", "device": "cpu"}
+VIEWS = {"image_size": SIZE, "samples": 4, "passes": ["rgb"], "engine": "cycles", "device": "cpu"}
 PLAIN_SAMPLES = 128
 
 
@@ -67,7 +67,7 @@ def write_shapes(folder: Path, count: int) -> list[Path]:
 
 def views_per_second(files: list[Path], count: int, threads: int) -> float:
     """Views a second of all shapes but the first, during which Blender starts."""
-    settings = SETTINGS | {"count": count}
+    settings = {"seed": 0, "views": VIEWS | {"easy": count}}
     tasks = ((str(file), ("shapes", "easy", file, threads, settings)) for file in files)
     made, start = 0, 0.0
     for _, result in workers.each(render.one_shape, tasks):
@@ -79,7 +79,7 @@ def views_per_second(files: list[Path], count: int, threads: int) -> float:
 
 def memory(files: list[Path], count: int) -> tuple[float, float]:
     """Megabytes of a worker after 20 shapes, and of the worker that shows the last of ``count``."""
-    settings = SETTINGS | {"count": 1}
+    settings = {"seed": 0, "views": VIEWS | {"easy": 1}}
     tasks = ((str(index), (files[index % len(files)], settings)) for index in range(count))
     used = [found for _, found in workers.each(megabytes_after, tasks)]
     return used[19], used[-1]

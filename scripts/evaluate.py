@@ -20,7 +20,7 @@ with logs.to(snakemake.log[0]) as log:
             facts = json.loads(archives.read(archive, f"{shape}.json"))
             mesh = meshes.read_ply(archives.read(archive, f"{shape}.ply"))
             rng = shapenet.generator(shape, settings["seed"], "evaluation")
-            value, whole = metrics.chamfer_shapenet_x1000(mesh, truths[shape], settings["points"], rng)
+            value, whole = metrics.chamfer_shapenet_x1000(mesh, truths[shape], settings["evaluate"]["points"], rng)
             row |= {"view_kind": facts["view_kind"], "view": facts["view"], "chamfer_shapenet_x1000": value}
             row |= {"seconds": facts["seconds"], "status": "ok" if whole else "no surface"}
         else:

@@ -15,7 +15,8 @@ SIZE = 320
 
 with logs.to(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
-    category, kind, index = snakemake.wildcards.category, settings["view_kind"], settings["fixed_view"]
+    chosen = settings["reconstruct"]
+    category, kind, index = snakemake.wildcards.category, chosen["views"], chosen["fixed_view"]
     shards = [Path(shard) for shard in snakemake.input.views]
     truths = {Path(file).parts[-3]: Path(file) for file in snakemake.input.meshes}
     chamfer = pd.read_csv(snakemake.input.metrics, index_col="shape")["chamfer_shapenet_x1000"]
@@ -35,7 +36,7 @@ with logs.to(snakemake.log[0]):
         for shape in settings["shapes"][split]:
             if f"{shape}.ply" not in made:  # a bad mesh; results/data/failed.csv says why
                 continue
-            view = views.read_view(shards, category, shape, kind, index)
+            view = cameras.described_view(views.read_cameras(shards, category, shape, kind), index)
             rows["rgb"].append(np.array(views.read_one(shards, category, shape, kind, index)))
             rows["ground truth"].append(shot(meshes.load(truths[shape]), view))
             rows["reconstruction"].append(shot(meshes.read_ply(archives.read(Path(archive), f"{shape}.ply")), view))

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import torch
 from template3d import archives, logs, manifests, meshes, meshing, models, shapenet, views
-from template3d.training import datasets
+from template3d.training import images
 
 with logs.to(snakemake.log[0]) as log:
     torch.set_num_threads(snakemake.threads)
     settings = json.loads(snakemake.params.settings)
     category, choice = snakemake.wildcards.category, snakemake.wildcards.views
+    chosen = settings["reconstruct"]
     model = models.load(Path(snakemake.input.model))
     shards = [Path(shard) for shard in snakemake.input.views]
     ways = manifests.read(snakemake.input.manifests)
@@ -20,13 +21,13 @@ with logs.to(snakemake.log[0]) as log:
 
     def make(shape: str) -> dict[str, bytes]:
         """The mesh of one shape, and from which view and in what time it was made."""
-        index = settings["fixed_view"]
+        index = chosen["fixed_view"]
         if choice == "random":
             rng = shapenet.generator(shape, settings["seed"], "random view")
-            index = int(rng.integers(settings["view_count"]))
-        image = views.read_one(shards, category, shape, settings["view_kind"], index)
+            index = int(rng.integers(settings["views"][chosen["views"]]))
+        image = views.read_one(shards, category, shape, chosen["views"], index)
         start = time.monotonic()
-        code = model.encode(datasets.to_tensor(image, model.image_size)[None]).to(device)
+        code = model.encode(images.to_tensor(image, model.image_size)[None]).to(device)
         mesh = meshing.reconstruct(
             lambda points: model.decoder.signed_distance(code, points[None].to(device))[0], **settings["meshing"]
         )
@@ -34,7 +35,7 @@ with logs.to(snakemake.log[0]) as log:
         mesh.vertices = ways[shape].to_shapenet(mesh.vertices)
         if not len(mesh.faces):
             log.warning("%s: the network gives no surface; this counts as a failure", shape)
-        facts = {"shape": shape, "view_kind": settings["view_kind"], "view": index, "seconds": seconds}
+        facts = {"shape": shape, "view_kind": chosen["views"], "view": index, "seconds": seconds}
         return {f"{shape}.ply": meshes.ply_bytes(mesh), f"{shape}.json": json.dumps(facts).encode()}
 
     shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, shards)

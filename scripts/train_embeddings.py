@@ -8,7 +8,7 @@ import torch
 from template3d import files, logs, manifests, models
 from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.training import loop
-from template3d.training.datasets import Samples
+from template3d.training.distances import Samples
 from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage
 
 with logs.to(snakemake.log[0]) as log:

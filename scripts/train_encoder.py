@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 from template3d import files, logs, manifests, models
 from template3d.networks.encoder import Encoder
-from template3d.training import datasets, loop
+from template3d.training import images, loop
 from template3d.training.encoder import EncoderSettings, EncoderStage
 
 with logs.to(snakemake.log[0]) as log:
@@ -20,7 +20,7 @@ with logs.to(snakemake.log[0]) as log:
     model.encoder = Encoder(model.codes.shape[1], encoder_settings["freeze_trunk"])
     model.encoder.load_trunk(encoder_settings["weights"])
     shapes = manifests.usable(model.shapes, snakemake.input.manifests, snakemake.input.views)
-    shown = datasets.read_views([Path(shard) for shard in snakemake.input.views], shapes, model.image_size)
+    shown = images.read_views([Path(shard) for shard in snakemake.input.views], shapes, model.image_size)
     log.info("%d views of %d of %d shapes", len(shown.images), len(shapes), len(model.shapes))
     codes = model.codes[[model.shapes.index(shape) for shape in shapes]]
     numbers = EncoderSettings(chosen["batch"], chosen["rate"], chosen["colour_jitter"])

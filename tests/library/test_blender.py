@@ -6,6 +6,7 @@ from PIL import Image
 from template3d.blender import Studio
 from template3d.cameras import View, project
 from template3d.errors import InputError
+from test_meshes import SPELLINGS
 
 MTL = "newmtl red\nKd 0.8 0.1 0.1\nnewmtl blue\nKd 0.1 0.1 0.8\n"
 
@@ -199,3 +200,15 @@ def test_the_passes_agree_with_the_geometry(box_file, tmp_path):
 def test_a_device_that_is_not_there_is_an_error():
     with pytest.raises(InputError, match=r"views\.device is optix"):
         Studio(32, samples=1, device="optix")
+
+
+@SPELLINGS
+def test_blender_reads_a_cube_whatever_its_spelling(tmp_path, content):
+    file = tmp_path / "cube.obj"
+    file.write_bytes(content if isinstance(content, bytes) else "\n".join(content).encode())
+    studio = Studio(64, samples=1)
+    studio.show_obj(file)
+    studio.render(FRONT, tmp_path / "mask.png", "mask")
+    mask = np.array(Image.open(tmp_path / "mask.png"))
+    corners = project(FRONT, np.array([[0.3, 0.3, -0.3], [-0.3, -0.3, -0.3]]), 64)
+    assert (mask == 255).sum() == pytest.approx(np.prod(corners[1] - corners[0]), rel=0.06)

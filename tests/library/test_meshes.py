@@ -3,6 +3,7 @@ import pytest
 import trimesh
 from template3d import meshes, sdf
 from template3d.errors import InputError
+from template3d.stages import check
 
 CUBE = [
     "v -.3 -.3 -.3",
@@ -24,7 +25,7 @@ def written(folder, content):
     return file
 
 
-@pytest.mark.parametrize(
+SPELLINGS = pytest.mark.parametrize(
     "content",
     [
         CUBE + QUADS,
@@ -45,6 +46,9 @@ def written(folder, content):
         "missing mtl", "latin-1", "unused vertex", "degenerate face",
     ],
 )  # fmt: skip
+
+
+@SPELLINGS
 def test_a_sound_cube_is_read_whatever_its_spelling(tmp_path, content):
     mesh = meshes.load(written(tmp_path, content))
     way = meshes.normalization(mesh)
@@ -112,3 +116,19 @@ def test_doubles_of_two_looks_stay_if_their_windings_differ():
     np.testing.assert_array_equal(meshes.distinct(stack, np.array([5, 5, 1, 0])), [True, False, False, False])
     sliver = np.array([[[0, 0, 0], [0, 0, 0], [0, 1, 0]]], dtype=float)
     assert not meshes.distinct(sliver).any()
+
+
+def test_a_million_faces_are_fit_for_use(tmp_path):
+    rows = columns = 720
+    turn, rise = np.meshgrid(np.linspace(0, 2 * np.pi, columns, endpoint=False), np.linspace(0, np.pi, rows))
+    points = 0.3 * np.stack([np.cos(turn) * np.sin(rise), np.cos(rise), np.sin(turn) * np.sin(rise)], -1).reshape(-1, 3)
+    first = (np.arange(rows - 1)[:, None] * columns + np.arange(columns)).ravel() + 1
+    beside = first - np.arange(len(first)) % columns + (np.arange(len(first)) + 1) % columns
+    quads = np.stack([first, beside, beside + columns, first + columns], axis=1)
+    file = written(tmp_path, "")
+    with file.open("w") as lines:
+        np.savetxt(lines, points, "v %.5f %.5f %.5f")
+        np.savetxt(lines, quads, "f %d %d %d %d")
+    mesh = meshes.load(file)
+    assert len(mesh.faces) == 2 * len(quads) > 1_000_000
+    assert check.one_shape(file).scale == pytest.approx(1 / 0.3 / meshes.BUFFER, rel=1e-4)

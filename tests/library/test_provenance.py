@@ -14,12 +14,13 @@ def modules(script):
 def test_a_script_uses_what_it_imports_however_far_and_nothing_else():
     used = modules(REPOSITORY / "scripts/train_embeddings.py")
     assert {"losses.py", "networks/warp.py", "training/loop.py", "samples.py", "archives.py"} <= used
+    assert not {"views.py", "training/images.py"} & used
     assert not {"cameras.py", "blender.py", "training/encoder.py", "metrics.py"} & used
     assert "networks/encoder.py" in modules(REPOSITORY / "scripts/train_encoder.py")
     assert not any("training" in name for name in modules(REPOSITORY / "scripts/render.py"))
 
 
-def test_an_edit_of_a_used_module_changes_the_digest_and_another_does_not(tmp_path, monkeypatch):
+def test_an_edit_of_a_used_module_changes_its_digest_and_no_other(tmp_path, monkeypatch):
     package = tmp_path / "template3d"
     package.mkdir()
     for name, text in {"__init__": "", "a": "from template3d import b\n", "b": "x = 1\n", "c": "y = 1\n"}.items():
@@ -30,13 +31,27 @@ def test_an_edit_of_a_used_module_changes_the_digest_and_another_does_not(tmp_pa
 
     def digest():
         provenance._imports.cache_clear()
-        return provenance.code_digest(script)
+        provenance._digest.cache_clear()
+        provenance._names.cache_clear()
+        return provenance.code_digests(script)
 
     before = digest()
+    assert list(before) == ["scripts/script.py", "__init__.py", "a.py", "b.py"]
     (package / "c.py").write_text("y = 2\n")
     assert digest() == before
     (package / "b.py").write_text("x = 2\n")
-    assert digest() != before
+    changed = digest()
+    assert {name for name in before if changed[name] != before[name]} == {"b.py"}
+
+
+def test_the_pinned_versions_of_imported_packages_count_and_no_others(tmp_path):
+    pins = tmp_path / "requirements.txt"
+    pins.write_text(
+        "numpy==1.26.4\n    # via -r requirements.in\npillow==13.0.0\nbpy==5.0.1\nOpen3D_cpu==0.20.0\ntorch==2.13.0\n"
+    )
+    script = REPOSITORY / "scripts/render.py"
+    versions = {"bpy": "5.0.1", "numpy": "1.26.4", "open3d-cpu": "0.20.0", "pillow": "13.0.0"}
+    assert provenance.package_versions(script, pins) == versions
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)

@@ -5,9 +5,10 @@ from template3d import models
 from template3d.errors import InputError
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
-from template3d.training.datasets import Samples, Views
+from template3d.training.distances import Samples
 from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage
 from template3d.training.encoder import EncoderSettings, EncoderStage
+from template3d.training.images import Views
 from template3d.training.loop import Schedule, fit
 
 SIZES = {"code_length": 8, "warp_hidden": 16, "warp_steps": 4, "template_hidden": [32, 32], "dropout": 0.0}

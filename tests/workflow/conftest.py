@@ -1,15 +1,18 @@
 """One run of the micro pipeline, shared by the tests of the workflow."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from template3d import demo_meshes, demo_shapes
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MICRO = REPOSITORY / "tests/workflow/micro.yaml"
+SYNSETS = {"chairs": "03001627", "planes": "02691156", "sofas": "04256520"}
 
 
 def snakemake(folder: Path, *arguments: str, over: dict | None = None) -> subprocess.CompletedProcess:
@@ -29,10 +32,29 @@ def snakemake(folder: Path, *arguments: str, over: dict | None = None) -> subpro
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=1500, check=False)
 
 
+def write_category(folder: Path, category: str, train: int = 4, test: int = 2) -> list[str]:
+    """Write a category's meshes in ShapeNet's layout under ``meshes``, and its lists; the ids, the test's last."""
+    shapes = demo_shapes.parameters(category, train + test, seed=0)
+    ids = [demo_shapes.shape_id(shape) for shape in shapes]
+    for name, shape in zip(ids, shapes, strict=True):
+        demo_meshes.write(shape, folder / "meshes" / SYNSETS[category] / name / "models")
+    (folder / f"{category}_train.txt").write_text("\n".join(ids[:train]))
+    (folder / f"{category}_test.txt").write_text("\n".join(ids[train:]))
+    return ids
+
+
 @pytest.fixture(scope="session")
-def micro(tmp_path_factory) -> Path:
-    """A folder in which the micro pipeline has run through."""
-    folder = tmp_path_factory.mktemp("micro")
+def pristine(tmp_path_factory) -> Path:
+    """A folder in which the micro pipeline has run through; tests leave it as it is."""
+    folder = tmp_path_factory.mktemp("pristine")
+    for category in ("chairs", "planes"):
+        write_category(folder, category)
     run = snakemake(folder)
     assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-5000:]
     return folder
+
+
+@pytest.fixture(scope="session")
+def micro(pristine, tmp_path_factory) -> Path:
+    """A copy of it, to look at and to run on in."""
+    return Path(shutil.copytree(pristine, tmp_path_factory.mktemp("copies") / "micro", symlinks=True))

@@ -1,6 +1,7 @@
 """The real DAG, from demo shapes to tables and pictures, on micro shapes."""
 
 import json
+import shutil
 import zipfile
 from io import BytesIO
 
@@ -70,9 +71,7 @@ def test_cameras_project_the_mesh_onto_its_picture(micro):
     name = next(name for name in archive.namelist() if name.endswith("cameras.json"))
     described = json.loads(archive.read(name))
     shape = name.split("/")[1]
-    mesh = trimesh.load(
-        micro / f"results/demo_shapes/03001627/{shape}/models/model_normalized.obj", force="mesh", process=False
-    )
+    mesh = trimesh.load(micro / f"meshes/03001627/{shape}/models/model_normalized.obj", force="mesh", process=False)
     points, _ = trimesh.sample.sample_surface(mesh, 20_000, seed=0)
     for index, view in enumerate(described["views"]):
         picture = np.array(
@@ -118,6 +117,13 @@ def test_export_unzips_to_the_original_layouts_and_takes_away_what_is_gone(micro
     assert not stray.exists()
 
 
+def test_demo_shapes_are_made_where_they_are_asked_for(tmp_path):
+    demo = {"shapenet": "demo", "demo": {"train": 2, "test": 1}}
+    run = snakemake(tmp_path, "--", "demo_shapes", over=demo)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert len(list(tmp_path.glob("results/demo_shapes/*/*/models/model_normalized.obj"))) == 6
+
+
 def test_a_second_run_finds_nothing_to_do(micro):
     run = snakemake(micro)
     assert run.returncode == 0
@@ -136,7 +142,12 @@ def test_a_changed_setting_reruns_what_depends_on_it_and_nothing_above(micro):
 
 def test_a_new_shape_makes_only_its_own_members(micro):
     log = micro / "results/logs/sdf/planes_train-00.log"
-    run = snakemake(micro, "--", "results/data/planes/train-00/sdf.zip", over={"demo": {"train": 5}})
+    train = micro / "planes_train.txt"
+    before = train.read_text()
+    shutil.copytree(micro / "meshes/02691156" / before.split()[0], micro / "meshes/02691156/0123abcd")
+    train.write_text(f"{before}\n0123abcd")
+    run = snakemake(micro, "--", "results/data/planes/train-00/sdf.zip")
+    train.write_text(before)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "1 of 5 shapes made" in log.read_text()
 
@@ -148,7 +159,8 @@ def test_a_new_shape_makes_only_its_own_members(micro):
         ({"phase1": {"epochs": "many"}}, "phase1.epochs is 'many', but must be of type integer"),
         ({"views": {"easy": 0}}, "views.easy is 0, but must be at least 1"),
         ({"sdf": {"backend": "guess"}}, "sdf.backend is 'guess', but must be one of: rays, mesh_to_sdf"),
-        ({"shapenet": "/no/such/folder"}, "categories.chairs.train is missing"),
+        ({"shapenet": "/no/such/folder"}, "shapenet is /no/such/folder, but there is no such folder"),
+        ({"categories": {"benches": {"shards": 1}}}, "categories.benches.train is missing"),
         ({"reconstruct": {"fixed_view": 3}}, "there are only 3 easy views"),
     ],
 )

@@ -82,8 +82,13 @@ def materials_of(wildcards):
     return [str(file) for shape in shapes for file in shapenet.material_files(MESHES, synset, shape)]
 
 
+def part(section, *keys):
+    """Some keys of a section of the configuration."""
+    return {key: config[section][key] for key in keys}
+
+
 def settings(**values):
-    """What a result depends on, by name, as canonical JSON.
+    """What a result depends on, as canonical JSON; parts of the configuration by their names there.
 
     Snakemake keeps a rule's params as a set of values without names, so that two swapped values would go unnoticed;
     one text that holds names and values does not.
@@ -92,8 +97,10 @@ def settings(**values):
 
 
 def code(script):
-    """The digest of a rule's script and of every module of ours that it uses."""
-    return provenance.code_digest(BASE / "scripts" / script)
+    """What code a rule uses, as JSON: digests of its script and of our modules, and the versions of packages."""
+    file = BASE / "scripts" / script
+    packages = provenance.package_versions(file, BASE / "envs/requirements.txt")
+    return json.dumps({"code": provenance.code_digests(file), "packages": packages})
 
 
 def view_archives(views):

@@ -43,7 +43,7 @@ rule surface:
         mem_mb=4000,
         runtime=120,
     params:
-        settings=settings(surface=config["surface"], directions=config["sdf"]["directions"], seed=config["seed"]),
+        settings=settings(surface=config["surface"], sdf=part("sdf", "directions"), seed=config["seed"]),
         code=code("surface.py"),
     message:
         "sampling surfaces of {wildcards.category}, {wildcards.shard}"

@@ -20,7 +20,7 @@ rule evaluate:
         runtime=120,
     params:
         settings=lambda wildcards: settings(
-            points=config["evaluate"]["points"],
+            evaluate=part("evaluate", "points"),
             seed=config["seed"],
             synset=SYNSETS[wildcards.category],
             shapes=reconstructed_shapes(wildcards.category, wildcards.split),

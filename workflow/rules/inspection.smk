@@ -97,3 +97,21 @@ rule export_shard:
 rule export:
     input:
         [f"results/export/{category}_{shard}.txt" for category in CATEGORIES for shard in SHARDS[category]],
+
+
+rule why:
+    log:
+        "results/logs/why.log",
+    localrule: True
+    conda:
+        "../../envs/template3d.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        snakefile=str(BASE / "Snakefile"),
+    message:
+        "asking what would run, and why"
+    script:
+        "../../scripts/why.py"

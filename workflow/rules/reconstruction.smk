@@ -49,9 +49,8 @@ rule reconstruct:
     params:
         settings=lambda wildcards: settings(
             meshing=config["meshing"],
-            view_kind=config["reconstruct"]["views"],
-            view_count=config["views"][config["reconstruct"]["views"]],
-            fixed_view=config["reconstruct"]["fixed_view"],
+            reconstruct=part("reconstruct", "views", "fixed_view"),
+            views=part("views", config["reconstruct"]["views"]),
             seed=config["seed"],
             shapes=reconstructed_shapes(wildcards.category, wildcards.split),
         ),

@@ -70,8 +70,7 @@ rule picture:
         settings=lambda wildcards: settings(
             shapes={split: pictured_shapes(wildcards.category, split) for split in ("train", "test")},
             synset=SYNSETS[wildcards.category],
-            view_kind=config["reconstruct"]["views"],
-            fixed_view=config["reconstruct"]["fixed_view"],
+            reconstruct=part("reconstruct", "views", "fixed_view"),
         ),
         code=code("picture.py"),
     message:

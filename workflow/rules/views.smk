@@ -23,12 +23,7 @@ rule render:
         gpu=RENDER_GPUS,
     params:
         settings=lambda wildcards: settings(
-            count=config["views"][wildcards.kind],
-            image_size=config["views"]["image_size"],
-            samples=config["views"]["samples"],
-            passes=config["views"]["passes"],
-            engine=config["views"]["engine"],
-            device=config["views"]["device"],
+            views=part("views", wildcards.kind, "image_size", "samples", "passes", "engine", "device"),
             seed=config["seed"],
         ),
         code=code("render.py"),

@@ -72,6 +72,11 @@ def describe(drawn: list[View], image_size: int) -> dict:
     }
 
 
+def described_view(described: dict, index: int) -> View:
+    """One view out of what ``describe`` gave."""
+    return View(**{name: value for name, value in described["views"][index].items() if name != "world_to_camera"})
+
+
 def project(view: View, points: np.ndarray, image_size: int) -> np.ndarray:
     """Pixels (N, 2) of points (N, 3) in the object's coordinates; points behind the camera become NaN."""
     world_to_camera = view.world_to_camera()

@@ -1,24 +1,34 @@
-"""What code a script uses: a digest that changes when it does, and only then."""
+"""What code a script uses: digests that change when it does, and only then."""
 
 import ast
 import functools
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
+DISTRIBUTIONS = {"PIL": "pillow", "skimage": "scikit-image", "open3d": "open3d-cpu", "mathutils": "bpy"}
+"""Packages that are imported by another name than they are installed by."""
 
 
-def code_digest(script: Path) -> str:
-    """The digest of a script and of every module of this package that it imports, however far; 16 digits.
+def code_digests(script: Path) -> dict[str, str]:
+    """The digest, 12 digits, of a script and of every module of this package that it imports, however far; by name.
 
     Imports are read from the source, not run. Raises SyntaxError for a file that Python cannot parse.
     """
-    total = hashlib.sha256(Path(script).read_bytes())
-    for module in sorted(used_modules(Path(script))):
-        total.update(module.relative_to(PACKAGE).as_posix().encode())
-        total.update(module.read_bytes())
-    return total.hexdigest()[:16]
+    script = Path(script)
+    names = {module.relative_to(PACKAGE).as_posix(): module for module in sorted(used_modules(script))}
+    return {name: _digest(file) for name, file in {f"scripts/{script.name}": script, **names}.items()}
+
+
+def package_versions(script: Path, pins: Path) -> dict[str, str]:
+    """The versions that a requirements file pins of the packages that a script and its modules import themselves."""
+    pinned = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", pins.read_text(encoding="utf-8"), re.MULTILINE))
+    pinned = {name.lower().replace("_", "-"): version for name, version in pinned.items()}
+    imported = {name.partition(".")[0] for file in {Path(script), *used_modules(Path(script))} for name in _names(file)}
+    wanted = {DISTRIBUTIONS.get(name, name.lower().replace("_", "-")) for name in imported}
+    return {name: pinned[name] for name in sorted(wanted & pinned.keys())}
 
 
 def used_modules(file: Path) -> set[Path]:
@@ -33,15 +43,25 @@ def used_modules(file: Path) -> set[Path]:
 
 
 @functools.cache
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+
+
+@functools.cache
 def _imports(file: Path) -> frozenset[Path]:
     modules = set()
-    for name in _imported_names(ast.parse(file.read_text(encoding="utf-8"), str(file))):
+    for name in _names(file):
         parts = name.split(".")
         if parts[0] == PACKAGE.name:
             for depth in range(1, len(parts) + 1):
                 place = PACKAGE.joinpath(*parts[1:depth])
                 modules |= {path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file()}
     return frozenset(modules)
+
+
+@functools.cache
+def _names(file: Path) -> frozenset[str]:
+    return frozenset(_imported_names(ast.parse(file.read_text(encoding="utf-8"), str(file))))
 
 
 def _imported_names(tree: ast.AST) -> Iterator[str]:

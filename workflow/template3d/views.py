@@ -8,7 +8,6 @@ from pathlib import Path
 from PIL import Image
 
 from template3d import archives
-from template3d.cameras import View
 from template3d.errors import InputError
 
 KINDS = ("easy", "hard")
@@ -28,11 +27,9 @@ def cameras_name(category: str, shape: str, kind: str) -> str:
     return f"{category}/{shape}/{kind}/cameras.json"
 
 
-def read_view(shards: Iterable[Path], category: str, shape: str, kind: str, index: int) -> View:
-    """The camera of one view of a shape; raises InputError if no shard has it."""
-    described = json.loads(_read_member(shards, cameras_name(category, shape, kind)))["views"][index]
-    described.pop("world_to_camera")
-    return View(**described)
+def read_cameras(shards: Iterable[Path], category: str, shape: str, kind: str) -> dict:
+    """What stands in a shape's ``cameras.json``; raises InputError if no shard has it."""
+    return json.loads(_read_member(shards, cameras_name(category, shape, kind)))
 
 
 def read_one(shards: Iterable[Path], category: str, shape: str, kind: str, index: int) -> Image.Image:

@@ -15,7 +15,7 @@ from template3d import archives, samples, surfaces
 from template3d import views as view_files
 from template3d.files import whole
 from template3d.meshes import Normalization
-from template3d.report.figures import STYLE
+from template3d.report.style import STYLE
 
 THUMBNAIL = 64
 COLUMNS = 25

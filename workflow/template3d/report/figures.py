@@ -9,16 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from template3d.files import whole
-
-STYLE = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.alpha": 0.3,
-    "figure.dpi": 150,
-}
-DASHES = ("-", "--", ":", "-.")
+from template3d.report.style import DASHES, STYLE
 
 
 def picture_rows(file: Path, rows: dict[str, Sequence[np.ndarray]], titles: Sequence[str]) -> None:

@@ -20,24 +20,26 @@ def studio(**asked: int | str):
 def one_shape(category: str, kind: str, file: Path, threads: int, settings: dict) -> dict[str, bytes]:
     """Render the views of one shape, in every pass that is asked for; the files are the images and their cameras.
 
+    ``settings`` holds ``seed`` and, of the configuration's ``views``, what concerns this kind.
+
     Raises InputError if no view shows the whole shape, or if nothing of it can be seen.
     """
     _, shape = shapenet.ids(file)
-    rng = shapenet.generator(shape, settings["seed"], f"{kind} views")
+    asked, rng = settings["views"], shapenet.generator(shape, settings["seed"], f"{kind} views")
     vertices = meshes.used_vertices(meshes.load(file))
-    drawn = cameras.views(kind, vertices, settings["count"], settings["image_size"], rng)
+    drawn = cameras.views(kind, vertices, asked[kind], asked["image_size"], rng)
     scene = studio(
-        image_size=settings["image_size"],
-        samples=settings["samples"],
+        image_size=asked["image_size"],
+        samples=asked["samples"],
         threads=threads,
-        engine=settings["engine"],
-        device=settings["device"],
+        engine=asked["engine"],
+        device=asked["device"],
     )
     warnings = scene.show_obj(file)
-    described = cameras.describe(drawn, settings["image_size"]) | {"warnings": warnings}
+    described = cameras.describe(drawn, asked["image_size"]) | {"warnings": warnings}
     made = {views.cameras_name(category, shape, kind): json.dumps(described, indent=1).encode()}
     with tempfile.TemporaryDirectory() as folder:
-        for shown in settings["passes"]:
+        for shown in asked["passes"]:
             for index, view in enumerate(drawn):
                 name = views.member_name(category, shape, kind, index, shown)
                 image = Path(folder) / Path(name).name

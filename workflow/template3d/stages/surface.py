@@ -10,7 +10,7 @@ def one_shape(file: Path, way: meshes.Normalization, settings: dict) -> dict[str
     synset, shape = shapenet.ids(file)
     rng = shapenet.generator(shape, settings["seed"], "surface")
     mesh = meshes.without_doubles(meshes.load(file))
-    points, normals = visibility.sample_visible(mesh, settings["surface"]["points"], settings["directions"], rng)
+    points, normals = visibility.sample_visible(mesh, settings["surface"]["points"], settings["sdf"]["directions"], rng)
     return {
         surfaces.member_name(synset, shape): surfaces.to_bytes(points, normals),
         surfaces.normalization_name(synset, shape): way.to_bytes(),

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from template3d import losses
 from template3d.networks.implicit_template import ImplicitTemplate
-from template3d.training.datasets import Samples
+from template3d.training.distances import Samples
 from template3d.training.loop import Stage
 
 

@@ -9,7 +9,7 @@ from torchvision.transforms import v2
 
 from template3d import losses
 from template3d.networks.encoder import Encoder
-from template3d.training.datasets import Views
+from template3d.training.images import Views
 from template3d.training.loop import Stage
 
 

@@ -1,0 +1,120 @@
+"""Say for every job that would run why it would: one line each, or that nothing is stale."""
+
+import ast
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from snakemake.api import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings, SnakemakeApi
+from snakemake.settings.enums import Quietness, RerunTrigger
+
+TRIGGERS = frozenset({RerunTrigger.MTIME, RerunTrigger.PARAMS, RerunTrigger.INPUT, RerunTrigger.SOFTWARE_ENV})
+"""As in workflow/profiles/default."""
+CHECKSUM_BYTES = 100_000_000
+
+
+class Job(NamedTuple):
+    """A job that would run: its rule, its wildcards, and the causes in words."""
+
+    rule: str
+    wildcards: tuple[tuple[str, str], ...]
+    causes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Rule and wildcards, and the causes behind a colon."""
+        values = ", ".join(value for _, value in self.wildcards)
+        return f"{self.rule}{' of ' * bool(values)}{values}: {'; '.join(self.causes)}"
+
+
+def stale_jobs(snakefile: Path, folder: Path, config: dict, cores: int = 1) -> list[Job]:
+    """The jobs that Snakemake would run in ``folder``, in order of their rules and wildcards; runs none of them.
+
+    ``config`` is laid over the workflow's own. Raises WorkflowError for a wrong configuration.
+    """
+    logging.getLogger("snakemake").setLevel(logging.ERROR)
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        workflow_api = api.workflow(
+            resource_settings=ResourceSettings(cores=cores),
+            config_settings=ConfigSettings(config=config),
+            snakefile=snakefile,
+            workdir=folder,
+        )
+        settings = DAGSettings(rerun_triggers=TRIGGERS, max_checksum_file_size=CHECKSUM_BYTES)
+        workflow_api.dag(settings)
+        workflow = workflow_api._workflow  # the API prints what would run; it does not give it
+        workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True, nolock=True)
+        workflow._build_dag()
+        dag = workflow.dag
+        running = {job for job in dag.jobs if dag.needrun(job) and job.output}
+        found = []
+        for job in running:
+            above = sorted({other.rule.name for other in dag.dependencies[job] if other in running})
+            wildcards = tuple(sorted(job.wildcards_dict.items()))
+            found.append(Job(job.rule.name, wildcards, tuple(causes(dag.reason(job), above))))
+    return sorted(found)
+
+
+def causes(reason: "snakemake.jobs.Reason", above: list[str]) -> Iterator[str]:
+    """In words, why a job would run; ``above`` names the rules whose results it uses and that run before it."""
+    if reason.params_changed:
+        yield from changed_params(reason.params_changed.only_old, reason.params_changed.only_new)
+    if reason.updated_input:
+        yield from (f"{_short(file)} changed" for file in sorted(map(str, reason.updated_input)))
+    if reason.input_changed:
+        yield "the list of its input files changed"
+    if reason.software_stack_changed:
+        yield "its conda environment changed"
+    if reason.missing_output and not above:
+        yield f"{', '.join(sorted(map(str, reason.missing_output)))} is not there"
+    if reason.incomplete_output:
+        yield "its last run did not end"
+    if above:
+        yield f"{', '.join(above)} runs before it"
+
+
+def changed_params(before: set[str], now: set[str]) -> Iterator[str]:
+    """What differs between two sets of params, as Snakemake keeps them: texts of Python values, of ours JSON."""
+    old, new = _merged(before), _merged(now)
+    for key in sorted(old.keys() | new.keys()):
+        was, is_now = old.get(key), new.get(key)
+        if was == is_now:
+            continue
+        if key.startswith("code "):
+            verb = "is new" if was is None else "is not used any more" if is_now is None else "changed"
+            yield f"{key.removeprefix('code ')} {verb}"
+        elif key.startswith("packages."):
+            yield f"package {key.removeprefix('packages.')} {was} -> {is_now}"
+        elif isinstance(was, list) and isinstance(is_now, list) and {*map(str, was)} != {*map(str, is_now)}:
+            yield from (f"{key}: {entry} was added" for entry in is_now if entry not in was)
+            yield from (f"{key}: {entry} was taken away" for entry in was if entry not in is_now)
+        else:
+            yield f"config {key} {json.dumps(was)} -> {json.dumps(is_now)}"
+
+
+def _merged(params: set[str]) -> dict:
+    flat = {}
+    for param in params:
+        value = ast.literal_eval(param)
+        flat |= dict(_flat(json.loads(value))) if isinstance(value, str) and value[:1] == "{" else {"params": value}
+    return flat
+
+
+def _flat(values: dict, start: str = "") -> Iterator[tuple[str, object]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{start}{key}" + (" " if not start and key == "code" else "."))
+        else:
+            yield f"{start}{key}", value
+
+
+def _short(file: str) -> str:
+    """A mesh or material by its shape, anything else by its path."""
+    parts = Path(file).parts
+    return f"{parts[-1]} of {parts[-4]}/{parts[-3]}" if len(parts) > 3 and parts[-2] in ("models", "images") else file
+
+
+if __name__ == "__main__":
+    jobs = stale_jobs(Path(snakemake.params.snakefile), Path.cwd(), snakemake.config)
+    print("\n".join(map(str, jobs)) or "Nothing is stale.", flush=True)

@@ -1,0 +1,190 @@
+"""What reruns after which edit: the table behind test_staleness.py and docs/reruns.md.
+
+.venv/bin/python tests/workflow/edits.py > docs/reruns.md
+"""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+CHAIRS, PLANES = ("chairs",), ("planes",)
+BOTH = CHAIRS + PLANES
+
+# What stands below each stage, by rule. `failures` lists what the data stages could not use, so it follows them all.
+TABLE = {"table1"}
+BELOW_EVALUATE = TABLE | {"picture"}
+BELOW_RECONSTRUCT = BELOW_EVALUATE | {"evaluate"}
+BELOW_TEMPLATE = TABLE | {"evaluate_baselines", "picture"}
+BELOW_PHASE2 = BELOW_RECONSTRUCT | {"reconstruct", "loss_curves"}
+BELOW_PHASE1 = BELOW_PHASE2 | BELOW_TEMPLATE | {"train_encoder", "extract_template"}
+BELOW_VIEWS = BELOW_PHASE2 | {"train_encoder", "failures"}
+BELOW_SDF = BELOW_PHASE1 | {"train_embeddings", "failures"}
+BELOW_SURFACE = BELOW_EVALUATE | {"evaluate", "evaluate_baselines", "failures"}
+BELOW_CHECK = BELOW_VIEWS | BELOW_SDF | BELOW_SURFACE | {"render", "sdf", "surface"}
+EVERYTHING = BELOW_CHECK | {"check"}
+
+ONCE = {"table1", "failures"}
+"""Rules that run once for all categories."""
+
+
+class Setting(NamedTuple):
+    """A key of the configuration, another value for it, and the rules that run after that."""
+
+    key: str
+    value: object
+    reruns: Iterable[str]
+
+
+# Keys that only say what runs where, or that hold for what is still to be made.
+RERUN_NOTHING = [
+    Setting("on_bad_mesh", "skip", ()),
+    Setting("demo.train", 5, ()),
+    Setting("demo.test", 3, ()),
+]
+
+RENDER, SDF, SURFACE = BELOW_VIEWS | {"render"}, BELOW_SDF | {"sdf"}, BELOW_SURFACE | {"surface"}
+PHASE1, PHASE2 = BELOW_PHASE1 | {"train_embeddings"}, BELOW_PHASE2 | {"train_encoder"}
+RECONSTRUCT, EVALUATE = BELOW_RECONSTRUCT | {"reconstruct"}, BELOW_EVALUATE | {"evaluate"}
+MESHING = RECONSTRUCT | BELOW_TEMPLATE | {"extract_template"}
+
+SETTINGS = [
+    Setting("seed", 1, BELOW_CHECK),
+    Setting("views.easy", 4, RENDER),
+    Setting("views.hard", 3, RENDER),
+    Setting("views.image_size", 56, RENDER),
+    Setting("views.samples", 2, RENDER),
+    Setting("views.passes", ["rgb", "mask"], RENDER),
+    Setting("views.engine", "eevee", RENDER),
+    Setting("views.device", "cuda", RENDER),
+    Setting("sdf.count", 2500, SDF),
+    Setting("sdf.near_stds", [0.0224, 0.2], SDF),
+    Setting("sdf.uniform_share", 0.2, SDF),
+    Setting("sdf.backend", "mesh_to_sdf", SDF),
+    Setting("sdf.directions", 50, SDF | SURFACE),
+    Setting("surface.points", 600, SURFACE),
+    Setting("phase1.code_length", 5, PHASE1),
+    Setting("phase1.warp_hidden", 16, PHASE1),
+    Setting("phase1.warp_steps", 8, PHASE1),
+    Setting("phase1.template_hidden", [16], PHASE1),
+    Setting("phase1.dropout", 0.05, PHASE1),
+    Setting("phase1.epochs", 2, PHASE1),
+    Setting("phase1.scenes_per_batch", 2, PHASE1),
+    Setting("phase1.points_per_scene", 32, PHASE1),
+    Setting("phase1.rate_warp", 0.002, PHASE1),
+    Setting("phase1.rate_template", 0.004, PHASE1),
+    Setting("phase1.rate_codes", 0.002, PHASE1),
+    Setting("phase1.halve_every", 4, PHASE1),
+    Setting("phase1.pointwise_weight", 2.0e-5, PHASE1),
+    Setting("phase1.pointpair_weight", 1.0e-4, PHASE1),
+    Setting("phase1.code_weight", 2.0e-5, PHASE1),
+    Setting("phase1.clamp", 0.2, PHASE1),
+    Setting("phase1.precision", "bf16", PHASE1),
+    Setting("encoder.weights", "imagenet", PHASE2),
+    Setting("encoder.image_size", 48, PHASE2),
+    Setting("encoder.freeze_trunk", True, PHASE2),
+    Setting("phase2.views", "easy", PHASE2),
+    Setting("phase2.epochs", 5, PHASE2),
+    Setting("phase2.batch", 5, PHASE2),
+    Setting("phase2.rate", 0.4, PHASE2),
+    Setting("phase2.halve_every", 2, PHASE2),
+    Setting("phase2.colour_jitter", 0.001, PHASE2),
+    Setting("phase2.precision", "bf16", PHASE2),
+    Setting("meshing.resolution", 24, MESHING),
+    Setting("meshing.coarse", 4, MESHING),
+    Setting("reconstruct.views", "hard", RECONSTRUCT),
+    Setting("reconstruct.fixed_view", 0, RECONSTRUCT),
+    Setting("reconstruct.train_shapes", 1, {"reconstruct", "picture"}),
+    Setting("evaluate.points", 600, EVALUATE | {"evaluate_baselines"}),
+    Setting("evaluate.average_over", 32, {"evaluate_baselines", "table1"}),
+]
+
+
+class Edit(NamedTuple):
+    """Something that a user does, in words, and the rules that run after that, of the categories ``of``."""
+
+    name: str
+    words: str
+    reruns: Iterable[str] = ()
+    of: tuple[str, ...] = BOTH
+    only: Mapping[str, dict[str, str]] = MappingProxyType({})
+    """Of some rules, not every job: those with these wildcards."""
+
+
+TRAIN_SHARD = {rule: {"shard": "train-00"} for rule in ("check", "render", "sdf", "surface")}
+TEST_VIEWS = {"render": {"shard": "test-00"}, "reconstruct": {"split": "test"}, "evaluate": {"split": "test"}}
+
+EDITS = [
+    Edit("nothing", "nothing"),
+    Edit("touch_everything", "every file is touched"),
+    Edit("fresh_clone", "a fresh clone, with the results of the old one"),
+    Edit("comment", "a comment in `config.yaml`"),
+    Edit("swap", "two values are swapped (`phase1.rate_warp`, `phase1.rate_codes`)", PHASE1),
+    Edit("mesh", "the mesh of a training plane", EVERYTHING, PLANES, TRAIN_SHARD),
+    Edit("material", "the `.mtl` of a training plane", RENDER, PLANES, {"render": {"shard": "train-00"}}),
+    Edit(
+        "texture",
+        "a texture beside the mesh of a test plane",
+        {*TEST_VIEWS, "failures"} | BELOW_EVALUATE,
+        PLANES,
+        TEST_VIEWS,
+    ),
+    Edit("mesh_touched", "a mesh is touched"),
+    Edit("shape_added", "a training plane is added to the list", EVERYTHING, PLANES, TRAIN_SHARD),
+    Edit("shape_removed", "a training plane is taken from the list", EVERYTHING, PLANES, TRAIN_SHARD),
+    Edit("shape_moved", "a plane moves from test to train", EVERYTHING, PLANES),
+    Edit("category_added", "a category is added (benches: an entry and two lists)", EVERYTHING, ("benches",)),
+    Edit("category_removed", "a category is taken away", ONCE, ()),
+    Edit("module losses.py", "`losses.py`", PHASE1),
+    Edit("module cameras.py", "`cameras.py`", RENDER),
+    Edit("module meshing.py", "`meshing.py`", MESHING),
+    Edit("module metrics.py", "`metrics.py`", EVALUATE | {"evaluate_baselines"}),
+    Edit("module report/style.py", "the style of the figures", {"picture", "loss_curves"}),
+    Edit("module training/encoder.py", "a module that only phase 2 imports", PHASE2),
+    Edit("module demo_meshes.py", "`demo_meshes.py`, with meshes of one's own"),
+    Edit("script sdf.py", "`scripts/sdf.py`", SDF),
+    Edit("file workflow/schemas/config.schema.yaml", "the schema"),
+    Edit("file README.md", "the README"),
+    Edit("resources", "the resources of a rule"),
+    Edit("cores", "the number of cores"),
+    Edit("package safetensors", "the pinned version of a package that only models use", PHASE1 | MESHING),
+    Edit("package snakefmt", "the pinned version of a package that no stage uses"),
+    Edit("model_deleted", "the model of a category's phase 1 is deleted", PHASE1, PLANES),
+    Edit("table_deleted", "a table is deleted", TABLE, ()),
+]
+
+ORDER = ["check", "render", "sdf", "surface", "failures", "train_embeddings", "extract_template", "train_encoder"]
+ORDER += ["reconstruct", "evaluate", "evaluate_baselines", "table1", "picture", "loss_curves"]
+
+
+def page() -> str:
+    """The text of docs/reruns.md."""
+    lines = [
+        "# What reruns after which edit",
+        "",
+        "Made by `tests/workflow/edits.py` from the data that `tests/workflow/test_staleness.py` checks; do not edit.",
+        "`snakemake why` says the same of what you edited, with the cause of each job. Where no category is named, it",
+        "is every one; of each rule, those jobs run that the edit concerns (a mesh: its shard). Within a shard, only",
+        "the shapes that changed are made again.",
+        "",
+        "| edit | runs again |",
+        "| --- | --- |",
+        *(f"| {edit.words} | {_said(edit.reruns, edit.of)} |" for edit in EDITS),
+        "",
+        "## Every key of the configuration",
+        "",
+        "| key | runs again |",
+        "| --- | --- |",
+        *(f"| `{setting.key}` | {_said(setting.reruns, BOTH)} |" for setting in SETTINGS + RERUN_NOTHING),
+        "",
+        "`categories`: see above. `shapenet`: whatever has other meshes there.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _said(reruns: Iterable[str], of: tuple[str, ...]) -> str:
+    rules = ", ".join(f"`{rule}`" for rule in ORDER if rule in set(reruns))
+    return (rules or "nothing") + (f" of {of[0]}" if len(of) == 1 else "")
+
+
+if __name__ == "__main__":
+    print(page(), end="")

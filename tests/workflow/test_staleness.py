@@ -1,0 +1,233 @@
+"""What reruns after which edit: Snakemake is asked, on the finished micro pipeline, for each row of edits.py."""
+
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import MICRO, REPOSITORY, SYNSETS, snakemake
+from edits import EDITS, ONCE, RERUN_NOTHING, SETTINGS, page
+from template3d import demo_meshes, demo_shapes, provenance
+
+sys.path.insert(0, str(REPOSITORY / "scripts"))
+import why
+
+
+class Place:
+    """A repository and a folder in which its micro pipeline has run."""
+
+    def __init__(self, repository: Path, folder: Path) -> None:
+        self.repository, self.folder = repository, folder
+        self.config, self.cores = yaml.safe_load(MICRO.read_text()), 1
+
+    def stale(self) -> list[why.Job]:
+        for cached in (provenance._imports, provenance._names, provenance._digest):
+            cached.cache_clear()
+        return why.stale_jobs(self.repository / "Snakefile", self.folder, self.config, self.cores)
+
+    def mesh(self, split: str) -> Path:
+        """The mesh of the first plane of a split."""
+        shape = (self.folder / f"planes_{split}.txt").read_text().split()[0]
+        return self.folder / "meshes" / SYNSETS["planes"] / shape / "models/model_normalized.obj"
+
+    def edit_list(self, split: str, change: Callable[[list[str]], list[str]]) -> None:
+        file = self.folder / f"planes_{split}.txt"
+        file.write_text("\n".join(change(file.read_text().split())))
+
+
+@pytest.fixture
+def place(pristine, tmp_path, monkeypatch) -> Place:
+    """Copies to edit."""
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    for name in ("Snakefile", "config.yaml", "README.md", "workflow", "scripts", "resources", "envs"):
+        source = REPOSITORY / name
+        (shutil.copytree if source.is_dir() else shutil.copy2)(source, repository / name)
+    monkeypatch.setattr(provenance, "PACKAGE", repository / "workflow/template3d")
+    folder = Path(shutil.copytree(pristine, tmp_path / "folder", symlinks=True))
+    monkeypatch.chdir(folder)
+    return Place(repository, folder)
+
+
+def append(file: Path, text: str) -> None:
+    file.write_text(file.read_text() + text)
+
+
+def replace(file: Path, pattern: str, by: str) -> None:
+    text, count = re.subn(pattern, by, file.read_text(), count=1)
+    assert count, f"{file} has no {pattern}"
+    file.write_text(text)
+
+
+def touch_everything(place):
+    for folder in (place.folder, place.repository):
+        for file in folder.rglob("*"):
+            file.touch()
+
+
+def fresh_clone(place):
+    shutil.rmtree(place.folder / ".snakemake")
+    for file in place.repository.rglob("*"):
+        file.touch()
+
+
+def comment(place):
+    append(place.repository / "config.yaml", "# to be continued\n")
+
+
+def swap(place):
+    chosen = yaml.safe_load((place.repository / "config.yaml").read_text())["phase1"]
+    place.config["phase1"] |= {"rate_warp": chosen["rate_codes"], "rate_codes": chosen["rate_warp"]}
+
+
+def mesh(place):
+    append(place.mesh("train"), "v 0 0 0\n")
+
+
+def material(place):
+    append(place.mesh("train").with_suffix(".mtl"), "# repainted\n")
+
+
+def texture(place):
+    (place.mesh("test").parent / "wood.png").write_bytes(b"a texture")
+
+
+def mesh_touched(place):
+    place.mesh("train").touch()
+
+
+def shape_added(place):
+    shutil.copytree(place.mesh("train").parents[1], place.folder / "meshes" / SYNSETS["planes"] / "0123abcd")
+    place.edit_list("train", lambda shapes: [*shapes, "0123abcd"])
+
+
+def shape_removed(place):
+    place.edit_list("train", lambda shapes: shapes[:-1])
+
+
+def shape_moved(place):
+    moved = (place.folder / "planes_test.txt").read_text().split()[-1]
+    place.edit_list("test", lambda shapes: shapes[:-1])
+    place.edit_list("train", lambda shapes: [*shapes, moved])
+
+
+def category_added(place):
+    shapes = {demo_shapes.shape_id(shape): shape for shape in demo_shapes.parameters("sofas", 3, seed=0)}
+    for name, shape in shapes.items():
+        demo_meshes.write(shape, place.folder / "meshes/02828884" / name / "models")
+    first, *others = shapes
+    (place.folder / "benches_test.txt").write_text(first)
+    (place.folder / "benches_train.txt").write_text("\n".join(others))
+    place.config["categories"]["benches"] = {"shards": 1, "train": "benches_train.txt", "test": "benches_test.txt"}
+
+
+def category_removed(place):
+    place.config["categories"]["planes"] = None
+
+
+def resources(place):
+    replace(place.repository / "workflow/rules/distances.smk", r"mem_mb=\d+", "mem_mb=4321")
+
+
+def cores(place):
+    place.cores = 64
+
+
+def model_deleted(place):
+    (place.folder / "results/models/planes/embeddings/model.safetensors").unlink()
+
+
+def table_deleted(place):
+    (place.folder / "results/tables/table1.md").unlink()
+
+
+def do(edit, place) -> None:
+    kind, _, what = edit.name.partition(" ")
+    if kind == "module":
+        append(place.repository / "workflow/template3d" / what, "\nEDITED = True\n")
+    elif kind == "script":
+        append(place.repository / "scripts" / what, "\nEDITED = True\n")
+    elif kind == "file":
+        append(place.repository / what, "\n# edited\n")
+    elif kind == "package":
+        replace(place.repository / "envs/requirements.txt", rf"\n{what}==[^\n]+", f"\n{what}==99.9")
+    elif kind != "nothing":
+        globals()[kind](place)
+
+
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.name)
+def test_an_edit_reruns_what_depends_on_it_and_nothing_else(place, edit):
+    do(edit, place)
+    jobs = place.stale()
+    assert {job.rule for job in jobs} == set(edit.reruns), "\n".join(map(str, jobs))
+    for job in jobs:
+        wildcards = dict(job.wildcards)
+        assert job.rule in ONCE or wildcards["category"] in edit.of, job
+        assert edit.only.get(job.rule, {}).items() <= wildcards.items(), job
+        assert job.causes, job
+
+
+def keys(values: dict, start: str = "") -> set[str]:
+    found = set()
+    for key, value in values.items():
+        found |= keys(value, f"{start}{key}.") if isinstance(value, dict) else {f"{start}{key}"}
+    return found
+
+
+def test_every_key_of_the_configuration_stands_in_the_table():
+    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    known = {setting.key for setting in SETTINGS + RERUN_NOTHING}
+    assert {key for key in keys(config) if not key.startswith("categories.")} == known | {"shapenet"}
+
+
+@pytest.mark.parametrize("setting", SETTINGS + RERUN_NOTHING, ids=lambda setting: setting.key)
+def test_a_setting_reruns_what_depends_on_it_and_nothing_else(pristine, setting, monkeypatch):
+    monkeypatch.chdir(pristine)
+    place = Place(REPOSITORY, pristine)
+    section, _, key = setting.key.partition(".")
+    place.config[section] = place.config.get(section, {}) | {key: setting.value} if key else setting.value
+    jobs = place.stale()
+    assert {job.rule for job in jobs} == set(setting.reruns), "\n".join(map(str, jobs))
+    if setting.key in ("views.easy", "views.hard"):
+        assert {dict(job.wildcards)["kind"] for job in jobs if job.rule == "render"} == {key}
+    named = [job for job in jobs if any(cause.startswith(f"config {setting.key} ") for cause in job.causes)]
+    assert bool(named) == bool(setting.reruns), "\n".join(map(str, jobs))
+
+
+def test_the_page_is_what_the_table_says():
+    assert (REPOSITORY / "docs/reruns.md").read_text() == page()
+
+
+def test_why_says_the_cause_or_that_nothing_is_stale(micro):
+    run = snakemake(micro, "why")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "Nothing is stale." in run.stdout
+    run = snakemake(micro, "why", over={"phase1": {"epochs": 5}})
+    assert "train_embeddings of planes: config phase1.epochs 4 -> 5" in run.stdout
+    assert "table1: evaluate, evaluate_baselines runs before it" in run.stdout
+
+
+def test_after_an_edit_only_the_changed_member_is_made(place):
+    mesh(place)
+    for target, log in (("easy.zip", "render/planes_train-00_easy"), ("sdf.zip", "sdf/planes_train-00")):
+        run = snakemake(place.folder, "--", f"results/data/planes/train-00/{target}")
+        assert run.returncode == 0, run.stdout + run.stderr
+        written = (place.folder / f"results/logs/{log}.log").read_text()
+        assert "1 of 4 shapes made, the others were current" in written
+
+
+def test_a_damaged_archive_is_found_by_its_reader_and_made_again(place):
+    archive = place.folder / "results/data/planes/train-00/sdf.zip"
+    whole = archive.read_bytes()
+    archive.write_bytes(whole[: len(whole) // 2])
+    target = "results/models/planes/embeddings/model.safetensors"
+    run = snakemake(place.folder, "--", target)
+    assert run.returncode != 0
+    assert "sdf.zip: damaged" in run.stdout + run.stderr
+    archive.unlink()
+    run = snakemake(place.folder, "--", target)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert archive.read_bytes() == whole
