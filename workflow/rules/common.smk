@@ -97,7 +97,7 @@ def settings(**values):
 
 
 def code(script):
-    """What code a rule uses, as JSON: digests of its script and of our modules, and the versions of packages."""
+    """Digests of a script and of those modules of ours that it uses, and its packages' versions, as JSON."""
     file = BASE / "scripts" / script
     packages = provenance.package_versions(file, BASE / "envs/requirements.txt")
     return json.dumps({"code": provenance.code_digests(file), "packages": packages})
