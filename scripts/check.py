@@ -3,15 +3,15 @@
 import json
 from pathlib import Path
 
-from template3d import logs, manifests, workers
+from template3d import logs, manifests, shapenet, workers
 from template3d.errors import InputError
 from template3d.stages import check
 
 if __name__ == "__main__":
     with logs.to(snakemake.log[0]) as log:
         settings = json.loads(snakemake.params.settings)
-        files = dict(zip(settings["shapes"], map(Path, snakemake.input.meshes), strict=True))
-        good, failed = {}, {}
+        files = {shapenet.ids(Path(mesh))[1]: Path(mesh) for mesh in snakemake.input.meshes}
+        good, failed = {}, {shape: "the folder has no mesh of it" for shape in settings["shapes"] if shape not in files}
         tasks = ((shape, (file,)) for shape, file in files.items())
         for shape, found in workers.each(check.one_shape, tasks, snakemake.threads):
             if not isinstance(found, InputError):
@@ -23,4 +23,4 @@ if __name__ == "__main__":
             failed[shape] = flaw
             log.warning("skipped: %s: %s", files[shape], flaw)
         manifests.write(Path(snakemake.output.manifest), good, failed)
-        log.info("%d of %d meshes are fit for use", len(good), len(files))
+        log.info("%d of %d meshes are fit for use", len(good), len(settings["shapes"]))

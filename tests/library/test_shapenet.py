@@ -1,5 +1,7 @@
 import json
 
+import hashlib
+
 import pytest
 from template3d import shapenet
 from template3d.errors import InputError
@@ -39,9 +41,36 @@ def test_wrong_splits_are_refused_by_name(tmp_path, content, reason):
 def test_a_shape_in_both_splits_is_refused(tmp_path):
     for name in ("train.txt", "test.txt"):
         (tmp_path / name).write_text(A)
-    entry = {split: str(tmp_path / f"{split}.txt") for split in ("train", "test")}
+    lists = {split: tmp_path / f"{split}.txt" for split in ("train", "test")}
     with pytest.raises(InputError, match="must not be learnt from"):
-        shapenet.splits(entry, "03001627")
+        shapenet.splits(lists, "03001627")
+
+
+def test_a_fetched_list_must_have_its_checksum(tmp_path):
+    fetched, kept = tmp_path / "fetched.json", tmp_path / "splits/kept.json"
+    fetched.write_bytes(b"[]")
+    with pytest.raises(InputError, match="https://x/y.json: what came has the SHA-256 4f53cda1"):
+        shapenet.keep_split(fetched, "0" * 64, kept, "https://x/y.json")
+    assert not kept.exists()
+    shapenet.keep_split(fetched, hashlib.sha256(b"[]").hexdigest(), kept, "https://x/y.json")
+    assert kept.read_bytes() == b"[]"
+
+
+def test_shapes_without_a_mesh_are_counted_and_stop_or_are_skipped(tmp_path):
+    mesh = shapenet.mesh_file(tmp_path, "03001627", "aaaa")
+    mesh.parent.mkdir(parents=True)
+    mesh.touch()
+    (tmp_path / "03001627/cccc").mkdir()  # a folder without a mesh in it
+    splits = {"train": ["aaaa", "bbbb", "cccc"], "test": ["dddd"]}
+    missing = shapenet.missing_meshes(tmp_path, "03001627", splits)
+    assert missing == {"bbbb", "cccc", "dddd"}
+    train = {"chairs": {"train": splits["train"]}}
+    with pytest.raises(InputError, match="no mesh of 2 of the 3 train shapes of chairs .bbbb, cccc.; mend the list or"):
+        shapenet.check_missing(tmp_path, train, {"chairs": missing}, "fail")
+    shapenet.check_missing(tmp_path, train, {"chairs": missing}, "skip")
+    with pytest.raises(InputError, match="no mesh of 1 of the 1 test shapes of chairs .dddd.; is it the right one"):
+        shapenet.check_missing(tmp_path, {"chairs": splits}, {"chairs": missing}, "skip")
+    assert shapenet.missing_meshes(tmp_path, "00000000", splits) == {"aaaa", "bbbb", "cccc", "dddd"}
 
 
 def test_a_shard_depends_on_the_id_alone_and_they_are_even():

@@ -38,6 +38,7 @@ class Setting(NamedTuple):
 # Keys that only say what runs where, or that hold for what is still to be made.
 RERUN_NOTHING = [
     Setting("on_bad_mesh", "skip", ()),
+    Setting("on_missing_mesh", "skip", ()),
     Setting("demo.train", 5, ()),
     Setting("demo.test", 3, ()),
 ]

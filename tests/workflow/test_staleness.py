@@ -227,7 +227,7 @@ def test_a_damaged_archive_is_found_by_its_reader_and_made_again(place):
     run = snakemake(place.folder, "--", target)
     assert run.returncode != 0
     assert "sdf.zip: damaged" in run.stdout + run.stderr
-    archive.unlink()
     run = snakemake(place.folder, "--", target)
     assert run.returncode == 0, run.stdout + run.stderr
     assert archive.read_bytes() == whole
+    assert [file.name for file in archive.parent.glob("sdf.*")] == ["sdf.zip"]

@@ -12,8 +12,23 @@ BASE = Path(workflow.basedir)
 VIEW_KINDS = ("easy", "hard")
 
 
+def split_file(asked):
+    """The file of a split: a path as it is; a URL's content, fetched once, with the right checksum."""
+    if isinstance(asked, str):
+        return Path(asked)
+    file = Path("results/splits") / f"{asked['sha256'][:8]}_{asked['url'].rpartition('/')[2]}"
+    if not file.exists():
+        stored = storage.http(asked["url"]).flags["storage_object"]
+        try:
+            workflow.async_run(stored.managed_retrieve())
+        except WorkflowError as error:
+            raise InputError(f"{asked['url']}: cannot be fetched; get it some other way and give its path ({error})")
+        shapenet.keep_split(Path(stored.local_path()), asked["sha256"], file, asked["url"])
+    return file
+
+
 def read_configuration():
-    """The categories' synsets, and their shapes by split; whatever is wrong stops here, as one sentence."""
+    """The categories' synsets, their shapes by split, and those without a mesh; or what is wrong, in a sentence."""
     try:
         configuration.check(config, yaml.safe_load((BASE / "workflow/schemas/config.schema.yaml").read_text()))
         categories = {name: entry for name, entry in config["categories"].items() if entry is not None}
@@ -21,15 +36,22 @@ def read_configuration():
         synsets = {name: shapenet.synset(name, entry.get("synset"), table) for name, entry in categories.items()}
         if config["shapenet"] == "demo":
             splits = {name: demo_shapes.splits(name, **config["demo"], seed=config["seed"]) for name in categories}
+            missing = dict.fromkeys(categories, frozenset())
         else:
-            shapenet.check_root(Path(config["shapenet"]))
-            splits = {name: shapenet.splits(entry, synsets[name]) for name, entry in categories.items()}
+            root = Path(config["shapenet"])
+            shapenet.check_root(root)
+            splits, missing = {}, {}
+            for name, entry in categories.items():
+                lists = {split: split_file(entry[split]) for split in ("train", "test")}
+                splits[name] = shapenet.splits(lists, synsets[name])
+                missing[name] = shapenet.missing_meshes(root, synsets[name], splits[name])
+            shapenet.check_missing(root, splits, missing, config["on_missing_mesh"])
     except InputError as error:
         raise WorkflowError(str(error))
-    return synsets, splits
+    return synsets, splits, missing
 
 
-SYNSETS, SPLITS = read_configuration()
+SYNSETS, SPLITS, MISSING = read_configuration()
 CATEGORIES = list(SYNSETS)
 MESHES = Path("results/demo_shapes" if config["shapenet"] == "demo" else config["shapenet"])
 
@@ -68,9 +90,14 @@ def shards_of(category, split, *products):
     ]
 
 
+def mesh_files(category, shapes):
+    """The meshes of shapes, but not of those that the folder lacks."""
+    there = [shape for shape in shapes if shape not in MISSING[category]]
+    return [str(shapenet.mesh_file(MESHES, SYNSETS[category], shape)) for shape in there]
+
+
 def meshes_of(wildcards):
-    synset = SYNSETS[wildcards.category]
-    return [str(shapenet.mesh_file(MESHES, synset, shape)) for shape in SHARDS[wildcards.category][wildcards.shard]]
+    return mesh_files(wildcards.category, SHARDS[wildcards.category][wildcards.shard])
 
 
 def materials_of(wildcards):
@@ -133,9 +160,8 @@ def pictured_shapes(category, split):
 
 
 def pictured_meshes(wildcards):
-    synset = SYNSETS[wildcards.category]
     shapes = pictured_shapes(wildcards.category, "train") + pictured_shapes(wildcards.category, "test")
-    return [str(shapenet.mesh_file(MESHES, synset, shape)) for shape in shapes]
+    return mesh_files(wildcards.category, shapes)
 
 
 def spread(shapes, count):

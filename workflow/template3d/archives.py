@@ -1,7 +1,8 @@
 """Shard archives: one ZIP for the files of many shapes, of which a rerun makes only what changed.
 
 Members are stored, not compressed, so that a plain unzip gives the layout and a reader can seek. Each member's
-comment is the digest of all that it was made from.
+comment is the digest of all that it was made from. A reader that finds damage sets the archive aside, so that the next
+run makes it again, and never goes on with part of it.
 """
 
 import contextlib
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 FAILED = "failed.json"
 """The member that says which shapes are missing, and why."""
+DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError)
 
 
 def digest(*sources: str | bytes | Path) -> str:
@@ -52,8 +54,9 @@ def update(
     """
     wanted = {shape: digest(shape, wanted[shape]) for shape in sorted(wanted)}  # two shapes may share one mesh
     made, failed = [], {}
+    aside = _aside(archive)
     with whole(archive) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as new:
-        with _current_members(archive, set(wanted.values())) as old:
+        with _current_members(aside if aside.exists() else archive, set(wanted.values())) as old:
             stale = [shape for shape, current in wanted.items() if current not in old]
             fresh = iter(make(stale)) if stale else iter(())
             for shape, current in wanted.items():
@@ -76,6 +79,7 @@ def update(
                     log.info("%s: made, %d of %d", shape, len(made) + len(failed), len(stale))
         if failed:
             _write(new, FAILED, json.dumps(failed, indent=1).encode(), "")
+    aside.unlink(missing_ok=True)
     log.info(
         "%s: %d of %d shapes made, %d failed, the others were current", archive, len(made), len(wanted), len(failed)
     )
@@ -114,7 +118,7 @@ def place(archive: Path, name: str) -> tuple[int, int]:
     """
     with _opened(archive) as opened:
         if name not in opened.namelist():
-            raise InputError(f"{archive}: holds no {name}; delete it, and the next run makes it again")
+            raise _damaged(archive, f"holds no {name}")
         return content_place(opened, name)
 
 
@@ -130,16 +134,27 @@ def _opened(archive: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(archive)
     except zipfile.BadZipFile as damage:
-        raise InputError(f"{archive}: damaged ({damage}); delete it, and the next run makes it again") from damage
+        raise _damaged(archive, f"damaged ({damage})") from damage
 
 
 def _content(opened: zipfile.ZipFile, name: str) -> bytes:
     try:
         return opened.read(name)
     except KeyError as missing:
-        raise InputError(f"{opened.filename}: holds no {name}; delete it, and the next run makes it again") from missing
-    except (zipfile.BadZipFile, zlib.error, EOFError) as damage:
-        raise InputError(f"{opened.filename}: {name} is damaged; delete the archive to make it again") from damage
+        raise _damaged(Path(opened.filename), f"holds no {name}") from missing
+    except DAMAGE as damage:
+        raise _damaged(Path(opened.filename), f"{name} is damaged") from damage
+
+
+def _aside(archive: Path) -> Path:
+    return archive.with_name(f"{archive.name}.damaged")
+
+
+def _damaged(archive: Path, what: str) -> InputError:
+    """Set an archive aside; the error that says so."""
+    with contextlib.suppress(FileNotFoundError):  # another reader may have been first
+        archive.rename(_aside(archive))
+    return InputError(f"{archive}: {what}; it is set aside, and the next run makes it again")
 
 
 def _write(opened: zipfile.ZipFile, name: str, content: bytes, comment: str) -> None:
@@ -169,12 +184,12 @@ def _current_members(archive: Path, wanted: set[str]) -> Iterator[dict[str, Call
         for comment, files in list(current.items()):
             try:
                 for name in files:
-                    _content(old, name)
-            except InputError as damage:
-                log.warning("%s; it is made again", damage)
+                    old.read(name)
+            except DAMAGE as damage:
+                log.warning("%s: %s is damaged (%s); its shape is made again", archive, name, damage)
                 del current[comment]
         yield {comment: functools.partial(_contents, old, files) for comment, files in current.items()}
 
 
 def _contents(opened: zipfile.ZipFile, files: list[str]) -> dict[str, bytes]:
-    return {name: _content(opened, name) for name in files}
+    return {name: opened.read(name) for name in files}

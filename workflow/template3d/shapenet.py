@@ -38,17 +38,57 @@ def check_root(root: Path) -> None:
         raise InputError(f"config: shapenet is {root}, but there is no such folder; give the path of ShapeNetCore.v2")
 
 
-def splits(entry: dict, synset: str) -> dict[str, list[str]]:
-    """The shapes of a category by split, from the split files of its entry in the configuration.
+def splits(lists: dict[str, Path], synset: str) -> dict[str, list[str]]:
+    """The shapes of a category by split, from its lists ``train`` and ``test``.
 
-    Raises InputError for a wrong split file, and for a shape that is in both splits.
+    Raises InputError for a wrong list, and for a shape that is in both.
     """
-    found = {split: read_split(Path(entry[split]), synset) for split in ("train", "test")}
+    found = {split: read_split(file, synset) for split, file in lists.items()}
     if both := sorted(set(found["train"]) & set(found["test"])):
         raise InputError(
-            f"{entry['test']}: {both[0]} is also in {entry['train']}; a test shape must not be learnt from"
+            f"{lists['test']}: {both[0]} is also in {lists['train']}; a test shape must not be learnt from"
         )
     return found
+
+
+def keep_split(fetched: Path, sha256: str, file: Path, url: str) -> None:
+    """Move a fetched split list to ``file``; raises InputError unless its content has the checksum."""
+    content = fetched.read_bytes()
+    if (found := hashlib.sha256(content).hexdigest()) != sha256:
+        raise InputError(
+            f"{url}: what came has the SHA-256 {found}, not {sha256}; if the list was really changed, put its new "
+            "checksum into the configuration"
+        )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fetched.replace(file)
+
+
+def missing_meshes(root: Path, synset: str, splits: dict[str, list[str]]) -> frozenset[str]:
+    """The shapes of a category's splits of which the folder has no mesh."""
+    there = {entry.name for entry in os.scandir(root / synset)} if (root / synset).is_dir() else set()
+    return frozenset(
+        shape
+        for shapes in splits.values()
+        for shape in shapes
+        if shape not in there or not mesh_file(root, synset, shape).exists()
+    )
+
+
+def check_missing(
+    root: Path, splits: dict[str, dict[str, list[str]]], missing: dict[str, frozenset[str]], on_missing_mesh: str
+) -> None:
+    """Raise InputError for shapes without a mesh, or, with ``skip``, for a split of which no mesh is there."""
+    for category, lists in splits.items():
+        for split, shapes in lists.items():
+            lost = [shape for shape in shapes if shape in missing[category]]
+            if lost and (on_missing_mesh == "fail" or len(lost) == len(shapes)):
+                way = (
+                    "mend the list or set on_missing_mesh: skip" if len(lost) < len(shapes) else "is it the right one?"
+                )
+                raise InputError(
+                    f"{root}: this folder has no mesh of {len(lost)} of the {len(shapes)} {split} shapes of {category} "
+                    f"({', '.join(lost[:3])}{', ...' * (len(lost) > 3)}); {way}"
+                )
 
 
 def check_id(shape: object, source: str) -> str:

@@ -1,0 +1,139 @@
+"""What Snakemake itself costs at full size: the paper's run on tiny meshes, of which no stage is really made.
+
+    .venv/bin/python benchmarks/scale.py
+    .venv/bin/python benchmarks/scale.py --shapes 100000 --shards 800
+
+Lays out a folder with the DeepSDF split lists (``--splits``; made-up ids without them) and asks Snakemake four times
+what would run: before anything, when all is made, after one edited mesh, after one edited hyper-parameter. "Made" is
+`snakemake --touch` on empty results, which does all the bookkeeping of a run (and waits 0.1 s in every job). Seconds
+are wall-clock time of a whole `snakemake -n`. The last line is JSON.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+from template3d import shapenet
+
+REPOSITORY = Path(__file__).parents[1]
+SIZES = {"chairs": (3281, 832), "sofas": (1628, 411), "planes": (1780, 456)}
+"""Train and test shapes of the DeepSDF splits."""
+TRIANGLE = "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
+
+
+def main() -> None:
+    """Build the folder, ask, touch, ask again."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--splits", type=Path, default=REPOSITORY.parent / "shared/data/splits")
+    arguments.add_argument("--shapes", type=int, help="so many made-up shapes of one category, instead")
+    arguments.add_argument("--shards", type=int, default=800, help="their shards")
+    asked = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        if asked.shapes:
+            lists = {"chairs": made_up("chairs", asked.shapes - asked.shapes // 5, asked.shapes // 5)}
+        else:
+            lists = {
+                category: published(asked.splits, category) or made_up(category, *SIZES[category]) for category in SIZES
+            }
+        shards = {"chairs": asked.shards} if asked.shapes else {"chairs": 64, "sofas": 32, "planes": 32}
+        mesh = lay_out(folder, lists, shards)
+        print(f"{sum(len(ids) for splits in lists.values() for ids in splits.values())} shapes", flush=True)
+        first = ask(folder, "before anything")
+        outputs = snakemake(folder, "--summary")[0].splitlines()[1:]
+        for line in outputs:
+            file = folder / line.split("\t")[0]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+        start = time.monotonic()
+        snakemake(folder, "--touch", "--quiet", "all", "--cores", "2")
+        each = (time.monotonic() - start) / first["jobs"]
+        print(f"bookkeeping: {each:.2f} s a job, 0.1 s of it asleep", flush=True)
+        noop = ask(folder, "nothing to do")
+        mesh.write_text(TRIANGLE + "# edited\n")
+        edited = ask(folder, "one mesh edited")
+        mesh.write_text(TRIANGLE)
+        setting = ask(folder, "phase1.epochs edited", {"phase1": {"epochs": 7}})
+        why = ask(folder, "snakemake why", target="why")
+    figures = {
+        "jobs": first["jobs"],
+        "first_seconds": first["seconds"],
+        "noop_seconds": noop["seconds"],
+        "noop_mb": noop["mb"],
+        "edit_seconds": max(edited["seconds"], setting["seconds"]),
+        "why_seconds": why["seconds"],
+        "bookkeeping_seconds": round(each, 2),
+    }
+    print(json.dumps(figures))
+
+
+def made_up(category: str, train: int, test: int) -> dict[str, list[str]]:
+    """So many ids, the same every time."""
+    ids = [hashlib.md5(f"{category}/{index}".encode()).hexdigest() for index in range(train + test)]
+    return {"train": ids[:train], "test": ids[train:]}
+
+
+def published(splits: Path, category: str) -> dict[str, list[str]] | None:
+    """The ids of the DeepSDF splits, if they are there."""
+    synset = shapenet.synsets(REPOSITORY / "resources/categories.csv")[category]
+    files = {split: splits / f"sv2_{category}_{split}.json" for split in ("train", "test")}
+    if not all(file.exists() for file in files.values()):
+        return None
+    return {split: shapenet.read_split(file, synset) for split, file in files.items()}
+
+
+def lay_out(folder: Path, lists: dict[str, dict[str, list[str]]], shards: dict[str, int]) -> Path:
+    """Write lists, meshes and an overlay for the configuration; returns one mesh."""
+    synsets = shapenet.synsets(REPOSITORY / "resources/categories.csv")
+    categories = dict.fromkeys(SIZES)
+    for category, splits in lists.items():
+        categories[category] = {"shards": shards[category]}
+        for split, ids in splits.items():
+            (folder / f"{category}_{split}.txt").write_text("\n".join(ids))
+            categories[category][split] = f"{category}_{split}.txt"
+            for shape in ids:
+                mesh = shapenet.mesh_file(folder / "meshes", synsets[category], shape)
+                mesh.parent.mkdir(parents=True)
+                mesh.write_text(TRIANGLE)
+                mesh.with_suffix(".mtl").write_text("newmtl grey\n")
+    (folder / "scale.yaml").write_text(yaml.safe_dump({"shapenet": "meshes", "categories": categories}))
+    return mesh
+
+
+def ask(folder: Path, what: str, over: dict | None = None, target: str | None = None) -> dict:
+    """What would run: its jobs, and what the question costs."""
+    (folder / "over.yaml").write_text(yaml.safe_dump(over or {}))
+    start = time.monotonic()
+    way = [target, "--cores", "1"] if target else ["-n"]
+    output, megabytes = snakemake(folder, *way, "--configfile", "scale.yaml", "over.yaml")
+    seconds = round(time.monotonic() - start, 2)
+    counts = [line.split() for line in output.splitlines()]
+    jobs = next((int(words[1]) for words in counts if len(words) == 2 and words[0] == "total"), 0)
+    print(f"{what}: {jobs} jobs, {seconds} s, {megabytes} MB", flush=True)
+    return {"jobs": jobs, "seconds": seconds, "mb": megabytes}
+
+
+def snakemake(folder: Path, *arguments: str) -> tuple[str, int]:
+    """Run Snakemake in a folder; its output and the most memory it held, in MB."""
+    if "--configfile" not in arguments:
+        arguments = (*arguments, "--configfile", "scale.yaml")
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), *arguments]
+    with tempfile.TemporaryFile("w+") as output:
+        running = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(running.pid, 0)
+        output.seek(0)
+        text = output.read()
+    if status:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{text[-3000:]}")
+    return text, round(usage.ru_maxrss / 1024)
+
+
+if __name__ == "__main__":
+    main()
