@@ -1,6 +1,5 @@
-import json
-
 import hashlib
+import json
 
 import pytest
 from template3d import shapenet
@@ -49,7 +48,7 @@ def test_a_shape_in_both_splits_is_refused(tmp_path):
 def test_a_fetched_list_must_have_its_checksum(tmp_path):
     fetched, kept = tmp_path / "fetched.json", tmp_path / "splits/kept.json"
     fetched.write_bytes(b"[]")
-    with pytest.raises(InputError, match="https://x/y.json: what came has the SHA-256 4f53cda1"):
+    with pytest.raises(InputError, match=r"https://x/y\.json: what came has the SHA-256 4f53cda1"):
         shapenet.keep_split(fetched, "0" * 64, kept, "https://x/y.json")
     assert not kept.exists()
     shapenet.keep_split(fetched, hashlib.sha256(b"[]").hexdigest(), kept, "https://x/y.json")
@@ -65,10 +64,12 @@ def test_shapes_without_a_mesh_are_counted_and_stop_or_are_skipped(tmp_path):
     missing = shapenet.missing_meshes(tmp_path, "03001627", splits)
     assert missing == {"bbbb", "cccc", "dddd"}
     train = {"chairs": {"train": splits["train"]}}
-    with pytest.raises(InputError, match="no mesh of 2 of the 3 train shapes of chairs .bbbb, cccc.; mend the list or"):
+    with pytest.raises(
+        InputError, match=r"no mesh of 2 of the 3 train shapes of chairs \(bbbb, cccc\); mend the list or"
+    ):
         shapenet.check_missing(tmp_path, train, {"chairs": missing}, "fail")
     shapenet.check_missing(tmp_path, train, {"chairs": missing}, "skip")
-    with pytest.raises(InputError, match="no mesh of 1 of the 1 test shapes of chairs .dddd.; is it the right one"):
+    with pytest.raises(InputError, match=r"no mesh of 1 of the 1 test shapes of chairs \(dddd\); is it the right one"):
         shapenet.check_missing(tmp_path, {"chairs": splits}, {"chairs": missing}, "skip")
     assert shapenet.missing_meshes(tmp_path, "00000000", splits) == {"aaaa", "bbbb", "cccc", "dddd"}
 
