@@ -17,35 +17,40 @@ def reconstruct(
 ) -> trimesh.Trimesh:
     """The zero surface of a function over the cube [-bound, bound]^3, as a mesh; no faces if it has none.
 
-    ``signed_distance`` maps points (N, 3) to distances (N,), negative inside. A coarse cell is left out only if the
+    ``signed_distance`` maps points (N, 3) to distances (N,), negative inside. A cell is left out only if the
     function, at its centre, is larger than it can change within the cell: the steepest slope found anywhere, with a
-    margin, times the cell's half diagonal. So what is thinner than a cell is found all the same.
+    margin, times the cell's half diagonal. So what is thinner than a cell is found all the same. What is kept is
+    halved and asked again, until its cells are two fine ones wide.
 
     ``resolution`` is the number of fine cells a side, a multiple of ``coarse``; a ValueError says so.
     """
     if resolution % coarse:
         raise ValueError(f"resolution {resolution} must be a multiple of the coarse grid's {coarse}")
-    fine = resolution // coarse
-    cell = 2 * bound / coarse
-    ticks = -bound + (torch.arange(coarse) + 0.5) * cell
-    centres = torch.cartesian_prod(ticks, ticks, ticks)
-    at_centres = _evaluate(signed_distance, centres)
-    reach = SLOPE_MARGIN * _steepest(signed_distance, centres, at_centres) * cell * 3**0.5 / 2
-    kept = at_centres.abs() <= reach
+    side = coarse
+    cells = torch.cartesian_prod(*[torch.arange(side)] * 3)
+    values = torch.empty(side, side, side)
+    slopes = _slopes(signed_distance, -bound + (cells + 0.5) * (2 * bound / side)).view(1, side, side, side)
+    slopes = torch.nn.functional.max_pool3d(slopes, 3, stride=1, padding=1)[0]
+    while True:
+        centres = -bound + (cells + 0.5) * (2 * bound / side)
+        at_centres = _evaluate(signed_distance, centres)
+        values[tuple(cells.T)] = at_centres
+        slope = slopes[tuple((cells // (side // coarse)).T)]
+        cells = cells[at_centres.abs() <= SLOPE_MARGIN * slope * (2 * bound / side) * 3**0.5 / 2]
+        fine = resolution // side
+        if not len(cells) or fine <= 2 or fine % 2:
+            break
+        side *= 2
+        values = _repeated(values, 2)
+        cells = (cells[:, None] * 2 + torch.cartesian_prod(*[torch.arange(2)] * 3)).reshape(-1, 3)
     # every fine corner takes its cell's value, so a cell that was left out has no crossing; kept cells overwrite it
-    cells = torch.nonzero(kept.view(coarse, coarse, coarse))
-    values = at_centres.view(coarse, coarse, coarse)
+    values = _repeated(values, fine)
     for axis in range(3):
-        values = values.repeat_interleave(fine, dim=axis)
         values = torch.cat([values, values.narrow(axis, -1, 1)], dim=axis)
-    offsets = torch.arange(fine + 1)
-    offsets = torch.cartesian_prod(offsets, offsets, offsets)
-    corners = (cells[:, None] * fine + offsets).reshape(-1, 3)
-    flat = torch.unique((corners[:, 0] * (resolution + 1) + corners[:, 1]) * (resolution + 1) + corners[:, 2])
-    places = torch.stack(
-        [flat // (resolution + 1) ** 2, flat // (resolution + 1) % (resolution + 1), flat % (resolution + 1)],
-        1,
-    )
+    corners = (cells[:, None] * fine + torch.cartesian_prod(*[torch.arange(fine + 1)] * 3)).reshape(-1, 3)
+    wide = resolution + 1
+    flat = torch.unique((corners[:, 0] * wide + corners[:, 1]) * wide + corners[:, 2])
+    places = torch.stack([flat // wide**2, flat // wide % wide, flat % wide], dim=1)
     values = values.contiguous()
     values.view(-1)[flat] = _evaluate(signed_distance, -bound + places * (2 * bound / resolution))
     if not (values.min() < 0 < values.max()):
@@ -54,13 +59,24 @@ def reconstruct(
     return trimesh.Trimesh(vertices - bound, faces, process=False)
 
 
+def _repeated(values: Tensor, times: int) -> Tensor:
+    for axis in range(3):
+        values = values.repeat_interleave(times, dim=axis)
+    return values
+
+
 def _evaluate(signed_distance: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
+    if not len(points):
+        return torch.empty(0)
     with torch.no_grad():
         return torch.cat([signed_distance(part).float().cpu() for part in points.float().split(BATCH)])
 
 
-def _steepest(signed_distance: Callable[[Tensor], Tensor], points: Tensor, values: Tensor) -> float:
-    """The steepest slope of the function near its surface, by gradients at the points that lie nearest to it."""
-    nearest = points[values.abs().argsort()[:SLOPE_PROBES]].clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(signed_distance(nearest).sum(), nearest)
-    return gradient.norm(dim=-1).max().item()
+def _slopes(signed_distance: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
+    """How steep the function is at points (N, 3): the lengths (N,) of its gradients."""
+    slopes = []
+    for part in points.float().split(BATCH):
+        part = part.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(signed_distance(part).sum(), part)
+        slopes.append(gradient.norm(dim=-1).cpu())
+    return torch.cat(slopes)
