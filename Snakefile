@@ -31,11 +31,26 @@ rule data:
         rules.failures.output,
 
 
+# Every product, not only the last ones: so a result that was deleted is missed, and made again.
 rule all:
     default_target: True
     input:
         rules.data.input,
-        "results/tables/table1.csv",
-        expand("results/pictures/{category}.png", category=CATEGORIES),
-        expand("results/pictures/{category}_template.png", category=CATEGORIES),
-        expand("results/pictures/{category}_losses.png", category=CATEGORIES),
+        expand(rules.train_embeddings.output, category=CATEGORIES) if "two_phase" in METHODS else [],
+        expand(
+            [
+                "results/models/{category}/{method}/model.safetensors",
+                "results/models/{category}/{method}/model.json",
+                "results/models/{category}/{method}/history.csv",
+                rules.extract_template.output.mesh,
+                "results/reconstructions/{category}/{method}/{part}.zip",
+                "results/metrics/{category}/{method}_{part}.csv",
+            ],
+            category=CATEGORIES,
+            method=METHODS,
+            part=("fixed_test", "random_test"),
+        ),
+        expand(rules.evaluate_baselines.output, category=CATEGORIES),
+        rules.table1.output,
+        rules.table2.output,
+        expand([*rules.picture.output, *rules.loss_curves.output], category=CATEGORIES),

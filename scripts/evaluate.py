@@ -14,7 +14,7 @@ with logs.to(snakemake.log[0]) as log:
     made = archives.names(archive)
     rows = []
     for shape in settings["shapes"]:
-        row = {"category": snakemake.wildcards.category, "shape": shape, "method": "two_phase"}
+        row = {"category": snakemake.wildcards.category, "shape": shape, "method": snakemake.wildcards.method}
         row["views"] = snakemake.wildcards.views
         if shape in truths and f"{shape}.ply" in made:
             facts = json.loads(archives.read(archive, f"{shape}.json"))

@@ -19,7 +19,8 @@ with logs.to(snakemake.log[0]):
     category, kind, index = snakemake.wildcards.category, chosen["views"], chosen["fixed_view"]
     shards = [Path(shard) for shard in snakemake.input.views]
     truths = {Path(file).parts[-3]: Path(file) for file in snakemake.input.meshes}
-    chamfer = pd.read_csv(snakemake.input.metrics, index_col="shape")["chamfer_shapenet_x1000"]
+    methods = settings["methods"]
+    chamfer = [pd.read_csv(file, index_col="shape")["chamfer_shapenet_x1000"] for file in snakemake.input.metrics]
     studio = Studio(SIZE, samples=16, threads=snakemake.threads)
 
     def shot(mesh, view: cameras.View) -> np.ndarray:
@@ -29,22 +30,28 @@ with logs.to(snakemake.log[0]):
             studio.render(view, Path(folder) / "shot.png")
             return np.array(Image.open(Path(folder) / "shot.png"))
 
-    rows = {"rgb": [], "ground truth": [], "reconstruction": []}
+    names = {method: "reconstruction" if len(methods) == 1 else method.replace("_", "-") for method in methods}
+    rows = {name: [] for name in ("rgb", "ground truth", *names.values())}
     titles = []
-    for split, archive in (("train", snakemake.input.train), ("test", snakemake.input.test)):
-        made = archives.names(Path(archive))
+    for split in ("train", "test"):
+        made = dict(zip(methods, map(Path, snakemake.input[split]), strict=True))
         for shape in settings["shapes"][split]:
-            if f"{shape}.ply" not in made:  # a bad mesh; results/data/failed.csv says why
+            if f"{shape}.ply" not in archives.names(made[methods[0]]):  # a bad mesh; results/data/failed.csv says why
                 continue
             view = cameras.described_view(views.read_cameras(shards, category, shape, kind), index)
             rows["rgb"].append(np.array(views.read_one(shards, category, shape, kind, index)))
             rows["ground truth"].append(shot(meshes.load(truths[shape]), view))
-            rows["reconstruction"].append(shot(meshes.read_ply(archives.read(Path(archive), f"{shape}.ply")), view))
-            titles.append(f"train {shape[:4]}" if split == "train" else f"test {shape[:4]}: {chamfer[shape]:.2f}")
+            for method, archive in made.items():
+                rows[names[method]].append(shot(meshes.read_ply(archives.read(archive, f"{shape}.ply")), view))
+            values = ", ".join(f"{values[shape]:.2f}" for values in chamfer) if split == "test" else ""
+            titles.append(f"{split} {shape[:4]}{': ' * bool(values)}{values}")
     figures.picture_rows(Path(snakemake.output.picture), rows, titles)
 
-    template = meshes.read_ply(Path(snakemake.input.template).read_bytes())
-    template.vertices = template.vertices / 2  # from the unit sphere to about ShapeNet's size
     turns = {"front": (0, 15), "left": (90, 15), "back": (180, 15), "above": (40, 30)}
-    shots = [shot(template, cameras.View(azimuth, elevation, 1.4)) for azimuth, elevation in turns.values()]
-    figures.picture_rows(Path(snakemake.output.template), {"template": shots}, list(turns))
+    rows = {}
+    for method, file in zip(methods, snakemake.input.templates, strict=True):
+        template = meshes.read_ply(Path(file).read_bytes())
+        template.vertices = template.vertices / 2  # from the unit sphere to about ShapeNet's size
+        shots = [shot(template, cameras.View(azimuth, elevation, 1.4)) for azimuth, elevation in turns.values()]
+        rows["template" if len(methods) == 1 else names[method]] = shots
+    figures.picture_rows(Path(snakemake.output.template), rows, list(turns))

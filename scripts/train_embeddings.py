@@ -1,33 +1,51 @@
-"""Phase 1 of a category: train template, warp and one code per shape."""
+"""Phase 1 of a category: train template, warp and one code per shape, or take them from a published experiment."""
 
 import json
 from pathlib import Path
 
 import pandas as pd
 import torch
-from template3d import files, logs, manifests, models
+from template3d import archives, files, interop, logs, manifests, models
 from template3d.networks.implicit_template import ImplicitTemplate
-from template3d.training import loop
+from template3d.training.checkpoints import Checkpoint
 from template3d.training.distances import Samples
-from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage
+from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, LossSettings
+from template3d.training.loop import Schedule, fit, picked
+from template3d.training.memory import Memory
 
 with logs.to(snakemake.log[0]) as log:
-    settings = json.loads(snakemake.params.settings)
-    chosen = settings["phase1"]
+    settings, training = json.loads(snakemake.params.settings), snakemake.config["training"]
+    chosen, params = settings["phase1"], snakemake.params
     torch.set_num_threads(snakemake.threads)
     torch.manual_seed(settings["seed"])
-    shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, snakemake.input.samples)
-    log.info("%d of %d listed shapes are usable", len(shapes), len(settings["shapes"]))
-    samples = Samples.read([Path(shard) for shard in snakemake.input.samples], settings["synset"], shapes)
-    sizes = {name: chosen[name] for name in ("code_length", "warp_hidden", "warp_steps", "template_hidden", "dropout")}
-    decoder = ImplicitTemplate(**sizes)
-    numbers = {name: chosen[name] for name in EmbeddingSettings.__dataclass_fields__}
-    stage = EmbeddingStage(decoder, samples, EmbeddingSettings(**numbers))
-    schedule = loop.Schedule(chosen["epochs"], chosen["halve_every"], chosen["precision"], settings["seed"])
-    history = loop.fit(stage, schedule, f"phase 1 of {snakemake.wildcards.category}")
-    models.save(
-        models.Model(decoder, sizes, codes=stage.codes.weight, shapes=shapes),
-        Path(snakemake.output.model),
-        Path(snakemake.output.description),
-    )
+    if chosen["from"]:
+        model, history = interop.as_phase1(Path(snakemake.input.published[0]).parent, settings["shapes"]), []
+        log.info("%d codes, warp and template are those of %s", len(model.codes), snakemake.input.published[0])
+    else:
+        shards = [Path(shard) for shard in snakemake.input.samples]
+        shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, shards)
+        log.info("%d of %d listed shapes are usable", len(shapes), len(settings["shapes"]))
+        samples = Samples.read(shards, settings["synset"], shapes, Memory(training["gpu_gb"], training["ram_gb"]))
+        sizes = {name: chosen[name] for name in models.DECODER_SIZES}
+        stage = EmbeddingStage(
+            ImplicitTemplate(**sizes),
+            samples,
+            EmbeddingSettings(**picked(EmbeddingSettings, chosen)),
+            LossSettings(**picked(LossSettings, chosen)),
+        )
+        history = fit(
+            stage,
+            Schedule.of(chosen, settings["seed"], snakemake.resources.gpu),
+            f"phase 1 of {snakemake.wildcards.category}",
+            Checkpoint(
+                Path(params.checkpoint),
+                training["checkpoint_minutes"],
+                settings=params.settings,
+                code=params.code,
+                data=archives.identity(shards),
+            ),
+            Path(params.board),
+        )
+        model = models.Model(stage.decoder, sizes, codes=stage.codes.weight, shapes=shapes)
+    models.save(model, Path(snakemake.output.model), Path(snakemake.output.description))
     files.write_text(snakemake.output.history, pd.DataFrame(history).to_csv(index=False))

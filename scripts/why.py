@@ -86,7 +86,7 @@ def changed_params(before: set[str], now: set[str]) -> Iterator[str]:
             yield f"{key.removeprefix('code ')} {verb}"
         elif key.startswith("packages."):
             yield f"package {key.removeprefix('packages.')} {was} -> {is_now}"
-        elif isinstance(was, list) and isinstance(is_now, list) and {*map(str, was)} != {*map(str, is_now)}:
+        elif key.split(".")[0] in ("shapes", "splits") and was and is_now and set(was) != set(is_now):
             yield from (f"{key}: {entry} was added" for entry in is_now if entry not in was)
             yield from (f"{key}: {entry} was taken away" for entry in was if entry not in is_now)
         else:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from template3d import cameras
 from template3d.cameras import View
+from template3d.errors import InputError
 
 CUBE = np.stack(np.meshgrid(*[[-0.28, 0.28]] * 3), axis=-1).reshape(-1, 3)
 
@@ -82,5 +83,5 @@ def test_a_view_that_touches_the_frame_is_not_in_it():
 
 
 def test_an_object_too_large_for_the_protocol_is_an_error():
-    with pytest.raises(ValueError, match=r"diagonal is 9\.699"):
+    with pytest.raises(InputError, match=r"diagonal is 9\.699"):
         cameras.views("easy", 10 * CUBE, 4, 224, np.random.default_rng(0))

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from lightly.loss import NTXentLoss
 from template3d import losses
 
 
@@ -68,3 +69,20 @@ def test_bfloat16_keeps_places_exact():
     # at the start the warp moves nothing to speak of, in any precision
     assert (warped - points).abs().max().item() < 1e-3
     assert not math.isnan(warped.sum().item())
+
+
+@pytest.mark.parametrize("temperature", [0.07, 0.5])
+def test_nt_xent_is_that_of_lightly(temperature):
+    torch.manual_seed(0)
+    first, second = torch.randn(2, 12, 16).double()
+    ours, _ = losses.nt_xent(first, second, temperature)
+    torch.testing.assert_close(ours.double(), NTXentLoss(temperature)(first, second), rtol=1e-5, atol=0)
+
+
+def test_nt_xent_worked_by_hand():
+    first, second = torch.eye(2), torch.eye(2)  # partners are equal, others at right angles
+    loss, found = losses.nt_xent(first, second, temperature=1.0)
+    assert loss.item() == pytest.approx(math.log(1 + 2 / math.e))
+    assert found == 1
+    _, found = losses.nt_xent(first, second.flip(0), temperature=1.0)
+    assert found == 0

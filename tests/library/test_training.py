@@ -1,15 +1,23 @@
+from io import BytesIO
+
 import numpy as np
 import pytest
 import torch
-from template3d import models
+from PIL import Image
+from template3d import archives, models, samples
 from template3d.errors import InputError
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
+from template3d.networks.projection import Projection
+from template3d.training.contrastive import ContrastiveSettings, ContrastiveStage
 from template3d.training.distances import Samples
-from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage
+from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, LossSettings
 from template3d.training.encoder import EncoderSettings, EncoderStage
-from template3d.training.images import Views
+from template3d.training.end_to_end import EndToEndSettings, EndToEndStage
+from template3d.training.images import Views, read_views
 from template3d.training.loop import Schedule, fit
+from template3d.training.memory import Memory
+from template3d.views import member_name
 
 SIZES = {"code_length": 8, "warp_hidden": 16, "warp_steps": 4, "template_hidden": [32, 32], "dropout": 0.0}
 
@@ -20,14 +28,16 @@ def spheres(radii):
     shapes = []
     for radius in radii:
         points = rng.uniform(-1, 1, size=(4000, 3)).astype(np.float32)
-        samples = np.column_stack([points, np.linalg.norm(points, axis=1) - radius]).astype(np.float32)
-        shapes.append({"pos": samples[samples[:, 3] >= 0], "neg": samples[samples[:, 3] < 0]})
+        rows = np.column_stack([points, np.linalg.norm(points, axis=1) - radius]).astype(np.float32)
+        shapes.append({"pos": rows[rows[:, 3] >= 0], "neg": rows[rows[:, 3] < 0]})
     return Samples(shapes)
 
 
-def train(epochs, samples, precision="32"):
+def train(epochs, shapes, precision="32"):
     torch.manual_seed(0)
-    stage = EmbeddingStage(ImplicitTemplate(**SIZES), samples, EmbeddingSettings(4, 256, 3e-3, 3e-3, 1e-2))
+    stage = EmbeddingStage(
+        ImplicitTemplate(**SIZES), shapes, EmbeddingSettings(4, 256, 3e-3, 3e-3, 1e-2), LossSettings()
+    )
     return stage, fit(stage, Schedule(epochs, 1000, precision), "test")
 
 
@@ -51,16 +61,26 @@ def test_training_is_deterministic():
 
 def test_learning_rates_are_halved_on_time():
     torch.manual_seed(0)
-    stage = EmbeddingStage(ImplicitTemplate(**SIZES), spheres([0.4]), EmbeddingSettings(1, 64))
+    stage = EmbeddingStage(ImplicitTemplate(**SIZES), spheres([0.4]), EmbeddingSettings(1, 64), LossSettings())
     rates = [row["rate_warp"] for row in fit(stage, Schedule(4, 2), "test")]
     assert rates == [5e-4, 2.5e-4, 2.5e-4, 1.25e-4]
 
 
 def test_a_loss_that_explodes_stops_the_run():
-    samples = spheres([0.4])
-    samples.sides[0][0][:, 3] = float("nan")
-    with pytest.raises(FloatingPointError, match="not finite at step 1"):
-        train(2, samples)
+    shapes = spheres([0.4])
+    shapes.tables["pos"][:, 3] = float("nan")
+    with pytest.raises(
+        FloatingPointError, match=r"test: the loss broke at about step 1: total, reconstruction is not fin"
+    ):
+        train(2, shapes)
+
+
+def test_a_loss_that_grows_a_hundredfold_stops_the_run():
+    torch.manual_seed(0)
+    settings = EmbeddingSettings(1, 64, rate_template=1e3, rate_warp=1e3)
+    stage = EmbeddingStage(ImplicitTemplate(**SIZES), spheres([0.4]), settings, LossSettings(pointwise_weight=100.0))
+    with pytest.raises(FloatingPointError, match=r"exploded .*'warp': 1000.0"):
+        fit(stage, Schedule(100, 1000), "test")
 
 
 def test_half_of_a_batch_lies_inside():
@@ -69,6 +89,33 @@ def test_half_of_a_batch_lies_inside():
     assert ((distances < 0).sum(dim=1) == 32).all()
     radii = torch.tensor([0.6, 0.3, 0.6])[:, None]
     torch.testing.assert_close(points.norm(dim=-1) - radii, distances)
+
+
+def test_what_is_drawn_does_not_depend_on_where_the_samples_live(tmp_path):
+    shapes = {"aaaa": 0.3, "bbbb": 0.6}
+    drawn = {shape: spheres([radius]) for shape, radius in shapes.items()}
+    content = {shape: {side: table.numpy() for side, table in held.tables.items()} for shape, held in drawn.items()}
+    shard = tmp_path / "sdf.zip"
+    archives.update(
+        shard,
+        dict.fromkeys(shapes, "1"),
+        lambda stale: ((s, {samples.member_name("03001627", s): samples.to_bytes(content[s])}) for s in stale),
+    )
+    found = [
+        Samples.read([shard], "03001627", list(shapes), Memory(ram_gb=ram)).draw(
+            torch.tensor([1, 0, 1]),
+            9000,
+            torch.Generator().manual_seed(0),  # more than the smaller side has
+        )
+        for ram in (1.0, 0.0)
+    ]
+    for first, second in zip(*found, strict=True):
+        assert torch.equal(first, second)
+    with pytest.raises(InputError, match="cccc: no samples on both sides"):
+        Samples.read([shard], "03001627", ["cccc"], Memory())
+    shard.write_bytes(shard.read_bytes()[:-100])
+    with pytest.raises(InputError, match="damaged"):
+        Samples.read([shard], "03001627", list(shapes), Memory())
 
 
 def test_phase_2_learns_which_image_is_which_shape():
@@ -122,3 +169,77 @@ def test_encoder_weights_come_from_a_path_or_not_at_all(tmp_path):
     torch.save({"conv1.weight": torch.zeros(1)}, tmp_path / "other.pth")
     with pytest.raises(InputError, match=r"other\.pth is not the state"):
         encoder.load_trunk(str(tmp_path / "other.pth"))
+
+
+def pictures(shapes=4, views=6):
+    """Random images; those of one shape share their left half."""
+    torch.manual_seed(0)
+    images = torch.randint(0, 256, (shapes * views, 3, 32, 32), dtype=torch.uint8)
+    index = torch.arange(shapes * views) // views
+    images[..., :16] = torch.randint(0, 256, (shapes, 3, 32, 16), dtype=torch.uint8)[index]
+    return Views(images, index)
+
+
+@pytest.mark.parametrize("positives", ["views", "augmentations"])
+def test_contrastive_pretraining_finds_partners(positives):
+    views = pictures()
+    torch.manual_seed(0)
+    settings = ContrastiveSettings(positives, batch=4, temperature=0.2, rate=2e-3, colour_jitter=0.1, smallest_crop=0.8)
+    stage = ContrastiveStage(Encoder(8), Projection(8, 16), views, settings)
+    history = fit(stage, Schedule(16, 100), "test")
+    first, last = (np.mean([row["total"] for row in rows]) for rows in (history[:3], history[-3:]))
+    assert last < 0.95 * first
+    if positives == "views":
+        assert history[-1]["partners_found"] > history[0]["partners_found"]
+
+
+def test_a_contrastive_batch_has_two_different_views_of_each_of_different_objects():
+    views = pictures()
+    shape_of = {image.numpy().tobytes(): int(shape) for image, shape in zip(*views, strict=True)}
+    stage = ContrastiveStage(Encoder(8), Projection(8, 16), views, ContrastiveSettings(batch=3))
+    batches = list(stage.batches(1, torch.Generator().manual_seed(0)))
+    assert len(batches) == 24 // 6
+    for first, second in batches:
+        shapes = [[shape_of[image.numpy().tobytes()] for image in images] for images in (first, second)]
+        assert shapes[0] == shapes[1]
+        assert len(set(shapes[0])) == 3
+        assert not any(torch.equal(one, other) for one, other in zip(first, second, strict=True))
+
+
+def test_end_to_end_training_learns_sizes_from_images():
+    torch.manual_seed(0)
+    shapes, views = spheres([0.3, 0.4, 0.5, 0.6]), pictures(4, 3)
+    settings = EndToEndSettings(4, 256, 3e-3, 3e-3, 3e-3, colour_jitter=0.0)
+    stage = EndToEndStage(Encoder(8), ImplicitTemplate(**SIZES), views, shapes, settings, LossSettings())
+    history = fit(stage, Schedule(120, 1000), "test")
+    assert history[-1]["reconstruction"] < 0.5 * history[0]["reconstruction"]
+    assert set(stage.pictures()) == {"template", "shape_0", "shape_1"}
+
+
+def test_a_frozen_trunk_stays_as_it_is_end_to_end():
+    encoder = Encoder(8, freeze_trunk=True)
+    before = encoder.trunk.conv1.weight.clone()
+    settings = EndToEndSettings(2, 64)
+    stage = EndToEndStage(
+        encoder, ImplicitTemplate(**SIZES), pictures(2, 2), spheres([0.3, 0.5]), settings, LossSettings()
+    )
+    fit(stage, Schedule(2, 100), "test")
+    assert torch.equal(encoder.trunk.conv1.weight, before)
+
+
+def test_views_are_the_same_in_memory_and_in_a_file(tmp_path):
+    def files(shape):
+        rng = np.random.default_rng(int(shape, 16))
+        for index in range(3):
+            file = BytesIO()
+            Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(file, format="PNG")
+            yield member_name("chairs", shape, "easy", index), file.getvalue()
+
+    shard = tmp_path / "easy.zip"
+    archives.update(shard, {"aaaa": "1", "bbbb": "1"}, lambda stale: ((shape, dict(files(shape))) for shape in stale))
+    held, mapped = (read_views([shard], ["bbbb", "aaaa"], 32, Memory(ram_gb=ram), threads=2) for ram in (1, 0))
+    assert held.shapes.tolist() == [0, 0, 0, 1, 1, 1]
+    assert torch.equal(held.images, mapped.images)
+    assert [file.name for file in tmp_path.iterdir()] == ["easy.zip"]
+    with pytest.raises(InputError, match="cccc: no views of it"):
+        read_views([shard], ["aaaa", "cccc"], 32, Memory())

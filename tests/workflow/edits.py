@@ -11,19 +11,20 @@ CHAIRS, PLANES = ("chairs",), ("planes",)
 BOTH = CHAIRS + PLANES
 
 # What stands below each stage, by rule. `failures` lists what the data stages could not use, so it follows them all.
-TABLE = {"table1"}
-BELOW_EVALUATE = TABLE | {"picture"}
-BELOW_RECONSTRUCT = BELOW_EVALUATE | {"evaluate"}
-BELOW_TEMPLATE = TABLE | {"evaluate_baselines", "picture"}
+TABLES = {"table1", "table2"}
+BELOW_RECONSTRUCT = TABLES | {"evaluate", "picture"}
+BELOW_TEMPLATE = {"table1", "evaluate_baselines", "picture"}
 BELOW_PHASE2 = BELOW_RECONSTRUCT | {"reconstruct", "loss_curves"}
 BELOW_PHASE1 = BELOW_PHASE2 | BELOW_TEMPLATE | {"train_encoder", "extract_template"}
-BELOW_VIEWS = BELOW_PHASE2 | {"train_encoder", "failures"}
-BELOW_SDF = BELOW_PHASE1 | {"train_embeddings", "failures"}
-BELOW_SURFACE = BELOW_EVALUATE | {"evaluate", "evaluate_baselines", "failures"}
+BELOW_END_TO_END = BELOW_PHASE2 - {"table1"} | {"extract_template"}
+BELOW_CONTRASTIVE = BELOW_END_TO_END | {"train_end_to_end"}
+BELOW_VIEWS = BELOW_PHASE2 | BELOW_CONTRASTIVE | {"train_encoder", "pretrain_contrastive", "failures"}
+BELOW_SDF = BELOW_PHASE1 | BELOW_CONTRASTIVE | {"train_embeddings", "failures"}
+BELOW_SURFACE = BELOW_RECONSTRUCT | {"evaluate_baselines", "failures"}
 BELOW_CHECK = BELOW_VIEWS | BELOW_SDF | BELOW_SURFACE | {"render", "sdf", "surface"}
 EVERYTHING = BELOW_CHECK | {"check"}
 
-ONCE = {"table1", "failures"}
+ONCE = TABLES | {"failures"}
 """Rules that run once for all categories."""
 
 
@@ -39,13 +40,20 @@ class Setting(NamedTuple):
 RERUN_NOTHING = [
     Setting("on_bad_mesh", "skip", ()),
     Setting("on_missing_mesh", "skip", ()),
+    Setting("training.gpus", 1, ()),
+    Setting("training.threads", 2, ()),
+    Setting("training.checkpoint_minutes", 1, ()),
+    Setting("training.gpu_gb", 1, ()),
+    Setting("training.ram_gb", 0, ()),
     Setting("demo.train", 5, ()),
     Setting("demo.test", 3, ()),
 ]
 
 RENDER, SDF, SURFACE = BELOW_VIEWS | {"render"}, BELOW_SDF | {"sdf"}, BELOW_SURFACE | {"surface"}
 PHASE1, PHASE2 = BELOW_PHASE1 | {"train_embeddings"}, BELOW_PHASE2 | {"train_encoder"}
-RECONSTRUCT, EVALUATE = BELOW_RECONSTRUCT | {"reconstruct"}, BELOW_EVALUATE | {"evaluate"}
+END_TO_END, CONTRASTIVE = BELOW_CONTRASTIVE, BELOW_CONTRASTIVE | {"pretrain_contrastive"}
+RECONSTRUCT, EVALUATE = BELOW_RECONSTRUCT | {"reconstruct"}, BELOW_RECONSTRUCT
+TRAINING = PHASE1 | CONTRASTIVE
 MESHING = RECONSTRUCT | BELOW_TEMPLATE | {"extract_template"}
 
 SETTINGS = [
@@ -63,11 +71,11 @@ SETTINGS = [
     Setting("sdf.backend", "mesh_to_sdf", SDF),
     Setting("sdf.directions", 50, SDF | SURFACE),
     Setting("surface.points", 600, SURFACE),
-    Setting("phase1.code_length", 5, PHASE1),
-    Setting("phase1.warp_hidden", 16, PHASE1),
-    Setting("phase1.warp_steps", 8, PHASE1),
-    Setting("phase1.template_hidden", [16], PHASE1),
-    Setting("phase1.dropout", 0.05, PHASE1),
+    Setting("phase1.code_length", 5, PHASE1 | CONTRASTIVE),
+    Setting("phase1.warp_hidden", 16, PHASE1 | END_TO_END),
+    Setting("phase1.warp_steps", 8, PHASE1 | END_TO_END),
+    Setting("phase1.template_hidden", [16], PHASE1 | END_TO_END),
+    Setting("phase1.dropout", 0.05, PHASE1 | END_TO_END),
     Setting("phase1.epochs", 2, PHASE1),
     Setting("phase1.scenes_per_batch", 2, PHASE1),
     Setting("phase1.points_per_scene", 32, PHASE1),
@@ -75,13 +83,14 @@ SETTINGS = [
     Setting("phase1.rate_template", 0.004, PHASE1),
     Setting("phase1.rate_codes", 0.002, PHASE1),
     Setting("phase1.halve_every", 4, PHASE1),
-    Setting("phase1.pointwise_weight", 2.0e-5, PHASE1),
-    Setting("phase1.pointpair_weight", 1.0e-4, PHASE1),
-    Setting("phase1.code_weight", 2.0e-5, PHASE1),
-    Setting("phase1.clamp", 0.2, PHASE1),
+    Setting("phase1.pointwise_weight", 2.0e-5, PHASE1 | END_TO_END),
+    Setting("phase1.pointpair_weight", 1.0e-4, PHASE1 | END_TO_END),
+    Setting("phase1.code_weight", 2.0e-5, PHASE1 | END_TO_END),
+    Setting("phase1.clamp", 0.2, PHASE1 | END_TO_END),
     Setting("phase1.precision", "bf16", PHASE1),
-    Setting("encoder.weights", "imagenet", PHASE2),
-    Setting("encoder.image_size", 48, PHASE2),
+    Setting("phase1.compile", True, PHASE1),
+    Setting("encoder.weights", "imagenet", PHASE2 | CONTRASTIVE),
+    Setting("encoder.image_size", 48, PHASE2 | CONTRASTIVE),
     Setting("encoder.freeze_trunk", True, PHASE2),
     Setting("phase2.views", "easy", PHASE2),
     Setting("phase2.epochs", 5, PHASE2),
@@ -90,6 +99,33 @@ SETTINGS = [
     Setting("phase2.halve_every", 2, PHASE2),
     Setting("phase2.colour_jitter", 0.001, PHASE2),
     Setting("phase2.precision", "bf16", PHASE2),
+    Setting("phase2.compile", True, PHASE2),
+    Setting("contrastive.views", "hard", CONTRASTIVE),
+    Setting("contrastive.positives", "augmentations", CONTRASTIVE),
+    Setting("contrastive.epochs", 7, CONTRASTIVE),
+    Setting("contrastive.batch", 3, CONTRASTIVE),
+    Setting("contrastive.temperature", 0.5, CONTRASTIVE),
+    Setting("contrastive.projection", 64, CONTRASTIVE),
+    Setting("contrastive.rate", 0.4, CONTRASTIVE),
+    Setting("contrastive.halve_every", 9, CONTRASTIVE),
+    Setting("contrastive.colour_jitter", 0.2, CONTRASTIVE),
+    Setting("contrastive.smallest_crop", 0.4, CONTRASTIVE),
+    Setting("contrastive.precision", "bf16", CONTRASTIVE),
+    Setting("contrastive.compile", True, CONTRASTIVE),
+    Setting("end_to_end.weights", "none", END_TO_END),
+    Setting("end_to_end.freeze_trunk", True, END_TO_END),
+    Setting("end_to_end.views", "easy", END_TO_END),
+    Setting("end_to_end.epochs", 4, END_TO_END),
+    Setting("end_to_end.scenes_per_batch", 3, END_TO_END),
+    Setting("end_to_end.points_per_scene", 32, END_TO_END),
+    Setting("end_to_end.rate_encoder", 0.002, END_TO_END),
+    Setting("end_to_end.rate_warp", 0.002, END_TO_END),
+    Setting("end_to_end.rate_template", 0.004, END_TO_END),
+    Setting("end_to_end.halve_every", 3, END_TO_END),
+    Setting("end_to_end.colour_jitter", 0.1, END_TO_END),
+    Setting("end_to_end.precision", "bf16", END_TO_END),
+    Setting("end_to_end.compile", True, END_TO_END),
+    Setting("methods", ["two_phase"], {"table2", "picture", "loss_curves"}),
     Setting("meshing.resolution", 24, MESHING),
     Setting("meshing.coarse", 4, MESHING),
     Setting("reconstruct.views", "hard", RECONSTRUCT),
@@ -125,7 +161,7 @@ EDITS = [
     Edit(
         "texture",
         "a texture beside the mesh of a test plane",
-        {*TEST_VIEWS, "failures"} | BELOW_EVALUATE,
+        {*TEST_VIEWS, "failures"} | BELOW_RECONSTRUCT,
         PLANES,
         TEST_VIEWS,
     ),
@@ -135,26 +171,29 @@ EDITS = [
     Edit("shape_moved", "a plane moves from test to train", EVERYTHING, PLANES),
     Edit("category_added", "a category is added (benches: an entry and two lists)", EVERYTHING, ("benches",)),
     Edit("category_removed", "a category is taken away", ONCE, ()),
-    Edit("module losses.py", "`losses.py`", PHASE1),
+    Edit("module losses.py", "`losses.py`", PHASE1 | CONTRASTIVE),
     Edit("module cameras.py", "`cameras.py`", RENDER),
     Edit("module meshing.py", "`meshing.py`", MESHING),
     Edit("module metrics.py", "`metrics.py`", EVALUATE | {"evaluate_baselines"}),
     Edit("module report/style.py", "the style of the figures", {"picture", "loss_curves"}),
     Edit("module training/encoder.py", "a module that only phase 2 imports", PHASE2),
+    Edit("module training/pictures.py", "a module that draws for TensorBoard"),
     Edit("module demo_meshes.py", "`demo_meshes.py`, with meshes of one's own"),
     Edit("script sdf.py", "`scripts/sdf.py`", SDF),
     Edit("file workflow/schemas/config.schema.yaml", "the schema"),
     Edit("file README.md", "the README"),
     Edit("resources", "the resources of a rule"),
     Edit("cores", "the number of cores"),
-    Edit("package safetensors", "the pinned version of a package that only models use", PHASE1 | MESHING),
+    Edit("package safetensors", "the pinned version of a package that models use", TRAINING | MESHING),
     Edit("package snakefmt", "the pinned version of a package that no stage uses"),
+    Edit("published", "`phase1.from`: a published experiment stands in for phase 1", PHASE1),
     Edit("model_deleted", "the model of a category's phase 1 is deleted", PHASE1, PLANES),
-    Edit("table_deleted", "a table is deleted", TABLE, ()),
+    Edit("table_deleted", "a table is deleted", {"table1"}, ()),
 ]
 
-ORDER = ["check", "render", "sdf", "surface", "failures", "train_embeddings", "extract_template", "train_encoder"]
-ORDER += ["reconstruct", "evaluate", "evaluate_baselines", "table1", "picture", "loss_curves"]
+ORDER = ["check", "render", "sdf", "surface", "failures", "train_embeddings", "train_encoder", "pretrain_contrastive"]
+ORDER += ["train_end_to_end", "extract_template", "reconstruct", "evaluate", "evaluate_baselines", "table1", "table2"]
+ORDER += ["picture", "loss_curves"]
 
 
 def page() -> str:
@@ -177,7 +216,7 @@ def page() -> str:
         "| --- | --- |",
         *(f"| `{setting.key}` | {_said(setting.reruns, BOTH)} |" for setting in SETTINGS + RERUN_NOTHING),
         "",
-        "`categories`: see above. `shapenet`: whatever has other meshes there.",
+        "`categories`, `phase1.from`: see above. `shapenet`: whatever has other meshes there.",
     ]
     return "\n".join(lines) + "\n"
 

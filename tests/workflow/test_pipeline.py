@@ -86,7 +86,7 @@ def test_cameras_project_the_mesh_onto_its_picture(micro):
 
 
 def test_contact_sheets_show_the_views_and_the_distances(micro):
-    run = snakemake(micro, "contact_sheets")
+    run = snakemake(micro, "--", "contact_sheets")
     assert run.returncode == 0, run.stdout + run.stderr
     for category in ("chairs", "planes"):
         views, distances = (

@@ -10,6 +10,9 @@ from template3d.errors import InputError
 
 BASE = Path(workflow.basedir)
 VIEW_KINDS = ("easy", "hard")
+DECODER_SIZES = ("code_length", "warp_hidden", "warp_steps", "template_hidden", "dropout")
+PUBLISHED = ("specs.json", "ModelParameters/latest.pth", "LatentCodes/latest.pth")
+LOSS_NUMBERS = ("pointwise_weight", "pointpair_weight", "code_weight", "clamp")
 
 
 def split_file(asked):
@@ -53,6 +56,8 @@ def read_configuration():
 
 SYNSETS, SPLITS, MISSING = read_configuration()
 CATEGORIES = list(SYNSETS)
+METHODS = config["methods"]
+TRAINING = config["training"]
 MESHES = Path("results/demo_shapes" if config["shapenet"] == "demo" else config["shapenet"])
 
 
@@ -74,6 +79,7 @@ wildcard_constraints:
     split="train|test",
     kind="|".join(VIEW_KINDS),
     views="fixed|random",
+    method="two_phase|end_to_end",
 
 
 def shard_file(category, shard, product):
@@ -167,3 +173,15 @@ def pictured_meshes(wildcards):
 def spread(shapes, count):
     """`count` of the shapes at even steps; all of them if there are no more."""
     return [shapes[index * len(shapes) // count] for index in range(count)] if count < len(shapes) else shapes
+
+
+def published_experiment(category):
+    """The files of a published experiment that stands in for phase 1, or none."""
+    folder = config["phase1"]["from"]
+    return [Path(folder.format(category=category)) / name for name in PUBLISHED] if folder else []
+
+
+def decoder_of(wildcards, file):
+    """The model whose template a method uses: the two phases share that of phase 1, which is there earlier."""
+    made_by = {"two_phase": "embeddings", "end_to_end": "end_to_end"}[wildcards.method]
+    return f"results/models/{wildcards.category}/{made_by}/{file}"

@@ -3,15 +3,15 @@
 
 rule evaluate:
     input:
-        reconstructions="results/reconstructions/{category}/two_phase/{views}_{split}.zip",
+        reconstructions="results/reconstructions/{category}/{method}/{views}_{split}.zip",
         manifests=lambda wildcards: shards_of(wildcards.category, wildcards.split, "check.json"),
         surfaces=lambda wildcards: shards_of(wildcards.category, wildcards.split, "surface.zip"),
     output:
-        metrics="results/metrics/{category}/two_phase_{views}_{split}.csv",
+        metrics="results/metrics/{category}/{method}_{views}_{split}.csv",
     log:
-        "results/logs/evaluate/{category}_{views}_{split}.log",
+        "results/logs/evaluate/{category}_{method}_{views}_{split}.log",
     benchmark:
-        "results/benchmarks/evaluate/{category}_{views}_{split}.tsv"
+        "results/benchmarks/evaluate/{category}_{method}_{views}_{split}.tsv"
     conda:
         "../../envs/template3d.yaml"
     threads: 2
@@ -27,14 +27,14 @@ rule evaluate:
         ),
         code=code("evaluate.py"),
     message:
-        "evaluating {wildcards.split} shapes of {wildcards.category}, {wildcards.views} view"
+        "evaluating {wildcards.split} shapes of {wildcards.category}, {wildcards.views} view, {wildcards.method}"
     script:
         "../../scripts/evaluate.py"
 
 
 rule evaluate_baselines:
     input:
-        template="results/templates/{category}/two_phase.ply",
+        template=f"results/templates/{{category}}/{METHODS[0]}.ply",
         manifests=lambda wildcards: shards_of(wildcards.category, "both", "check.json"),
         train_surfaces=lambda wildcards: shards_of(wildcards.category, "train", "surface.zip"),
         test_surfaces=lambda wildcards: shards_of(wildcards.category, "test", "surface.zip"),

@@ -1,4 +1,8 @@
-# What people look at: the table, a picture per category, the template, the loss curves.
+# What people look at: the tables, a picture per category, the template, the loss curves.
+
+STAGES = ["embeddings"] * (METHODS[0] == "two_phase") + METHODS
+if "end_to_end" in METHODS and config["end_to_end"]["weights"] == "contrastive":
+    STAGES.insert(-1, "contrastive")
 
 
 rule table1:
@@ -6,7 +10,7 @@ rule table1:
         metrics=expand(
             "results/metrics/{category}/{part}.csv",
             category=CATEGORIES,
-            part=("two_phase_fixed_test", "two_phase_random_test", "baselines_test"),
+            part=[f"{METHODS[0]}_fixed_test", f"{METHODS[0]}_random_test", "baselines_test"],
         ),
     output:
         csv=report(
@@ -35,13 +39,48 @@ rule table1:
         "../../scripts/table1.py"
 
 
+rule table2:
+    input:
+        metrics=expand(
+            "results/metrics/{category}/{method}_{views}_test.csv",
+            category=CATEGORIES,
+            method=METHODS,
+            views=("fixed", "random"),
+        ),
+    output:
+        csv=report(
+            "results/tables/table2.csv",
+            caption="../report/table2.rst",
+            category="Tables",
+            labels={"what": "Table 2", "form": "CSV"},
+        ),
+        markdown="results/tables/table2.md",
+    log:
+        "results/logs/table2.log",
+    benchmark:
+        "results/benchmarks/table2.tsv"
+    conda:
+        "../../envs/template3d.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=settings(categories=CATEGORIES),
+        code=code("table2.py"),
+    message:
+        "writing Table 2"
+    script:
+        "../../scripts/table2.py"
+
+
 rule picture:
     input:
-        test="results/reconstructions/{category}/two_phase/fixed_test.zip",
-        train="results/reconstructions/{category}/two_phase/fixed_train.zip",
-        template="results/templates/{category}/two_phase.ply",
+        test=expand("results/reconstructions/{{category}}/{method}/fixed_test.zip", method=METHODS),
+        train=expand("results/reconstructions/{{category}}/{method}/fixed_train.zip", method=METHODS),
+        templates=expand("results/templates/{{category}}/{method}.ply", method=METHODS),
         views=lambda wildcards: shards_of(wildcards.category, "both", f"{config['reconstruct']['views']}.zip"),
-        metrics="results/metrics/{category}/two_phase_fixed_test.csv",
+        metrics=expand("results/metrics/{{category}}/{method}_fixed_test.csv", method=METHODS),
         meshes=pictured_meshes,
     output:
         picture=report(
@@ -71,6 +110,7 @@ rule picture:
             shapes={split: pictured_shapes(wildcards.category, split) for split in ("train", "test")},
             synset=SYNSETS[wildcards.category],
             reconstruct=part("reconstruct", "views", "fixed_view"),
+            methods=METHODS,
         ),
         code=code("picture.py"),
     message:
@@ -81,14 +121,13 @@ rule picture:
 
 rule loss_curves:
     input:
-        embeddings="results/models/{category}/embeddings/history.csv",
-        encoder="results/models/{category}/two_phase/history.csv",
+        histories=expand("results/models/{{category}}/{stage}/history.csv", stage=STAGES),
     output:
         figure=report(
             "results/pictures/{category}_losses.png",
             caption="../report/losses.rst",
             category="Loss curves",
-            labels={"what": "{category}", "form": "loss of both phases"},
+            labels={"what": "{category}", "form": "loss of every stage"},
         ),
     log:
         "results/logs/loss_curves/{category}.log",
@@ -101,6 +140,7 @@ rule loss_curves:
         mem_mb=1000,
         runtime=10,
     params:
+        settings=settings(stages=STAGES),
         code=code("loss_curves.py"),
     message:
         "drawing the loss curves of {wildcards.category}"

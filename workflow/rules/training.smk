@@ -1,11 +1,13 @@
-# Training, per category. Phase 1: template, warp and codes; phase 2: the image encoder.
-# Contrastive pretraining and end-to-end training will stand here as two further rules.
+# Training, per category. Two-phase: template, warp and codes first, then the image encoder; end-to-end: all of it from
+# images, after contrastive pretraining. Checkpoints and TensorBoard's files stand beside the outputs, undeclared, so
+# that Snakemake leaves them alone when a job fails.
 
 
 rule train_embeddings:
     input:
         manifests=lambda wildcards: shards_of(wildcards.category, "train", "check.json"),
-        samples=lambda wildcards: shards_of(wildcards.category, "train", "sdf.zip"),
+        samples=lambda wildcards: [] if config["phase1"]["from"] else shards_of(wildcards.category, "train", "sdf.zip"),
+        published=lambda wildcards: published_experiment(wildcards.category),
     output:
         model="results/models/{category}/embeddings/model.safetensors",
         description="results/models/{category}/embeddings/model.json",
@@ -16,11 +18,11 @@ rule train_embeddings:
         "results/benchmarks/train_embeddings/{category}.tsv"
     conda:
         "../../envs/template3d.yaml"
-    threads: 4
+    threads: TRAINING["threads"]
     resources:
         mem_mb=16000,
         runtime=2880,
-        gpu=1,
+        gpu=TRAINING["gpus"],
     params:
         settings=lambda wildcards: settings(
             phase1=config["phase1"],
@@ -29,6 +31,8 @@ rule train_embeddings:
             shapes=SPLITS[wildcards.category]["train"],
         ),
         code=code("train_embeddings.py"),
+        checkpoint="results/checkpoints/{category}/embeddings.safetensors",
+        board="results/tensorboard/{category}/embeddings",
     message:
         "training template, warp and codes of {wildcards.category}"
     script:
@@ -51,15 +55,126 @@ rule train_encoder:
         "results/benchmarks/train_encoder/{category}.tsv"
     conda:
         "../../envs/template3d.yaml"
-    threads: 4
+    threads: TRAINING["threads"]
     resources:
         mem_mb=16000,
         runtime=1440,
-        gpu=1,
+        gpu=TRAINING["gpus"],
     params:
         settings=settings(phase2=config["phase2"], encoder=config["encoder"], seed=config["seed"]),
         code=code("train_encoder.py"),
+        checkpoint="results/checkpoints/{category}/encoder.safetensors",
+        board="results/tensorboard/{category}/encoder",
     message:
         "training the image encoder of {wildcards.category}"
     script:
         "../../scripts/train_encoder.py"
+
+
+rule pretrain_contrastive:
+    input:
+        manifests=lambda wildcards: shards_of(wildcards.category, "train", "check.json"),
+        views=lambda wildcards: shards_of(wildcards.category, "train", *view_archives(config["contrastive"]["views"])),
+    output:
+        weights="results/models/{category}/contrastive/encoder.safetensors",
+        history="results/models/{category}/contrastive/history.csv",
+    log:
+        "results/logs/pretrain_contrastive/{category}.log",
+    benchmark:
+        "results/benchmarks/pretrain_contrastive/{category}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
+    threads: TRAINING["threads"]
+    resources:
+        mem_mb=16000,
+        runtime=1440,
+        gpu=TRAINING["gpus"],
+    params:
+        settings=lambda wildcards: settings(
+            contrastive=config["contrastive"],
+            encoder=part("encoder", "weights", "image_size"),
+            phase1=part("phase1", "code_length"),
+            seed=config["seed"],
+            shapes=SPLITS[wildcards.category]["train"],
+        ),
+        code=code("pretrain_contrastive.py"),
+        checkpoint="results/checkpoints/{category}/contrastive.safetensors",
+        board="results/tensorboard/{category}/contrastive",
+    message:
+        "contrastive pretraining of the encoder of {wildcards.category}"
+    script:
+        "../../scripts/pretrain_contrastive.py"
+
+
+rule train_end_to_end:
+    input:
+        manifests=lambda wildcards: shards_of(wildcards.category, "train", "check.json"),
+        samples=lambda wildcards: shards_of(wildcards.category, "train", "sdf.zip"),
+        views=lambda wildcards: shards_of(wildcards.category, "train", *view_archives(config["end_to_end"]["views"])),
+        weights=(
+            ["results/models/{category}/contrastive/encoder.safetensors"]
+            if config["end_to_end"]["weights"] == "contrastive"
+            else []
+        ),
+    output:
+        model="results/models/{category}/end_to_end/model.safetensors",
+        description="results/models/{category}/end_to_end/model.json",
+        history="results/models/{category}/end_to_end/history.csv",
+    log:
+        "results/logs/train_end_to_end/{category}.log",
+    benchmark:
+        "results/benchmarks/train_end_to_end/{category}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
+    threads: TRAINING["threads"]
+    resources:
+        mem_mb=16000,
+        runtime=2880,
+        gpu=TRAINING["gpus"],
+    params:
+        settings=lambda wildcards: settings(
+            end_to_end=config["end_to_end"],
+            phase1=part("phase1", *DECODER_SIZES, *LOSS_NUMBERS),
+            encoder=part("encoder", "image_size"),
+            seed=config["seed"],
+            synset=SYNSETS[wildcards.category],
+            shapes=SPLITS[wildcards.category]["train"],
+        ),
+        code=code("train_end_to_end.py"),
+        checkpoint="results/checkpoints/{category}/end_to_end.safetensors",
+        board="results/tensorboard/{category}/end_to_end",
+    message:
+        "training encoder, warp and template of {wildcards.category} end to end"
+    script:
+        "../../scripts/train_end_to_end.py"
+
+
+rule export_experiment:
+    input:
+        model="results/models/{category}/embeddings/model.safetensors",
+        description="results/models/{category}/embeddings/model.json",
+    output:
+        specs="results/export/{category}_deep_implicit_template/specs.json",
+        weights="results/export/{category}_deep_implicit_template/ModelParameters/latest.pth",
+        codes="results/export/{category}_deep_implicit_template/LatentCodes/latest.pth",
+    log:
+        "results/logs/export_experiment/{category}.log",
+    benchmark:
+        "results/benchmarks/export_experiment/{category}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        code=code("export_experiment.py"),
+    message:
+        "writing phase 1 of {wildcards.category} in the Deep Implicit Templates layout"
+    script:
+        "../../scripts/export_experiment.py"
+
+
+rule export_experiments:
+    input:
+        expand("results/export/{category}_deep_implicit_template/specs.json", category=CATEGORIES),

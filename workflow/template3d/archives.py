@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 FAILED = "failed.json"
 """The member that says which shapes are missing, and why."""
+EMPTY_BYTES = 22
+"""The size of a ZIP file without members."""
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError)
 
 
@@ -98,6 +100,20 @@ def names(archive: Path) -> set[str]:
         return set(opened.namelist())
 
 
+def checked_names(archive: Path) -> set[str]:
+    """The names of all members, after all were read; raises InputError if one is damaged."""
+    return {name for name, _ in members(archive)}
+
+
+def identity(archives: Iterable[Path]) -> str:
+    """A digest of what is in some archives, from the digests that their members carry, without reading them."""
+    total = hashlib.sha256()
+    for archive in archives:
+        with _opened(archive) as opened:
+            total.update(repr([(member.filename, member.comment, member.CRC) for member in opened.infolist()]).encode())
+    return total.hexdigest()
+
+
 def members(archive: Path) -> Iterator[tuple[str, bytes]]:
     """Name and content of every member, in order; raises InputError for a damaged archive."""
     with _opened(archive) as opened:
@@ -132,9 +148,23 @@ def content_place(opened: zipfile.ZipFile, name: str) -> tuple[int, int]:
 
 def _opened(archive: Path) -> zipfile.ZipFile:
     try:
-        return zipfile.ZipFile(archive)
+        return _sound(archive)
     except zipfile.BadZipFile as damage:
         raise _damaged(archive, f"damaged ({damage})") from damage
+
+
+def _sound(archive: Path) -> zipfile.ZipFile:
+    """Open an archive; raises BadZipFile if it is not whole.
+
+    A shard cut off within a member that is a ZIP itself (an npz) would open as that member: its directory is the last
+    one in the file. But then the first member does not stand at the file's beginning.
+    """
+    opened = zipfile.ZipFile(archive)
+    first = min((member.header_offset for member in opened.infolist()), default=archive.stat().st_size - EMPTY_BYTES)
+    if first:
+        opened.close()
+        raise zipfile.BadZipFile("it was cut off")
+    return opened
 
 
 def _content(opened: zipfile.ZipFile, name: str) -> bytes:
@@ -171,7 +201,7 @@ def _current_members(archive: Path, wanted: set[str]) -> Iterator[dict[str, Call
     """
     current: dict[str, list[str]] = {}
     try:
-        opened = zipfile.ZipFile(archive)
+        opened = _sound(archive)
     except (FileNotFoundError, zipfile.BadZipFile) as damage:
         if archive.exists() and archive.stat().st_size:
             log.warning("%s: damaged (%s); everything in it is made again", archive, damage)

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from template3d.errors import InputError
+
 BASE_DISTANCE = 1.75
 LENS_MM = 35.0
 SENSOR_MM = 32.0
@@ -97,7 +99,7 @@ def views(kind: str, vertices: np.ndarray, count: int, image_size: int, rng: np.
 
     ``kind`` is ``easy`` or ``hard``; vertices (N, 3) in ShapeNet units. View i stands at an azimuth of
     360 (i + 1) / count degrees, give or take the jitter. A view that cuts the object off is drawn again before
-    anything is rendered. Raises ValueError if no view of the protocol shows the whole object.
+    anything is rendered. Raises InputError if no view of the protocol shows the whole object.
 
     Source: the report's section 4.1 and the rendering protocol of DISN (Xu et al., 2019).
     """
@@ -121,7 +123,7 @@ def _draw(
         if in_frame(view, vertices, image_size):
             return view
     size = np.linalg.norm(np.ptp(vertices, axis=0))
-    raise ValueError(
+    raise InputError(
         f"no view of the protocol shows the whole object after {MAX_TRIES} tries at azimuth {azimuth_deg:.0f} "
         f"degrees; its diagonal is {size:.3f}, and ShapeNet's is 1 with the origin inside the object"
     )

@@ -1,11 +1,15 @@
-"""Experiments in the published Deep Implicit Templates layout, read into our networks."""
+"""Experiments in the published Deep Implicit Templates layout, read into our networks and written from them."""
 
 import json
+import pickle
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from template3d.errors import InputError
+from template3d.files import whole, write_text
+from template3d.models import Model
 from template3d.networks.implicit_template import ImplicitTemplate
 
 
@@ -33,6 +37,60 @@ def load_deep_implicit_template(folder: str | Path, checkpoint: str = "latest") 
     if not isinstance(codes, Tensor):  # newer experiments keep an embedding layer, older ones the tensor itself
         codes = codes["weight"]
     return model.eval(), codes.reshape(-1, specs["CodeLength"]).float()
+
+
+def as_phase1(folder: str | Path, shapes: list[str]) -> Model:
+    """A published experiment as a phase 1; its codes belong to ``shapes``, the training split, in that order.
+
+    Raises InputError if the folder cannot be read, or has more or fewer codes than there are shapes.
+    """
+    try:
+        decoder, codes = load_deep_implicit_template(folder)
+    except (OSError, ValueError, KeyError, json.JSONDecodeError, pickle.UnpicklingError) as error:
+        raise InputError(f"phase1.from: {folder} is not an experiment that can be read: {error!r}") from error
+    if len(codes) != len(shapes):
+        raise InputError(
+            f"phase1.from: {folder} has {len(codes)} codes, but the training split lists {len(shapes)} shapes; give "
+            "the split that it was trained on"
+        )
+    sizes = _network_arguments(json.loads((Path(folder) / "specs.json").read_text()), Path(folder) / "specs.json")
+    return Model(decoder, sizes, codes, list(shapes))
+
+
+def save_deep_implicit_template(model: Model, folder: Path, epoch: int = 0) -> None:
+    """Write template, warp and codes as an experiment folder that the authors' programs read.
+
+    The ``.pth`` files are theirs, not ours: tensors in dictionaries, and nothing else. Each file is written whole.
+    """
+    sizes, layers = model.sizes, list(range(len(model.sizes["template_hidden"])))
+    specs = {
+        "Description": "written by template3d",
+        "NetworkArch": "deep_implicit_template_decoder",
+        "NetworkSpecs": {
+            "warper_kargs": {"hidden_size": sizes["warp_hidden"], "steps": sizes["warp_steps"]},
+            "decoder_kargs": {
+                "dims": sizes["template_hidden"],
+                "dropout": layers,
+                "dropout_prob": sizes["dropout"],
+                "norm_layers": layers,
+                "xyz_in_all": False,
+                "weight_norm": True,
+            },
+        },
+        "CodeLength": sizes["code_length"],
+        "ClampingDistance": 0.1,
+        "Shapes": model.shapes,
+    }
+    weights = {
+        f"module.{_their_name(name, model.decoder)}": value for name, value in model.decoder.state_dict().items()
+    }
+    write_text(folder / "specs.json", json.dumps(specs, indent=1) + "\n")
+    for name, content in (
+        ("ModelParameters", {"epoch": epoch, "model_state_dict": weights}),
+        ("LatentCodes", {"epoch": epoch, "latent_codes": {"weight": model.codes}}),
+    ):
+        with whole(folder / name / "latest.pth") as beside:
+            torch.save(content, beside)
 
 
 def _network_arguments(specs: dict, specs_file: Path) -> dict:
@@ -72,3 +130,15 @@ def _our_name(name: str, model: ImplicitTemplate) -> str:
     if parameter in direction_or_length:
         parameter = f"parametrizations.weight.{direction_or_length[parameter]}"
     return f"template.hidden.{layer}.{parameter}"
+
+
+def _their_name(name: str, model: ImplicitTemplate) -> str:
+    """The published name of one of our weights; the inverse of ``_our_name``."""
+    if name.startswith("warp."):
+        return name.replace("warp.", "warper.").replace("affine", "out_layer_coord_affine")
+    if name.startswith("template.output."):
+        return name.replace("template.output", f"sdf_decoder.lin{len(model.template.hidden)}")
+    name = name.replace("parametrizations.weight.original0", "weight_g").replace(
+        "parametrizations.weight.original1", "weight_v"
+    )
+    return name.replace("template.hidden.", "sdf_decoder.lin")

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 TOLERANCES = (0.025, 0.01, 0.0025, 0.0)
 """The curriculum's epsilon per stage: how far off a distance may be before it costs anything."""
@@ -92,3 +93,21 @@ def embedding_total(
 def code_l1(predicted: Tensor, codes: Tensor) -> Tensor:
     """Equation (10): the absolute difference of codes (B, L), summed over batch and code; a scalar."""
     return (predicted - codes).abs().sum()
+
+
+def nt_xent(first: Tensor, second: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Equation (13), NT-Xent: the mean over all images of two sets of partners; a scalar.
+
+    Projections (B, P), partners in the same row; the sum runs over all images but the one that is compared (the
+    report does not say that it is left out; its source does). Also gives the share of images whose most similar
+    other one is their partner. Computed in full precision.
+
+    Source: Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations" (2020).
+    """
+    with torch.autocast(first.device.type, enabled=False):
+        together = functional.normalize(torch.cat([first, second]).float(), dim=1)
+        similar = together @ together.T / temperature
+        similar = similar.masked_fill(torch.eye(len(together), dtype=torch.bool, device=similar.device), -torch.inf)
+        partner = torch.arange(len(together), device=similar.device).roll(len(first))
+        found = (similar.argmax(dim=1) == partner).float().mean()
+        return functional.cross_entropy(similar, partner), found

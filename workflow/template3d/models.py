@@ -13,6 +13,8 @@ from template3d.files import whole, write_text
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
 
+DECODER_SIZES = ("code_length", "warp_hidden", "warp_steps", "template_hidden", "dropout")
+
 
 @dataclass
 class Model:
@@ -45,6 +47,20 @@ def save(model: Model, weights: Path, description: Path) -> None:
         save_file({name: value.contiguous() for name, value in tensors.items()}, beside)
     facts = {"decoder": model.sizes, "shapes": model.shapes, "image_size": model.image_size}
     write_text(description, json.dumps(facts, indent=1) + "\n")
+
+
+def save_encoder(encoder: Encoder, weights: Path) -> None:
+    """Write an encoder's weights, whole or not at all."""
+    with whole(weights) as beside:
+        save_file({name: value.contiguous() for name, value in encoder.state_dict().items()}, beside)
+
+
+def load_encoder(encoder: Encoder, weights: Path) -> None:
+    """Read what ``save_encoder`` wrote; raises InputError if it does not fit."""
+    try:
+        encoder.load_state_dict(load_file(weights))
+    except Exception as error:  # safetensors raises an error class of its own
+        raise InputError(f"{weights}: cannot be read ({error}); delete it, and the next run trains again") from error
 
 
 def load(weights: Path) -> Model:

@@ -10,6 +10,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 DISTRIBUTIONS = {"PIL": "pillow", "skimage": "scikit-image", "open3d": "open3d-cpu", "mathutils": "bpy"}
 """Packages that are imported by another name than they are installed by."""
+WATCHERS = {"training/pictures.py"}
+"""Modules that only look on: no result depends on them, nor on what they alone import."""
 
 
 def code_digests(script: Path) -> dict[str, str]:
@@ -36,7 +38,7 @@ def used_modules(file: Path) -> set[Path]:
     found, waiting = set(), [file]
     while waiting:
         for module in _imports(waiting.pop()):
-            if module not in found:
+            if module not in found and module.relative_to(PACKAGE).as_posix() not in WATCHERS:
                 found.add(module)
                 waiting.append(module)
     return found

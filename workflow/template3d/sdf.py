@@ -101,6 +101,9 @@ def sample(
     distances = _distances(single, surface, points, backend, directions)
     samples = np.column_stack([points, distances]).astype(np.float32)
     inside = distances < 0
+    # in random order, so that any window of the file is a fair sample
+    order = rng.permutation(count)
+    samples, inside = samples[order], inside[order]
     if not inside.any():
         raise InputError(NO_INSIDE.format(count))
     return {"pos": samples[~inside], "neg": samples[inside]}

@@ -1,18 +1,21 @@
 """The tables, from the measures of single shapes."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 MEASURE = "chamfer_shapenet_x1000"
 METHODS = {
     "two_phase": "Reconstruction from one view (two-phase)",
+    "end_to_end": "Reconstruction from one view (end-to-end)",
     "template_only": "The template alone",
     "train_average": "A training shape picked blindly",
 }
 VIEWS = ("fixed", "random")
 
 
-def table1(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Table 1: a row per category, method and choice of views, with mean and median over the test shapes.
+def summary(metrics: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
+    """A row per category, method (of ``methods``, those that are there) and choice of views: mean and median.
 
     ``metrics`` has a row per shape: category, shape, method, views (empty where a method looks at no view, and then
     counted under both choices), the measure and status. ``scored`` counts the shapes behind mean and median: a
@@ -20,7 +23,7 @@ def table1(metrics: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for category in metrics["category"].unique():
-        for method in METHODS:
+        for method in [method for method in methods if (metrics["method"] == method).any()]:
             for views in VIEWS:
                 of_method = metrics[(metrics["category"] == category) & (metrics["method"] == method)]
                 chosen = of_method[of_method["views"].isna() | (of_method["views"] == views)]
@@ -40,11 +43,11 @@ def table1(metrics: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def table1_markdown(table: pd.DataFrame, failures: int) -> str:
-    """Table 1 for reading: categories across, methods down."""
+def markdown(table: pd.DataFrame, title: str, failures: int) -> str:
+    """A summary for reading: categories across, methods down; ``failures`` counts meshes without a face."""
     categories = list(table["category"].unique())
     lines = [
-        "# Table 1: Chamfer distance x 1000 on the test shapes",
+        f"# {title}",
         "",
         "| method | views | " + " | ".join(f"{c} mean | {c} median" for c in categories) + " |",
         "| --- | --- |" + " ---: | ---: |" * len(categories),
@@ -59,7 +62,7 @@ def table1_markdown(table: pd.DataFrame, failures: int) -> str:
         "",
         "Squared distances to the nearest point, both ways summed, in ShapeNet units (diagonal 1), times 1000. "
         f"Shapes scored: {scored}. Reconstructions without any surface: {failures}; each counts as a single point at "
-        "the centre of its shape. Baselines look at no view, so both choices show the same number.",
+        "the centre of its shape. What looks at no view shows the same number for both choices.",
         "",
     ]
     return "\n".join(lines)

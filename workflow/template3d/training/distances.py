@@ -1,47 +1,65 @@
 """The signed distances of many shapes, to draw random batches from."""
 
+import logging
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from template3d import archives
+from template3d import archives, samples
 from template3d.errors import InputError
-from template3d.samples import member_name
+from template3d.training.memory import Memory
+
+log = logging.getLogger(__name__)
 
 
 class Samples:
-    """The samples of some shapes in memory, to draw random batches from, half of them inside."""
+    """The samples of some shapes, to draw random batches from, half of them inside.
 
-    def __init__(self, shapes: Sequence[dict[str, np.ndarray]]) -> None:
-        """Take each shape's ``pos`` and ``neg``, (N, 4); both must have points."""
-        self.sides = []
-        for side in ("pos", "neg"):
-            counts = torch.tensor([len(shape[side]) for shape in shapes])
-            table = torch.from_numpy(np.concatenate([shape[side] for shape in shapes]))
-            self.sides.append((table, counts, counts.cumsum(0) - counts))
+    They lie in tables, in the memory of a GPU or of the processor, or stay in their files, mapped. What is drawn is
+    the same: of each shape and side, a window of its samples (which stand in random order) that starts anywhere.
+    """
+
+    def __init__(self, shapes: Sequence[dict[str, np.ndarray]], device: str | None = "cpu") -> None:
+        """Take each shape's ``pos`` and ``neg``, (N, 4), into tables on ``device``; with None, keep them as they are.
+
+        Both sides of a shape must have samples.
+        """
+        self.device = device
+        self.counts = {side: torch.tensor([len(shape[side]) for shape in shapes]) for side in samples.SIDES}
+        self.starts = {side: counts.cumsum(0) - counts for side, counts in self.counts.items()}
+        self.mapped = shapes if device is None else None
+        if device is None:
+            return
+        self.tables = {side: torch.empty(int(n.sum()), 4, device=device) for side, n in self.counts.items()}
+        for side, table in self.tables.items():
+            for start, shape in zip(self.starts[side].tolist(), shapes, strict=True):
+                table[start : start + len(shape[side])] = torch.from_numpy(np.array(shape[side]))
 
     def __len__(self) -> int:
         """How many shapes there are."""
-        return len(self.sides[0][1])
+        return len(self.counts["pos"])
 
     @classmethod
-    def read(cls, shards: Sequence[Path], synset: str, shapes: Sequence[str]) -> "Samples":
-        """Read the samples of ``shapes``, in that order, from shard archives; raises InputError if one is missing."""
-        wanted = {member_name(synset, shape): shape for shape in shapes}
-        found = {}
-        for shard in shards:
-            for name, content in archives.members(shard):
-                if name in wanted:
-                    with np.load(BytesIO(content)) as arrays:
-                        found[wanted[name]] = {side: arrays[side] for side in ("pos", "neg")}
-        for shape in shapes:
-            if shape not in found or not all(len(side) for side in found[shape].values()):
+    def read(cls, shards: Sequence[Path], synset: str, shapes: Sequence[str], memory: Memory) -> "Samples":
+        """Find the samples of ``shapes``, in that order, in shard archives, and take them where there is room.
+
+        Raises InputError if a shape has none on one side, or an archive is damaged.
+        """
+        wanted = {samples.member_name(synset, shape): index for index, shape in enumerate(shapes)}
+        place = {name: shard for shard in shards for name in archives.checked_names(shard) if name in wanted}
+        found = []
+        for shape, name in zip(shapes, wanted, strict=True):
+            arrays = samples.mapped(place[name], name) if name in place else {side: () for side in samples.SIDES}
+            if not all(len(side) for side in arrays.values()):
                 raise InputError(f"{shape}: no samples on both sides of its surface in {', '.join(map(str, shards))}")
-        return cls([found[shape] for shape in shapes])
+            found.append(arrays)
+        size = sum(side.nbytes for arrays in found for side in arrays.values())
+        device = memory.place(size)
+        log.info("%.2f GB of samples, %s", size / 1e9, "left in their files" if device is None else f"on {device}")
+        return cls(found, device)
 
     def draw(self, shapes: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw ``count`` samples of each of ``shapes`` (B,), half outside, half inside, mixed.
@@ -49,9 +67,17 @@ class Samples:
         Returns points (B, count, 3) in the unit sphere and their signed distances (B, count).
         """
         drawn = []
-        for (table, counts, starts), share in zip(self.sides, (count - count // 2, count // 2), strict=True):
-            chance = torch.rand(len(shapes), share, generator=generator)
-            index = starts[shapes, None] + (chance * counts[shapes, None]).long()
-            drawn.append(table[index])
+        for side, share in zip(samples.SIDES, (count - count // 2, count // 2), strict=True):
+            counts = self.counts[side][shapes, None]
+            start = (torch.rand(len(shapes), 1, generator=generator, dtype=torch.float64) * counts).long()
+            index = (start + torch.arange(share)) % counts
+            if self.mapped is None:
+                rows = self.tables[side][(self.starts[side][shapes, None] + index).to(self.device)]
+            else:
+                rows = [
+                    self.mapped[shape][side][mine] for shape, mine in zip(shapes.tolist(), index.numpy(), strict=True)
+                ]
+                rows = torch.from_numpy(np.stack(rows))
+            drawn.append(rows)
         mixed = torch.cat(drawn, dim=1)[:, torch.randperm(count, generator=generator)]
         return mixed[..., :3], mixed[..., 3]

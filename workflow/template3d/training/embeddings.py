@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -10,6 +11,17 @@ from template3d import losses
 from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.training.distances import Samples
 from template3d.training.loop import Stage
+from template3d.training.pictures import decoder_pictures
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """The numbers in equation (9); the defaults are the published ones."""
+
+    pointwise_weight: float = 0.005
+    pointpair_weight: float = 1e-4
+    code_weight: float = 1e-4
+    clamp: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -21,23 +33,44 @@ class EmbeddingSettings:
     rate_warp: float = 5e-4
     rate_template: float = 5e-4
     rate_codes: float = 1e-3
-    pointwise_weight: float = 0.005
-    pointpair_weight: float = 1e-4
-    code_weight: float = 1e-4
-    clamp: float = 0.1
+
+
+LONGEST_CODE = 1.0
+
+
+def embedding_terms(
+    decoder: ImplicitTemplate, codes: Tensor, points: Tensor, distances: Tensor, loss: LossSettings, epoch: int
+) -> dict[str, Tensor]:
+    """The terms of equation (9) and their weighted ``total``.
+
+    codes (B, L), points (B, N, 3) in the unit sphere, signed distances (B, N).
+    """
+    warped, predicted = decoder(codes, points)
+    terms = {
+        "reconstruction": losses.reconstruction(predicted, distances, loss.clamp),
+        "pointwise": losses.pointwise(warped, points),
+        "pointpair": losses.pointpair(warped[-1], points),
+        "code_norm": losses.code_norm(codes),
+    }
+    weights = (loss.pointwise_weight, loss.pointpair_weight, loss.code_weight)
+    return {"total": losses.embedding_total(terms, epoch, *weights), **terms}
 
 
 class EmbeddingStage(Stage):
     """Section 3.1 of the report: minimise equation (9) over warp, template and codes."""
 
-    def __init__(self, decoder: ImplicitTemplate, samples: Samples, settings: EmbeddingSettings) -> None:
+    unit = "points"
+
+    def __init__(
+        self, decoder: ImplicitTemplate, samples: Samples, settings: EmbeddingSettings, loss: LossSettings
+    ) -> None:
         """Set up codes drawn from N(0, 1 / sqrt(L)), kept within the unit ball."""
         super().__init__()
         length = decoder.warp.code_length
         self.decoder = decoder
-        self.codes = nn.Embedding(len(samples), length, max_norm=1.0)
+        self.codes = nn.Embedding(len(samples), length)
         nn.init.normal_(self.codes.weight, std=length**-0.5)
-        self.samples, self.settings = samples, settings
+        self.samples, self.settings, self.loss = samples, settings, loss
 
     def parameter_groups(self) -> list[dict]:
         """Warp, template and codes, each with its own learning rate."""
@@ -62,15 +95,18 @@ class EmbeddingStage(Stage):
             shapes = order[start : start + size]
             yield shapes, *self.samples.draw(shapes, self.settings.points_per_scene, generator)
 
+    def before(self, shapes: Tensor, points: Tensor, distances: Tensor) -> None:
+        """Draw the codes that are about to be used back into the unit ball, on every device the same."""
+        with torch.no_grad():
+            torch.embedding_renorm_(self.codes.weight, shapes, LONGEST_CODE, 2.0)
+
     def forward(self, epoch: int, shapes: Tensor, points: Tensor, distances: Tensor) -> dict[str, Tensor]:
         """The terms of equation (9) and their weighted total."""
-        codes = self.codes(shapes)
-        warped, predicted = self.decoder(codes, points)
-        terms = {
-            "reconstruction": losses.reconstruction(predicted, distances, self.settings.clamp),
-            "pointwise": losses.pointwise(warped, points),
-            "pointpair": losses.pointpair(warped[-1], points),
-            "code_norm": losses.code_norm(codes),
-        }
-        weights = (self.settings.pointwise_weight, self.settings.pointpair_weight, self.settings.code_weight)
-        return {"total": losses.embedding_total(terms, epoch, *weights), **terms}
+        return embedding_terms(self.decoder, self.codes(shapes), points, distances, self.loss, epoch)
+
+    def pictures(self) -> dict[str, np.ndarray]:
+        """The template and the first two shapes."""
+        codes = self.codes.weight[:2].detach()
+        return decoder_pictures(
+            self.decoder, {f"shape_{index}": codes[index : index + 1] for index in range(len(codes))}
+        )

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torchvision.transforms import v2
 
 from template3d import losses
 from template3d.networks.encoder import Encoder
-from template3d.training.images import Views
+from template3d.training.images import Views, jitter, one_by_one
 from template3d.training.loop import Stage
 
 
@@ -30,8 +29,7 @@ class EncoderStage(Stage):
         super().__init__()
         self.encoder, self.views, self.settings = encoder, views, settings
         self.register_buffer("codes", codes.clone(), persistent=False)
-        amount = settings.colour_jitter
-        self.jitter = v2.ColorJitter(brightness=amount, contrast=amount, saturation=amount)
+        self.augment = jitter(settings.colour_jitter)
 
     def parameter_groups(self) -> list[dict]:
         """The encoder's parameters that are not frozen."""
@@ -51,8 +49,6 @@ class EncoderStage(Stage):
 
     def forward(self, epoch: int, images: Tensor, shapes: Tensor) -> dict[str, Tensor]:
         """Equation (10) as ``total``, and the same a code entry, which does not depend on sizes."""
-        if self.settings.colour_jitter:
-            images = torch.stack([self.jitter(image) for image in images])  # each image its own change
-        predicted = self.encoder(images)
+        predicted = self.encoder(one_by_one(self.augment, images))
         total = losses.code_l1(predicted, self.codes[shapes])
         return {"total": total, "l1_per_entry": total.detach() / predicted.numel()}

@@ -1,6 +1,10 @@
-"""The views of many shapes as tensors."""
+"""The views of many shapes as tensors, decoded once, and what is done to them on the device."""
 
-from collections.abc import Sequence
+import itertools
+import logging
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,9 +12,13 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torchvision.transforms import v2
 
 from template3d import archives, views
 from template3d.errors import InputError
+from template3d.training.memory import Memory
+
+log = logging.getLogger(__name__)
 
 
 class Views(NamedTuple):
@@ -20,23 +28,44 @@ class Views(NamedTuple):
     shapes: Tensor
 
 
-def read_views(shards: Sequence[Path], shapes: Sequence[str], image_size: int) -> Views:
+def read_views(
+    shards: Sequence[Path], shapes: Sequence[str], image_size: int, memory: Memory, threads: int = 1
+) -> Views:
     """Read all views of ``shapes`` from shard archives, scaled to ``image_size`` pixels a side.
 
+    They go where there is room; without room in memory, into a file without a name beside the first shard, mapped.
     Raises InputError if a shape has no views.
     """
-    place = {shape: index for index, shape in enumerate(shapes)}
-    found = []
-    for shard in shards:
-        for name, content in archives.members(shard):
-            shape = name.partition("/")[2].partition("/")[0]
-            if "/image_rgb/" in name and shape in place:
-                found.append((place[shape], name, to_tensor(views.decode(content), image_size)))
-    missing = set(place.values()) - {index for index, _, _ in found}
-    if missing:
+    order = {shape: index for index, shape in enumerate(shapes)}
+    names = sorted(
+        (order[shape], name) for shard in shards for name in archives.names(shard) if (shape := _shape(name, order))
+    )
+    if missing := set(order.values()) - {index for index, _ in names}:
         raise InputError(f"{shapes[min(missing)]}: no views of it in {', '.join(map(str, shards))}")
-    found.sort(key=lambda view: view[:2])
-    return Views(torch.stack([image for _, _, image in found]), torch.tensor([index for index, _, _ in found]))
+    size = (len(names), 3, image_size, image_size)
+    device = memory.place(int(np.prod(size)))
+    log.info(
+        "%d views, %.2f GB, %s", len(names), np.prod(size) / 1e9, "in a file" if device is None else f"on {device}"
+    )
+    images = torch.empty(size, dtype=torch.uint8, device=device) if device else _mapped(size, shards[0].parent)
+    place = {name: index for index, (_, name) in enumerate(names)}
+    with ThreadPoolExecutor(threads) as pool:
+        wanted = ((name, content) for shard in shards for name, content in archives.members(shard) if name in place)
+        while batch := list(itertools.islice(wanted, 64 * threads)):
+            read = pool.map(lambda content: to_tensor(views.decode(content), image_size), [c for _, c in batch])
+            for (name, _), image in zip(batch, read, strict=True):
+                images[place[name]] = image
+    return Views(images, torch.tensor([index for index, _ in names]))
+
+
+def _shape(name: str, order: dict[str, int]) -> str | None:
+    shape = name.partition("/")[2].partition("/")[0]
+    return shape if "/image_rgb/" in name and shape in order else None
+
+
+def _mapped(size: tuple[int, ...], folder: Path) -> Tensor:
+    with tempfile.NamedTemporaryFile(dir=folder) as file:
+        return torch.from_file(file.name, shared=True, size=int(np.prod(size)), dtype=torch.uint8).view(size)
 
 
 def to_tensor(image: Image.Image, image_size: int) -> Tensor:
@@ -44,3 +73,13 @@ def to_tensor(image: Image.Image, image_size: int) -> Tensor:
     if image.size != (image_size, image_size):
         image = image.resize((image_size, image_size), Image.Resampling.BILINEAR)
     return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
+
+
+def jitter(amount: float) -> Callable[[Tensor], Tensor]:
+    """A random change of brightness, contrast and saturation by up to ``amount``."""
+    return v2.ColorJitter(brightness=amount, contrast=amount, saturation=amount) if amount else v2.Identity()
+
+
+def one_by_one(transform: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """Images (B, 3, S, S), each changed by a random draw of its own (torchvision draws once for a whole batch)."""
+    return images if isinstance(transform, v2.Identity) else torch.stack([transform(image) for image in images])

@@ -1,26 +1,40 @@
-"""The training loop, once for all stages: device, precision, learning rates, progress, history."""
+"""The training loop, once for all stages: devices, precision, learning rates, checkpoints, progress, history."""
 
+import itertools
 import logging
 import math
+import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
+
+from template3d.training.checkpoints import Checkpoint, Stop
 
 log = logging.getLogger(__name__)
 
-PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed"}
+PRECISIONS = {"32": "32-true", "tf32": "32-true", "bf16": "bf16-mixed"}
 SECONDS_BETWEEN_LINES = 15
+SECONDS_BETWEEN_PICTURES = 300
+EXPLODED = 100.0
+"""So many times the first step's loss, and training is given up."""
 
 
 class Stage(nn.Module, ABC):
     """What a stage of training says to the loop: its networks, its batches, and its loss as ``forward``."""
+
+    unit = "images"
+    """What the entries of a batch's last tensor are, for the log."""
 
     @abstractmethod
     def parameter_groups(self) -> list[dict[str, Any]]:
@@ -28,70 +42,262 @@ class Stage(nn.Module, ABC):
 
     @abstractmethod
     def batches(self, epoch: int, generator: torch.Generator) -> Iterable[tuple[Tensor, ...]]:
-        """The batches of an epoch (1, 2, ...)."""
+        """The batches of an epoch (1, 2, ...); all randomness from ``generator``."""
 
     @abstractmethod
     def forward(self, epoch: int, *batch: Tensor) -> dict[str, Tensor]:
         """The terms of the loss, scalars by name; ``total`` is the one that is minimised."""
 
+    def before(self, *batch: Tensor) -> None:
+        """What is to be done before a step; ``batch`` is the whole one where several devices share it."""
+
+    def pictures(self) -> dict[str, np.ndarray]:
+        """Pictures (H, W) or (H, W, 3) uint8 of how far training is, by name."""
+        return {}
+
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long a stage trains, how fast, and in what precision (``32`` or ``bf16``)."""
+    """How long a stage trains, how fast, in what precision (``32``, ``tf32`` or ``bf16``), and where.
+
+    With several ``devices``, each takes an equal part of every batch; the loss is that of the whole batch.
+    """
 
     epochs: int
     halve_every: int
     precision: str = "32"
+    compile: bool = False
     seed: int = 0
+    devices: int = 1
+    accelerator: str = "auto"
+
+    @classmethod
+    def of(cls, chosen: dict[str, Any], seed: int, gpus: int) -> "Schedule":
+        """From a stage's section of the configuration; on a machine without a GPU, one processor does it."""
+        devices = max(gpus, 1) if torch.cuda.is_available() else 1
+        return cls(**picked(cls, chosen), seed=seed, devices=devices)
 
 
-def fit(stage: Stage, schedule: Schedule, name: str) -> list[dict[str, float]]:
+def picked(settings: type, values: dict[str, Any]) -> dict[str, Any]:
+    """Those of some values that are fields of a dataclass."""
+    return {field.name: values[field.name] for field in fields(settings) if field.name in values}
+
+
+def fit(
+    stage: Stage, schedule: Schedule, name: str, checkpoint: Checkpoint | None = None, board: Path | None = None
+) -> list[dict[str, float]]:
     """Train a stage in place with Adam, the learning rates halved every ``halve_every`` epochs.
 
-    Runs on a GPU where there is one. Returns one row an epoch: ``epoch``, ``step``, ``seconds``, the mean of each
-    term of the loss, and each group's learning rate. Raises FloatingPointError as soon as the loss is not finite.
+    With a ``checkpoint``, goes on from it where it fits, writes it when it is due, at the end, and on SIGTERM or
+    SIGINT, after which SystemExit (128 + the signal) is raised. ``board`` is a folder for TensorBoard. Returns one
+    row an epoch: ``epoch``, ``step``, the mean of each term of the loss, and each group's learning rate. Raises
+    FloatingPointError when the loss is not finite or explodes; the checkpoint is then the last good one.
     """
-    torch.manual_seed(schedule.seed)
-    generator = torch.Generator().manual_seed(schedule.seed)
-    fabric = Fabric(accelerator="auto", devices=1, precision=PRECISIONS[schedule.precision])
-    groups = stage.parameter_groups()
-    start_rates = [group["lr"] for group in groups]
-    model, optimizer = fabric.setup(stage, torch.optim.Adam(groups, fused=True))
-    model.train()
-    log.info("%s: %d epochs on %s, precision %s", name, schedule.epochs, fabric.device, schedule.precision)
-    history, step, start, told = [], 0, time.monotonic(), 0.0
-    # a bar on a terminal only; a log gets a line now and then
-    for epoch in tqdm(range(1, schedule.epochs + 1), desc=name, unit="epoch", disable=None):
-        for group, rate in zip(optimizer.param_groups, start_rates, strict=True):
-            group["lr"] = rate * 0.5 ** (epoch // schedule.halve_every)
-        sums, count = {}, 0
-        for batch in stage.batches(epoch, generator):
-            terms = model(epoch, *(part.to(fabric.device) for part in batch))
-            optimizer.zero_grad()
-            fabric.backward(terms["total"])
-            optimizer.step()
-            step, count = step + 1, count + 1
-            values = {term: value.item() for term, value in terms.items()}
-            if not math.isfinite(values["total"]):
-                rates = [group["lr"] for group in optimizer.param_groups]
-                raise FloatingPointError(f"{name}: the loss is not finite at step {step}: {values}, rates {rates}")
-            sums = {term: sums.get(term, 0.0) + value for term, value in values.items()}
-        seconds = time.monotonic() - start
-        row = {"epoch": epoch, "step": step, "seconds": round(seconds, 2)}
-        row |= {term: value / count for term, value in sums.items()}
-        row |= {f"rate_{group.get('name', 'all')}": group["lr"] for group in optimizer.param_groups}
-        history.append(row)
-        if seconds - told > SECONDS_BETWEEN_LINES or epoch in (1, schedule.epochs):
-            told, left = seconds, seconds / epoch * (schedule.epochs - epoch)
-            means = ", ".join(f"{term} {row[term]:.5f}" for term in sums)
-            log.info(
-                "%s: epoch %d of %d, %s; %.0f s, %.0f s to go",
-                name,
-                epoch,
-                schedule.epochs,
-                means,
-                seconds,
-                left,
+    fabric = Fabric(
+        accelerator=schedule.accelerator,
+        devices=schedule.devices,
+        strategy="ddp" if schedule.devices > 1 else "auto",
+        precision=PRECISIONS[schedule.precision],
+    )
+    fabric.launch()
+    torch.set_float32_matmul_precision("high" if schedule.precision == "tf32" else "highest")
+    if checkpoint is None:
+        return _Run(fabric, stage, schedule, name, None, board).train()
+    if not fabric.is_global_zero:
+        return _Run(fabric, stage, schedule, name, checkpoint, None).train()
+    with checkpoint.held():
+        return _Run(fabric, stage, schedule, name, checkpoint, board).train()
+
+
+class _Run:
+    """One run of the loop over a stage, with all that a checkpoint has to hold."""
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        stage: Stage,
+        schedule: Schedule,
+        name: str,
+        checkpoint: Checkpoint | None,
+        board: Path | None,
+    ) -> None:
+        torch.manual_seed(schedule.seed)
+        self.fabric, self.stage, self.schedule, self.name = fabric, stage, schedule, name
+        self.checkpoint, self.board = checkpoint, SummaryWriter(board) if board and fabric.is_global_zero else None
+        self.generator = torch.Generator().manual_seed(schedule.seed)
+        groups = stage.parameter_groups()
+        self.start_rates = [group["lr"] for group in groups]
+        compiled = torch.compile(stage) if schedule.compile else stage
+        self.model, self.optimizer = fabric.setup(compiled, torch.optim.Adam(groups, fused=True))
+        self.model.train()
+        self.epoch, self.batch, self.step = 1, 0, 0  # the epoch under way, its batches done, all steps done
+        self.sums: dict[str, float] = {}
+        self.first: float | None = None
+        self.history: list[dict[str, float]] = []
+        self.epoch_start = self.generator.get_state()
+        self.trained = self.waited = 0.0  # seconds of this process, and those of them spent waiting for data
+        self.units = 0
+
+    def train(self) -> list[dict[str, float]]:
+        """Train to the end, from the beginning or from the checkpoint."""
+        schedule = self.schedule
+        what = f"{self.name}: {schedule.epochs} epochs on {schedule.devices} x {self.fabric.device}"
+        log.info("%s, precision %s%s", what, schedule.precision, ", compiled" * schedule.compile)
+        if self.checkpoint is not None and (found := self.checkpoint.load()):
+            self._restore(*found)
+            log.info("%s: goes on from epoch %d, step %d", self.name, self.epoch, self.step)
+        first_epoch, start, told, shown = self.epoch, time.monotonic(), -math.inf, 0.0
+        with Stop().watched() as stop:
+            # a bar on a terminal only; a log gets a line now and then
+            for epoch in tqdm(
+                range(first_epoch, schedule.epochs + 1),
+                desc=self.name,
+                unit="epoch",
+                initial=first_epoch - 1,
+                total=schedule.epochs,
+                disable=None if self.fabric.is_global_zero else True,
+            ):
+                self._run_epoch(epoch, stop)
+                now = self.trained = time.monotonic() - start
+                if now - told > SECONDS_BETWEEN_LINES or epoch == schedule.epochs:
+                    told = now
+                    self._tell(now / (epoch - first_epoch + 1) * (schedule.epochs - epoch))
+                if self.board and (now - shown > SECONDS_BETWEEN_PICTURES or epoch == schedule.epochs):
+                    shown = now
+                    self._show()
+        if self.checkpoint is not None and first_epoch <= schedule.epochs:
+            self._save()
+        self.stage.cpu().eval()
+        return self.history
+
+    def _run_epoch(self, epoch: int, stop: Stop) -> None:
+        for group, rate in zip(self.optimizer.param_groups, self.start_rates, strict=True):
+            group["lr"] = rate * 0.5 ** (epoch // self.schedule.halve_every)
+        self.epoch_start = self.generator.get_state()
+        pending = None  # the step before: looked at while the next one runs, so that a GPU never waits for Python
+        for batch in self._data(epoch):
+            self.stage.before(*batch)
+            rank, ranks = self.fabric.global_rank, self.fabric.world_size
+            terms = self.model(epoch, *(part[rank::ranks] for part in batch))
+            self.optimizer.zero_grad()
+            self.fabric.backward(terms["total"])
+            self.optimizer.step()
+            self._look(pending)
+            pending = {term: value.detach() for term, value in terms.items()}
+            self.batch, self.step = self.batch + 1, self.step + 1
+            self.units += batch[-1].numel()
+            if wish := self._wish(stop):
+                self._look(pending)
+                pending = None
+                self._save()
+                if wish > 0:
+                    log.info("%s: stopped by signal %d at step %d", self.name, wish, self.step)
+                    sys.exit(128 + wish)
+        self._look(pending)
+        row = {"epoch": epoch, "step": self.step}
+        row |= {term: value / self.batch for term, value in self.sums.items()}
+        row |= {f"rate_{group.get('name', 'all')}": group["lr"] for group in self.optimizer.param_groups}
+        self.history.append(row)
+        if self.board:
+            for key in row.keys() - {"epoch", "step"}:
+                self.board.add_scalar(key, row[key], epoch)
+        self.epoch, self.batch, self.sums = epoch + 1, 0, {}
+        self.epoch_start = self.generator.get_state()
+
+    def _data(self, epoch: int) -> Iterator[tuple[Tensor, ...]]:
+        """The batches of an epoch that are still to do, on the device; counts the time spent waiting for them."""
+        batches = _ahead(itertools.islice(self.stage.batches(epoch, self.generator), self.batch, None))
+        while True:
+            start = time.monotonic()
+            batch = next(batches, None)
+            if batch is None:
+                return
+            moved = tuple(part.to(self.fabric.device, non_blocking=True) for part in batch)
+            self.waited += time.monotonic() - start
+            yield moved
+
+    def _look(self, terms: dict[str, Tensor] | None) -> None:
+        """Add a step's terms to the epoch's sums; raise FloatingPointError unless they are sound."""
+        if terms is None:
+            return
+        together = torch.stack(list(terms.values())).float()
+        values = dict(zip(terms, self.fabric.all_reduce(together, reduce_op="mean").tolist(), strict=True))
+        self.first = values["total"] if self.first is None else self.first
+        broken = [term for term, value in values.items() if not math.isfinite(value)]
+        if broken or values["total"] > EXPLODED * abs(self.first):
+            rates = {group.get("name", "all"): group["lr"] for group in self.optimizer.param_groups}
+            what = f"{', '.join(broken)} is not finite" if broken else f"it began at {self.first:.4g} and exploded"
+            raise FloatingPointError(
+                f"{self.name}: the loss broke at about step {self.step}: {what} ({values}); the learning rates were "
+                f"{rates}: lower them, or try precision 32"
             )
-    stage.cpu().eval()
-    return history
+        for term, value in values.items():
+            self.sums[term] = self.sums.get(term, 0.0) + value
+
+    def _wish(self, stop: Stop) -> int:
+        """The signal that asks to stop, on whichever device; -1 if only a checkpoint is due; else 0."""
+        due = self.checkpoint is not None and self.fabric.is_global_zero and self.checkpoint.due
+        wish = stop.signal or -int(due)
+        if self.fabric.world_size > 1:
+            mine = torch.tensor([float(stop.signal or 0), float(due)], device=self.fabric.device)
+            signal, due = self.fabric.all_reduce(mine, reduce_op="max").int().tolist()
+            wish = signal or -due
+        return wish
+
+    def _save(self) -> None:
+        if self.checkpoint is None or not self.fabric.is_global_zero:
+            return
+        tensors = {f"model.{name}": value for name, value in self.stage.state_dict().items()}
+        for index, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
+        tensors |= {"random.data": self.epoch_start, "random.cpu": torch.get_rng_state()}
+        if self.fabric.device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(self.fabric.device)
+        place = {"epoch": self.epoch, "batch": self.batch, "step": self.step}
+        self.checkpoint.save(tensors, place | {"sums": self.sums, "first": self.first, "history": self.history})
+
+    def _restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        model = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
+        self.stage.load_state_dict(model)
+        state = self.optimizer.state_dict()
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        for index, parameter in enumerate(parameters):
+            start = f"optimizer.{index}."
+            kept = {name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)}
+            # in the parameter's own memory layout, which the fused Adam takes for granted
+            state["state"][index] = {
+                name: torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value
+                for name, value in kept.items()
+            }
+        self.optimizer.load_state_dict(state)
+        self.generator.set_state(tensors["random.data"])
+        torch.set_rng_state(tensors["random.cpu"])
+        if "random.cuda" in tensors and self.fabric.device.type == "cuda":
+            torch.cuda.set_rng_state(tensors["random.cuda"], self.fabric.device)
+        self.epoch, self.batch, self.step = (facts[name] for name in ("epoch", "batch", "step"))
+        self.sums, self.first, self.history = facts["sums"], facts["first"], facts["history"]
+
+    def _tell(self, left: float) -> None:
+        row = self.history[-1]
+        means = ", ".join(f"{term} {value:.5g}" for term, value in row.items() if term not in ("epoch", "step"))
+        speed = f"{self.units / max(self.trained, 1e-9):,.0f} {self.stage.unit} a second"
+        waiting = f"{100 * self.waited / max(self.trained, 1e-9):.1f} % of the time waiting for data"
+        done = f"epoch {row['epoch']} of {self.schedule.epochs}"
+        log.info("%s: %s, %s; %s, %s; %.0f s to go", self.name, done, means, speed, waiting, left)
+
+    def _show(self) -> None:
+        self.stage.eval()
+        for name, picture in self.stage.pictures().items():
+            self.board.add_image(name, picture, self.epoch, dataformats="HW" if picture.ndim == 2 else "HWC")
+        self.board.flush()
+        self.stage.train()
+
+
+def _ahead(batches: Iterable[tuple[Tensor, ...]]) -> Iterator[tuple[Tensor, ...]]:
+    """The same batches, each drawn by a thread while the one before is in use."""
+    with ThreadPoolExecutor(1) as thread:
+        drawn = iter(batches)
+        waiting = thread.submit(next, drawn, None)
+        while (batch := waiting.result()) is not None:
+            waiting = thread.submit(next, drawn, None)
+            yield batch

@@ -1,0 +1,59 @@
+"""Train encoder, warp and template of a category together, from images to signed distances."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import torch
+from template3d import archives, files, logs, manifests, models
+from template3d.networks.encoder import Encoder
+from template3d.networks.implicit_template import ImplicitTemplate
+from template3d.training.checkpoints import Checkpoint
+from template3d.training.distances import Samples
+from template3d.training.embeddings import LossSettings
+from template3d.training.end_to_end import EndToEndSettings, EndToEndStage
+from template3d.training.images import read_views
+from template3d.training.loop import Schedule, fit, picked
+from template3d.training.memory import Memory
+
+with logs.to(snakemake.log[0]) as log:
+    settings, training = json.loads(snakemake.params.settings), snakemake.config["training"]
+    chosen, params = settings["end_to_end"], snakemake.params
+    torch.set_num_threads(snakemake.threads)
+    torch.manual_seed(settings["seed"])
+    sizes = {name: settings["phase1"][name] for name in models.DECODER_SIZES}
+    encoder = Encoder(sizes["code_length"], chosen["freeze_trunk"])
+    start = [Path(file) for file in snakemake.input.weights]
+    if start:
+        models.load_encoder(encoder, start[0])
+    else:
+        encoder.load_trunk(chosen["weights"])
+    view_shards, sample_shards = ([Path(shard) for shard in snakemake.input[kind]] for kind in ("views", "samples"))
+    shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, [*view_shards, *sample_shards])
+    log.info("%d of %d listed shapes are usable", len(shapes), len(settings["shapes"]))
+    memory = Memory(training["gpu_gb"], training["ram_gb"])
+    size = settings["encoder"]["image_size"]
+    stage = EndToEndStage(
+        encoder,
+        ImplicitTemplate(**sizes),
+        read_views(view_shards, shapes, size, memory, snakemake.threads),
+        Samples.read(sample_shards, settings["synset"], shapes, memory),
+        EndToEndSettings(**picked(EndToEndSettings, chosen)),
+        LossSettings(**picked(LossSettings, settings["phase1"])),
+    )
+    history = fit(
+        stage,
+        Schedule.of(chosen, settings["seed"], snakemake.resources.gpu),
+        f"end to end of {snakemake.wildcards.category}",
+        Checkpoint(
+            Path(params.checkpoint),
+            training["checkpoint_minutes"],
+            settings=params.settings,
+            code=params.code,
+            data=archives.digest(archives.identity([*view_shards, *sample_shards]), *start),
+        ),
+        Path(params.board),
+    )
+    model = models.Model(stage.decoder, sizes, shapes=shapes, encoder=encoder, image_size=size)
+    models.save(model, Path(snakemake.output.model), Path(snakemake.output.description))
+    files.write_text(snakemake.output.history, pd.DataFrame(history).to_csv(index=False))

@@ -1,0 +1,71 @@
+"""Every stage of training in miniature, made from nothing.
+
+As a program (`stages.py FOLDER DEVICES`) it trains phase 1 on several devices.
+"""
+
+import json
+import logging
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from template3d.networks.encoder import Encoder
+from template3d.networks.implicit_template import ImplicitTemplate
+from template3d.networks.projection import Projection
+from template3d.training.checkpoints import Checkpoint
+from template3d.training.contrastive import ContrastiveSettings, ContrastiveStage
+from template3d.training.distances import Samples
+from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, LossSettings
+from template3d.training.encoder import EncoderSettings, EncoderStage
+from template3d.training.end_to_end import EndToEndSettings, EndToEndStage
+from template3d.training.images import Views
+from template3d.training.loop import Schedule, Stage, fit
+
+STAGES = ("embeddings", "encoder", "contrastive", "end_to_end")
+
+
+def make(stage: str) -> Stage:
+    """A stage over four shapes: spheres, and random images of them."""
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    shapes = []
+    for radius in (0.3, 0.4, 0.5, 0.6):
+        points = rng.uniform(-1, 1, size=(2000, 3))
+        rows = np.column_stack([points, np.linalg.norm(points, axis=1) - radius]).astype(np.float32)
+        shapes.append({"pos": rows[rows[:, 3] >= 0], "neg": rows[rows[:, 3] < 0]})
+    views = Views(torch.randint(0, 256, (16, 3, 32, 32), dtype=torch.uint8), torch.arange(16) // 4)
+    decoder, encoder = ImplicitTemplate(8, 16, 4, [16, 16], dropout=0.1 if stage == "end_to_end" else 0.0), Encoder(8)
+    if stage == "embeddings":
+        return EmbeddingStage(decoder, Samples(shapes), EmbeddingSettings(2, 64), LossSettings())
+    if stage == "encoder":
+        return EncoderStage(encoder, views, torch.randn(4, 8), EncoderSettings(4))
+    if stage == "contrastive":
+        return ContrastiveStage(encoder, Projection(8, 16), views, ContrastiveSettings(batch=4))
+    return EndToEndStage(encoder, decoder, views, Samples(shapes), EndToEndSettings(2, 64), LossSettings())
+
+
+def train(stage: str, folder: Path, minutes: float = 0.0, slow: float = 0.0, devices: int = 1) -> None:
+    """Train a stage, each step made slower by some seconds, and write its weights, its history and a log."""
+    logging.basicConfig(filename=folder / "log.txt", level="INFO", force=True)
+    torch.set_num_threads(1)
+    made = make(stage)
+    before = made.before
+
+    def slowly(*batch: torch.Tensor) -> None:
+        time.sleep(slow)
+        before(*batch)
+
+    made.before = slowly
+    checkpoint = Checkpoint(folder / "checkpoint.safetensors", minutes, settings="a", code="b", data="c")
+    history = fit(made, Schedule(6, 3, devices=devices, accelerator="cpu"), stage, checkpoint)
+    if not torch.distributed.is_initialized() or torch.distributed.get_rank() == 0:
+        weights = {name: value.contiguous() for name, value in made.state_dict().items()}
+        save_file(weights, folder / "result.safetensors")
+        (folder / "history.json").write_text(json.dumps(history))
+
+
+if __name__ == "__main__":
+    train("embeddings", Path(sys.argv[1]), devices=int(sys.argv[2]))

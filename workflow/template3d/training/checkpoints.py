@@ -1,0 +1,108 @@
+"""Checkpoints: a stage's whole state in one file, for the same parameters, code and data only, by one writer."""
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import filelock
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from template3d.errors import InputError
+from template3d.files import whole, write_text
+
+log = logging.getLogger(__name__)
+
+
+class Checkpoint:
+    """One stage's checkpoint on disk; what it belongs to decides whether it may be gone on from."""
+
+    def __init__(self, file: Path, minutes: float, **belongs_to: str) -> None:
+        """``minutes`` lie between two checkpoints; ``belongs_to`` describes parameters, code and data by name."""
+        self.file, self.belongs_to = file, belongs_to
+        self._seconds, self._written = 60 * minutes, time.monotonic()
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time for the next one."""
+        return time.monotonic() - self._written >= self._seconds
+
+    def save(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        """Write tensors and facts (what JSON can hold), whole or not at all."""
+        text = json.dumps({"belongs_to": self.belongs_to, "facts": facts})
+        with whole(self.file) as beside:
+            save_file({name: value.contiguous() for name, value in tensors.items()}, beside, {"json": text})
+        self._written = time.monotonic()
+
+    def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """Tensors and facts of the last checkpoint; None if there is none to go on from, and the log says why."""
+        if not self.file.exists():
+            return None
+        try:
+            with safe_open(self.file, framework="pt") as opened:
+                held = json.loads(opened.metadata()["json"])
+                tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as damage:
+            log.warning("%s: cannot be read (%s); training starts anew", self.file, damage)
+            return None
+        names = sorted(self.belongs_to.keys() | held["belongs_to"].keys())
+        if other := [name for name in names if self.belongs_to.get(name) != held["belongs_to"].get(name)]:
+            log.info("%s: belongs to other %s; training starts anew", self.file, " and ".join(other))
+            return None
+        return tensors, held["facts"]
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Be the only writer; raises InputError, naming host and pid of the other one, if there is one.
+
+        The operating system drops the lock with the process that holds it, so that a dead one's is free.
+        """
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(self.file.with_suffix(".lock"), timeout=0)
+        holder = self.file.with_suffix(".holder")
+        try:
+            lock.acquire()
+        except filelock.Timeout as taken:
+            who = holder.read_text() if holder.exists() else "another process"
+            raise InputError(
+                f"{self.file}: {who} is training this stage; wait for it, or stop it and start again"
+            ) from taken
+        try:
+            write_text(holder, f"pid {os.getpid()} on {socket.gethostname()}")
+            yield
+            holder.unlink(missing_ok=True)
+        finally:
+            lock.release()
+
+
+class Stop:
+    """Whether somebody asked this process to stop, by SIGTERM (a cluster's notice) or SIGINT (Ctrl-C)."""
+
+    def __init__(self) -> None:
+        """Nobody has yet."""
+        self.signal: int | None = None
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator["Stop"]:
+        """Take these signals as wishes, to be met between two steps. In a thread, where none arrive, do nothing."""
+        if threading.current_thread() is not threading.main_thread():
+            yield self
+            return
+        before = {number: signal.signal(number, self._asked) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield self
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _asked(self, number: int, _frame: object) -> None:
+        self.signal = number

@@ -1,0 +1,90 @@
+"""Contrastive pretraining: an encoder to which two pictures of one object look alike, and of two objects do not."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.distributed.nn.functional as distributed
+from torch import Tensor
+from torchvision.transforms import v2
+
+from template3d import losses
+from template3d.errors import InputError
+from template3d.networks.encoder import Encoder
+from template3d.networks.projection import Projection
+from template3d.training.images import Views, jitter, one_by_one
+from template3d.training.loop import Stage
+
+
+@dataclass(frozen=True)
+class ContrastiveSettings:
+    """The stage's own numbers; the defaults are the original's."""
+
+    positives: str = "views"
+    """``views``: two renderings of one object; ``augmentations``: two augmentations of one rendering."""
+    batch: int = 256
+    temperature: float = 0.07
+    rate: float = 3e-4
+    colour_jitter: float = 0.4
+    smallest_crop: float = 0.2
+    """For ``augmentations``: the smallest share of an image that a crop keeps."""
+
+
+class ContrastiveStage(Stage):
+    """Section 5.2 of the report: minimise equation (13) over encoder and projection head."""
+
+    def __init__(self, encoder: Encoder, projection: Projection, views: Views, settings: ContrastiveSettings) -> None:
+        """Set up for views; raises InputError if an object has but one and two are wanted."""
+        super().__init__()
+        self.encoder, self.projection, self.views, self.settings = encoder, projection, views, settings
+        self.by_shape = [torch.nonzero(views.shapes == shape)[:, 0] for shape in views.shapes.unique()]
+        if settings.positives == "views" and min(map(len, self.by_shape)) < 2:
+            raise InputError("contrastive.positives is views, which takes two views at least of each shape")
+        size, amount = views.images.shape[-1], settings.colour_jitter
+        self.augment = jitter(amount)
+        if settings.positives == "augmentations":
+            self.augment = v2.Compose(
+                [
+                    v2.RandomResizedCrop(size, scale=(settings.smallest_crop, 1.0), antialias=True),
+                    v2.RandomHorizontalFlip(),
+                    v2.RandomApply([v2.ColorJitter(2 * amount, 2 * amount, 2 * amount, amount / 2)], p=0.8),
+                    v2.RandomGrayscale(p=0.2),
+                    v2.GaussianBlur(2 * (size // 20) + 1, sigma=(0.1, 2.0)),
+                ]
+            )
+
+    def parameter_groups(self) -> list[dict]:
+        """Encoder and projection head at one learning rate."""
+        both = [*self.encoder.parameters(), *self.projection.parameters()]
+        return [{"name": "encoder", "params": [p for p in both if p.requires_grad], "lr": self.settings.rate}]
+
+    def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
+        """As many images as there are an epoch, in pairs; each batch is two times images (B, 3, S, S) uint8.
+
+        With ``views``, a batch has one pair of each of B different objects; with ``augmentations`` the pair is one
+        image twice.
+        """
+        if self.settings.positives == "augmentations":
+            size = min(self.settings.batch, len(self.views.images))
+            order = torch.randperm(len(self.views.images), generator=generator)
+            for start in range(0, len(order) - size + 1, size):
+                images = self.views.images[order[start : start + size]]
+                yield images, images
+            return
+        size = min(self.settings.batch, len(self.by_shape))
+        for _ in range(max(1, len(self.views.images) // (2 * size))):
+            pairs = []
+            for shape in torch.randperm(len(self.by_shape), generator=generator)[:size]:
+                mine = self.by_shape[shape]
+                pairs.append(mine[torch.randperm(len(mine), generator=generator)[:2]])
+            first, second = torch.stack(pairs).T
+            yield self.views.images[first], self.views.images[second]
+
+    def forward(self, epoch: int, first: Tensor, second: Tensor) -> dict[str, Tensor]:
+        """Equation (13), mean over the batch, and how often an image's nearest other one is its partner."""
+        images = one_by_one(self.augment, torch.cat([first, second]))
+        projected = self.projection(self.encoder(images)).unflatten(0, (2, -1))  # (2, B, P)
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            projected = torch.cat(distributed.all_gather(projected), dim=1)  # every device's images are negatives
+        total, partners = losses.nt_xent(*projected, self.settings.temperature)
+        return {"total": total, "partners_found": partners}

@@ -1,0 +1,87 @@
+"""End-to-end training: encoder, warp and template jointly, from images to signed distances."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from template3d.networks.encoder import Encoder
+from template3d.networks.implicit_template import ImplicitTemplate
+from template3d.training.distances import Samples
+from template3d.training.embeddings import LossSettings, embedding_terms
+from template3d.training.images import Views, jitter, one_by_one
+from template3d.training.loop import Stage
+from template3d.training.pictures import decoder_pictures
+
+
+@dataclass(frozen=True)
+class EndToEndSettings:
+    """The stage's own numbers; the report gives none of them."""
+
+    scenes_per_batch: int = 24
+    points_per_scene: int = 5000
+    rate_encoder: float = 1e-4
+    rate_warp: float = 5e-4
+    rate_template: float = 5e-4
+    colour_jitter: float = 0.4
+
+
+class EndToEndStage(Stage):
+    """Section 5.1 of the report: equation (12), trained by equation (9) with the encoder's codes."""
+
+    unit = "points"
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        decoder: ImplicitTemplate,
+        views: Views,
+        samples: Samples,
+        settings: EndToEndSettings,
+        loss: LossSettings,
+    ) -> None:
+        """Set up for shapes that have views and samples, in the same order."""
+        super().__init__()
+        self.encoder, self.decoder, self.views, self.samples = encoder, decoder, views, samples
+        self.settings, self.loss = settings, loss
+        self.by_shape = [torch.nonzero(views.shapes == shape)[:, 0] for shape in range(len(samples))]
+        self.augment = jitter(settings.colour_jitter)
+
+    def parameter_groups(self) -> list[dict]:
+        """Encoder (what is not frozen of it), warp and template, each with its own learning rate."""
+        encoder = [parameter for parameter in self.encoder.parameters() if parameter.requires_grad]
+        return [
+            {"name": "encoder", "params": encoder, "lr": self.settings.rate_encoder},
+            {"name": "warp", "params": self.decoder.warp.parameters(), "lr": self.settings.rate_warp},
+            {"name": "template", "params": self.decoder.template.parameters(), "lr": self.settings.rate_template},
+        ]
+
+    def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
+        """Every shape once an epoch, by one of its views; a last batch that is not full is left out.
+
+        Each batch is images (B, 3, S, S) uint8, points (B, N, 3) and signed distances (B, N).
+        """
+        size = min(self.settings.scenes_per_batch, len(self.samples))
+        order = torch.randperm(len(self.samples), generator=generator)
+        for start in range(0, len(order) - size + 1, size):
+            shapes = order[start : start + size]
+            chance = torch.rand(size, generator=generator).tolist()
+            chosen = [self.by_shape[shape] for shape in shapes]
+            views = torch.stack([mine[int(x * len(mine))] for x, mine in zip(chance, chosen, strict=True)])
+            yield self.views.images[views], *self.samples.draw(shapes, self.settings.points_per_scene, generator)
+
+    def forward(self, epoch: int, images: Tensor, points: Tensor, distances: Tensor) -> dict[str, Tensor]:
+        """The terms of equation (9) and their weighted total, with codes from images."""
+        codes = self.encoder(one_by_one(self.augment, images))
+        return embedding_terms(self.decoder, codes, points, distances, self.loss, epoch)
+
+    def pictures(self) -> dict[str, np.ndarray]:
+        """The template, and the shapes behind the first views of the first two shapes."""
+        images = self.views.images[[int(mine[0]) for mine in self.by_shape[:2]]].to(next(self.parameters()).device)
+        with torch.no_grad():
+            codes = self.encoder(images)
+        return decoder_pictures(
+            self.decoder, {f"shape_{index}": codes[index : index + 1] for index in range(len(codes))}
+        )

@@ -1,0 +1,18 @@
+"""Where training data live: in the memory of the GPU, of the processor, or in files."""
+
+from typing import NamedTuple
+
+import torch
+
+
+class Memory(NamedTuple):
+    """What one kind of training data may take, in GB."""
+
+    gpu_gb: float = 0.0
+    ram_gb: float = 4.0
+
+    def place(self, size: int) -> str | None:
+        """Where ``size`` bytes go: ``cuda``, ``cpu``, or None, which means files."""
+        if torch.cuda.is_available() and size <= 1e9 * self.gpu_gb:
+            return "cuda"
+        return "cpu" if size <= 1e9 * self.ram_gb else None

@@ -1,0 +1,19 @@
+"""Pictures of how far a decoder is, for TensorBoard."""
+
+import numpy as np
+from torch import Tensor
+
+from template3d import meshing
+from template3d.networks.implicit_template import ImplicitTemplate
+from template3d.report import previews
+
+GRID = {"resolution": 64, "coarse": 16}
+
+
+def decoder_pictures(decoder: ImplicitTemplate, codes: dict[str, Tensor]) -> dict[str, np.ndarray]:
+    """Pictures (H, W) uint8 of the template and of the shapes with some codes (1, L), by name."""
+    device = next(decoder.parameters()).device
+    functions = {"template": lambda points: decoder.template(points.to(device))}
+    for name, code in codes.items():
+        functions[name] = lambda points, code=code: decoder.signed_distance(code, points[None].to(device))[0]
+    return {name: previews.shaded(meshing.reconstruct(function, **GRID)) for name, function in functions.items()}
