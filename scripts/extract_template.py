@@ -10,7 +10,9 @@ with logs.to(snakemake.log[0]) as log:
     torch.set_num_threads(snakemake.threads)
     settings = json.loads(snakemake.params.settings)
     model = models.load(Path(snakemake.input.model))
-    mesh = meshing.reconstruct(model.decoder.template, **settings["meshing"])
+    template = model.decoder.template.to("cuda" if torch.cuda.is_available() else "cpu")
+    device = next(template.parameters()).device
+    mesh = meshing.reconstruct(lambda points: template(points.to(device)), **settings["meshing"])
     log.info("the template of %s has %d faces", snakemake.wildcards.category, len(mesh.faces))
     with files.whole(snakemake.output.mesh) as beside:
         beside.write_bytes(meshes.ply_bytes(mesh))

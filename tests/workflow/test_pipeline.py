@@ -1,15 +1,20 @@
 """The real DAG, from demo shapes to tables and pictures, on micro shapes."""
 
+import functools
+import hashlib
 import json
 import shutil
+import threading
 import zipfile
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import trimesh
-from conftest import snakemake
+from conftest import snakemake, write_category
 from PIL import Image
 from template3d import models
 
@@ -26,6 +31,17 @@ def test_table1_has_every_category_method_and_view_choice(micro):
     assert (table["mean"] > 0).all()
     assert np.isfinite(table["mean"]).all()
     assert "| Reconstruction from one view (two-phase) | fixed |" in (micro / "results/tables/table1.md").read_text()
+
+
+def test_table2_has_both_variants_on_the_same_shapes(micro):
+    one, two = (pd.read_csv(micro / f"results/tables/table{number}.csv") for number in (1, 2))
+    assert list(one.columns) == list(two.columns)
+    assert len(two) == 2 * 2 * 2
+    assert set(two["method"]) == {"two_phase", "end_to_end"}
+    assert (two["scored"] == 2).all()
+    both = one[one["method"] == "two_phase"].merge(two, on=["category", "method", "views"])
+    assert len(both) == 4
+    assert (both["mean_x"] == both["mean_y"]).all()
 
 
 def test_pictures_show_something(micro):
@@ -217,3 +233,73 @@ def test_bad_meshes_stop_by_name_or_are_skipped_and_counted(tmp_path):
     ]
     assert "no view of the protocol shows the whole object" in table["reason"][2]
     assert "3 of 5 listed shapes failed" in (tmp_path / "results/logs/failures.log").read_text()
+
+
+def test_phase_1_goes_out_as_a_published_experiment_and_comes_back(micro):
+    run = snakemake(micro, "--", "export_experiments")
+    assert run.returncode == 0, run.stdout + run.stderr
+    template, codes = "results/templates/planes/two_phase.ply", "results/models/planes/embeddings/model.safetensors"
+    before = (micro / template).read_bytes(), models.load(micro / codes)
+    shutil.copytree(micro / "results/export", micro / "published")
+    published = {"phase1": {"from": "published/{category}_deep_implicit_template"}}
+    run = snakemake(micro, "--", template, over=published)
+    assert run.returncode == 0, run.stdout + run.stderr
+    after = models.load(micro / codes)
+    assert (micro / template).read_bytes() == before[0]
+    assert after.shapes == before[1].shapes
+    assert torch.equal(after.codes, before[1].codes)
+    run = snakemake(micro, "--", template)  # and back to a phase 1 of one's own, from its finished checkpoint
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert (micro / template).read_bytes() == before[0]
+    assert "goes on from epoch 5" in (micro / "results/logs/train_embeddings/planes.log").read_text()
+
+
+@pytest.fixture
+def website(tmp_path):
+    """A folder, and its address on a web server."""
+    (tmp_path / "site").mkdir()
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=tmp_path / "site")
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield tmp_path / "site", f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_split_lists_are_fetched_once_with_their_checksum(tmp_path, website):
+    site, address = website
+    ids = write_category(tmp_path, "chairs", 2, 1)
+    split = json.dumps({"ShapeNetV2": {"03001627": ids[:2]}}).encode()
+    (site / "train.json").write_bytes(split)
+
+    def chairs(sha256):
+        listed = {"url": f"{address}/train.json", "sha256": sha256}
+        return {"categories": {"chairs": {"train": listed, "shards": 1}, "planes": None}}
+
+    run = snakemake(tmp_path, "--dry-run", over=chairs("0" * 64))
+    assert run.returncode != 0
+    assert "train.json: what came has the SHA-256" in run.stdout + run.stderr
+    sha256 = hashlib.sha256(split).hexdigest()
+    run = snakemake(tmp_path, "--dry-run", over=chairs(sha256))
+    assert run.returncode == 0, run.stdout + run.stderr
+    (site / "train.json").unlink()  # from here on, the copy is enough
+    assert snakemake(tmp_path, "--dry-run", over=chairs(sha256)).returncode == 0
+    shutil.rmtree(tmp_path / "results")
+    run = snakemake(tmp_path, "--dry-run", over=chairs(sha256))
+    assert run.returncode != 0
+    assert "train.json" in run.stdout + run.stderr
+    assert "Traceback" not in run.stdout + run.stderr
+
+
+def test_shapes_without_a_mesh_stop_by_name_or_are_skipped_and_counted(tmp_path):
+    ids = write_category(tmp_path, "chairs", 3, 1)
+    shutil.rmtree(tmp_path / "meshes/03001627" / ids[1])
+    chairs = {"categories": {"planes": None, "chairs": {"shards": 1}}}
+    run = snakemake(tmp_path, "--dry-run", over=chairs)
+    assert run.returncode != 0
+    assert f"no mesh of 1 of the 3 train shapes of chairs ({ids[1]})" in run.stdout + run.stderr
+    run = snakemake(tmp_path, "--", "results/data/chairs/train-00/sdf.zip", over=chairs | {"on_missing_mesh": "skip"})
+    assert run.returncode == 0, run.stdout + run.stderr
+    checked = json.loads((tmp_path / "results/data/chairs/train-00/check.json").read_text())
+    assert set(checked["shapes"]) == {ids[0], ids[2]}
+    assert checked["failed"] == {ids[1]: "the folder has no mesh of it"}
+    assert "2 of 3 meshes are fit for use" in (tmp_path / "results/logs/check/chairs_train-00.log").read_text()

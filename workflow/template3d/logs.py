@@ -1,7 +1,9 @@
 """Where a job's words go: every line into its log file, and to the terminal too."""
 
 import contextlib
+import errno
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +17,13 @@ from template3d.errors import InputError
 def to(file: str | Path) -> Iterator[logging.Logger]:
     """Log what happens inside to ``file`` and to standard error.
 
-    An InputError ends the program with its sentence and exit code 1; any other error shows its traceback.
+    An InputError, a loss that broke or a full disk ends the program with a sentence and exit code 1; any other error
+    shows its traceback. Of the processes that share a training, the first one has the file; others add their number.
     """
-    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    file = Path(file)
+    if rank := int(os.environ.get("LOCAL_RANK", 0)):
+        file = file.with_name(f"{file.name}.{rank}")
+    file.parent.mkdir(parents=True, exist_ok=True)
     handlers = [logging.FileHandler(file, mode="w", encoding="utf-8"), logging.StreamHandler(sys.stderr)]
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers, force=True
@@ -26,9 +32,12 @@ def to(file: str | Path) -> Iterator[logging.Logger]:
     try:
         with logging_redirect_tqdm():
             yield log
-    except InputError as error:
+    except (InputError, FloatingPointError) as error:
         log.error("%s", error)
         sys.exit(1)
-    except Exception:
-        log.exception("stopped by an error that this program did not foresee:")
+    except Exception as error:
+        if getattr(error, "errno", None) == errno.ENOSPC:
+            log.error("%s; make room and run snakemake again: what was whole is still there", error)
+        else:
+            log.exception("stopped by an error that this program did not foresee:")
         sys.exit(1)

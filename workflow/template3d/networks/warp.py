@@ -1,5 +1,7 @@
 """The warp: an LSTM that moves points of a shape, step by step, to their places in the template."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -53,8 +55,7 @@ class Warp(nn.Module):
             if hidden is not None:
                 gates = gates + nn.functional.linear(hidden, self.lstm.weight_hh)
             hidden, cell = _lstm_update(gates, cell)
-            if hidden.requires_grad:
-                hidden.register_hook(_bound_gradient)
+            hidden = _BoundedGradient.apply(hidden)
             scale, shift = self.affine(hidden).float().split(3, dim=-1)
             points = torch.addcmul(shift, 1 + scale, points)
             if step % (self.steps // STAGES) == 0:
@@ -75,5 +76,13 @@ def _lstm_update(gates: Tensor, cell: Tensor | None) -> tuple[Tensor, Tensor]:
     return torch.sigmoid(leave) * torch.tanh(cell), cell
 
 
-def _bound_gradient(gradient: Tensor) -> Tensor:
-    return gradient.clamp(-HIDDEN_GRADIENT_BOUND, HIDDEN_GRADIENT_BOUND)
+class _BoundedGradient(torch.autograd.Function):
+    """The identity, whose gradient is kept within a bound; as a function, not a hook, it can be compiled."""
+
+    @staticmethod
+    def forward(context: Any, hidden: Tensor) -> Tensor:
+        return hidden.view_as(hidden)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        return gradient.clamp(-HIDDEN_GRADIENT_BOUND, HIDDEN_GRADIENT_BOUND)

@@ -1,5 +1,6 @@
 """Where training data live: in the memory of the GPU, of the processor, or in files."""
 
+import os
 from typing import NamedTuple
 
 import torch
@@ -12,7 +13,7 @@ class Memory(NamedTuple):
     ram_gb: float = 4.0
 
     def place(self, size: int) -> str | None:
-        """Where ``size`` bytes go: ``cuda``, ``cpu``, or None, which means files."""
+        """Where ``size`` bytes go: this process's GPU, ``cpu``, or None, which means files."""
         if torch.cuda.is_available() and size <= 1e9 * self.gpu_gb:
-            return "cuda"
+            return f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
         return "cpu" if size <= 1e9 * self.ram_gb else None

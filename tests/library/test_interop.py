@@ -1,0 +1,70 @@
+import json
+
+import pytest
+import torch
+from template3d import interop
+from template3d.errors import InputError
+from template3d.models import Model
+from template3d.networks.implicit_template import ImplicitTemplate
+
+SIZES = {"code_length": 8, "warp_hidden": 16, "warp_steps": 8, "template_hidden": [16, 24], "dropout": 0.05}
+SHAPES = ["aaaa", "bbbb", "cccc"]
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    torch.manual_seed(0)
+    model = Model(ImplicitTemplate(**SIZES).eval(), SIZES, torch.randn(3, 8), SHAPES)
+    interop.save_deep_implicit_template(model, tmp_path / "chairs")
+    return model, tmp_path / "chairs"
+
+
+def test_what_is_written_is_read_back(experiment):
+    model, folder = experiment
+    points = torch.rand(3, 20, 3)
+    found = interop.as_phase1(folder, SHAPES)
+    assert (found.shapes, found.sizes) == (SHAPES, SIZES)
+    assert torch.equal(found.codes, model.codes)
+    with torch.no_grad():
+        expected = model.decoder.signed_distance(model.codes, points)
+        assert torch.equal(found.decoder.signed_distance(found.codes, points), expected)
+
+
+def test_the_names_are_the_published_ones(experiment):
+    _, folder = experiment
+    content = torch.load(folder / "ModelParameters/latest.pth", weights_only=True)
+    names = set(content["model_state_dict"])
+    assert {"module.warper.lstm.weight_ih", "module.warper.out_layer_coord_affine.bias"} <= names
+    assert {f"module.sdf_decoder.lin1.{name}" for name in ("bias", "weight_g", "weight_v")} <= names
+    assert {"module.sdf_decoder.lin2.weight", "module.sdf_decoder.lin2.bias"} <= names
+    assert all(name.startswith("module.") for name in names)
+
+
+def test_codes_of_another_split_are_refused(experiment):
+    with pytest.raises(InputError, match="has 3 codes, but the training split lists 2 shapes"):
+        interop.as_phase1(experiment[1], SHAPES[:2])
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("specs.json", b"{"),
+        ("specs.json", b"{}"),
+        ("ModelParameters/latest.pth", b"not a model"),
+        ("LatentCodes/latest.pth", None),
+    ],
+)
+def test_a_broken_experiment_is_refused_by_name(experiment, file, content):
+    _, folder = experiment
+    (folder / file).unlink() if content is None else (folder / file).write_bytes(content)
+    with pytest.raises(InputError, match=rf"phase1.from: {folder} is not an experiment that can be read"):
+        interop.as_phase1(folder, SHAPES)
+
+
+def test_a_network_of_another_kind_is_refused(experiment):
+    _, folder = experiment
+    specs = json.loads((folder / "specs.json").read_text())
+    specs["NetworkSpecs"]["decoder_kargs"]["xyz_in_all"] = True
+    (folder / "specs.json").write_text(json.dumps(specs))
+    with pytest.raises(InputError, match="this value of xyz_in_all is not supported"):
+        interop.as_phase1(folder, SHAPES)
