@@ -10,7 +10,7 @@ with logs.to(snakemake.log[0]) as log:
     torch.set_num_threads(snakemake.threads)
     settings = json.loads(snakemake.params.settings)
     model = models.load(Path(snakemake.input.model))
-    template = model.decoder.template.to("cuda" if torch.cuda.is_available() else "cpu")
+    template = model.decoder.template.to("cuda" if snakemake.config["training"]["gpus"] else "cpu")
     device = next(template.parameters()).device
     mesh = meshing.reconstruct(lambda points: template(points.to(device)), **settings["meshing"])
     log.info("the template of %s has %d faces", snakemake.wildcards.category, len(mesh.faces))

@@ -17,7 +17,7 @@ with logs.to(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     chosen = settings["reconstruct"]
     category, kind, index = snakemake.wildcards.category, chosen["views"], chosen["fixed_view"]
-    shards = [Path(shard) for shard in snakemake.input.views]
+    place = archives.index([Path(shard) for shard in snakemake.input.views])
     truths = {Path(file).parts[-3]: Path(file) for file in snakemake.input.meshes}
     methods = settings["methods"]
     chamfer = [pd.read_csv(file, index_col="shape")["chamfer_shapenet_x1000"] for file in snakemake.input.metrics]
@@ -38,8 +38,8 @@ with logs.to(snakemake.log[0]):
         for shape in settings["shapes"][split]:
             if f"{shape}.ply" not in archives.names(made[methods[0]]):  # a bad mesh; results/data/failed.csv says why
                 continue
-            view = cameras.described_view(views.read_cameras(shards, category, shape, kind), index)
-            rows["rgb"].append(np.array(views.read_one(shards, category, shape, kind, index)))
+            view = cameras.described_view(views.read_cameras(place, category, shape, kind), index)
+            rows["rgb"].append(np.array(views.read_one(place, category, shape, kind, index)))
             rows["ground truth"].append(shot(meshes.load(truths[shape]), view))
             for method, archive in made.items():
                 rows[names[method]].append(shot(meshes.read_ply(archives.read(archive, f"{shape}.ply")), view))

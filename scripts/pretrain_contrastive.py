@@ -14,30 +14,35 @@ from template3d.training.images import read_views
 from template3d.training.loop import Schedule, fit, picked
 from template3d.training.memory import Memory
 
-with logs.to(snakemake.log[0]) as log:
-    settings, training = json.loads(snakemake.params.settings), snakemake.config["training"]
-    chosen, params, length = settings["contrastive"], snakemake.params, settings["phase1"]["code_length"]
+settings, training, params = json.loads(snakemake.params.settings), snakemake.config["training"], snakemake.params
+shards = [Path(shard) for shard in snakemake.input.views]
+sources = [Path(file) for file in snakemake.input.weights]
+
+with (
+    logs.to(snakemake.log[0]) as log,
+    Checkpoint(
+        Path(params.checkpoint),
+        training["checkpoint_minutes"],
+        settings=params.settings,
+        code=params.code,
+        data=archives.digest(archives.identity(shards), *sources),
+    ).held() as checkpoint,
+):
+    chosen, length = settings["contrastive"], settings["phase1"]["code_length"]
     torch.set_num_threads(snakemake.threads)
     torch.manual_seed(settings["seed"])
     encoder = Encoder(length)
     encoder.load_trunk(settings["encoder"]["weights"])
-    shards = [Path(shard) for shard in snakemake.input.views]
     shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, shards)
-    memory = Memory(training["gpu_gb"], training["ram_gb"])
+    memory = Memory.of(training)
     views = read_views(shards, shapes, settings["encoder"]["image_size"], memory, snakemake.threads)
     log.info("views of %d of %d listed shapes", len(shapes), len(settings["shapes"]))
     numbers = ContrastiveSettings(**picked(ContrastiveSettings, chosen))
     history = fit(
         ContrastiveStage(encoder, Projection(length, chosen["projection"]), views, numbers),
-        Schedule.of(chosen, settings["seed"], snakemake.resources.gpu),
+        Schedule.of(chosen, settings["seed"], training["gpus"]),
         f"contrastive pretraining of {snakemake.wildcards.category}",
-        Checkpoint(
-            Path(params.checkpoint),
-            training["checkpoint_minutes"],
-            settings=params.settings,
-            code=params.code,
-            data=archives.identity(shards),
-        ),
+        checkpoint,
         Path(params.board),
     )
     models.save_encoder(encoder, Path(snakemake.output.weights))

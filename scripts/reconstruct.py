@@ -15,17 +15,19 @@ with logs.to(snakemake.log[0]) as log:
     chosen = settings["reconstruct"]
     model = models.load(Path(snakemake.input.model))
     shards = [Path(shard) for shard in snakemake.input.views]
+    place = archives.index(shards)
     ways = manifests.read(snakemake.input.manifests)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = "cuda" if snakemake.config["training"]["gpus"] else "cpu"
     model.decoder.to(device)
 
     def make(shape: str) -> dict[str, bytes]:
         """The mesh of one shape, and from which view and in what time it was made."""
-        index = chosen["fixed_view"]
-        if choice == "random":
+        if choice == "fixed":
+            index = chosen["fixed_view"]
+        else:
             rng = shapenet.generator(shape, settings["seed"], "random view")
             index = int(rng.integers(settings["views"][chosen["views"]]))
-        image = views.read_one(shards, category, shape, chosen["views"], index)
+        image = views.read_one(place, category, shape, chosen["views"], index)
         start = time.monotonic()
         code = model.encode(images.to_tensor(image, model.image_size)[None]).to(device)
         mesh = meshing.reconstruct(

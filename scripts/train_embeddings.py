@@ -13,19 +13,31 @@ from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, Lo
 from template3d.training.loop import Schedule, fit, picked
 from template3d.training.memory import Memory
 
-with logs.to(snakemake.log[0]) as log:
-    settings, training = json.loads(snakemake.params.settings), snakemake.config["training"]
-    chosen, params = settings["phase1"], snakemake.params
+COLUMNS = ["epoch", "step", "total"]
+"""Of a history without rows: that of a published experiment."""
+
+settings, training, params = json.loads(snakemake.params.settings), snakemake.config["training"], snakemake.params
+shards = [Path(shard) for shard in snakemake.input.samples]
+with (
+    logs.to(snakemake.log[0]) as log,
+    Checkpoint(
+        Path(params.checkpoint),
+        training["checkpoint_minutes"],
+        settings=params.settings,
+        code=params.code,
+        data=archives.identity(shards),
+    ).held() as checkpoint,
+):
+    chosen = settings["phase1"]
     torch.set_num_threads(snakemake.threads)
     torch.manual_seed(settings["seed"])
     if chosen["from"]:
         model, history = interop.as_phase1(Path(snakemake.input.published[0]).parent, settings["shapes"]), []
         log.info("%d codes, warp and template are those of %s", len(model.codes), snakemake.input.published[0])
     else:
-        shards = [Path(shard) for shard in snakemake.input.samples]
         shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, shards)
         log.info("%d of %d listed shapes are usable", len(shapes), len(settings["shapes"]))
-        samples = Samples.read(shards, settings["synset"], shapes, Memory(training["gpu_gb"], training["ram_gb"]))
+        samples = Samples.read(shards, settings["synset"], shapes, Memory.of(training))
         sizes = {name: chosen[name] for name in models.DECODER_SIZES}
         stage = EmbeddingStage(
             ImplicitTemplate(**sizes),
@@ -35,17 +47,12 @@ with logs.to(snakemake.log[0]) as log:
         )
         history = fit(
             stage,
-            Schedule.of(chosen, settings["seed"], snakemake.resources.gpu),
+            Schedule.of(chosen, settings["seed"], training["gpus"]),
             f"phase 1 of {snakemake.wildcards.category}",
-            Checkpoint(
-                Path(params.checkpoint),
-                training["checkpoint_minutes"],
-                settings=params.settings,
-                code=params.code,
-                data=archives.identity(shards),
-            ),
+            checkpoint,
             Path(params.board),
         )
         model = models.Model(stage.decoder, sizes, codes=stage.codes.weight, shapes=shapes)
     models.save(model, Path(snakemake.output.model), Path(snakemake.output.description))
-    files.write_text(snakemake.output.history, pd.DataFrame(history).to_csv(index=False))
+    table = pd.DataFrame(history) if history else pd.DataFrame(columns=COLUMNS)
+    files.write_text(snakemake.output.history, table.to_csv(index=False))

@@ -16,22 +16,32 @@ from template3d.training.images import read_views
 from template3d.training.loop import Schedule, fit, picked
 from template3d.training.memory import Memory
 
-with logs.to(snakemake.log[0]) as log:
-    settings, training = json.loads(snakemake.params.settings), snakemake.config["training"]
-    chosen, params = settings["end_to_end"], snakemake.params
+settings, training, params = json.loads(snakemake.params.settings), snakemake.config["training"], snakemake.params
+view_shards, sample_shards = ([Path(shard) for shard in snakemake.input[kind]] for kind in ("views", "samples"))
+sources = [Path(file) for file in snakemake.input.weights]
+
+with (
+    logs.to(snakemake.log[0]) as log,
+    Checkpoint(
+        Path(params.checkpoint),
+        training["checkpoint_minutes"],
+        settings=params.settings,
+        code=params.code,
+        data=archives.digest(archives.identity([*view_shards, *sample_shards]), *sources),
+    ).held() as checkpoint,
+):
+    chosen = settings["end_to_end"]
     torch.set_num_threads(snakemake.threads)
     torch.manual_seed(settings["seed"])
     sizes = {name: settings["phase1"][name] for name in models.DECODER_SIZES}
     encoder = Encoder(sizes["code_length"], chosen["freeze_trunk"])
-    start = [Path(file) for file in snakemake.input.weights]
-    if start:
-        models.load_encoder(encoder, start[0])
+    if chosen["weights"] == "contrastive":
+        models.load_encoder(encoder, sources[0])
     else:
         encoder.load_trunk(chosen["weights"])
-    view_shards, sample_shards = ([Path(shard) for shard in snakemake.input[kind]] for kind in ("views", "samples"))
     shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, [*view_shards, *sample_shards])
     log.info("%d of %d listed shapes are usable", len(shapes), len(settings["shapes"]))
-    memory = Memory(training["gpu_gb"], training["ram_gb"])
+    memory = Memory.of(training)
     size = settings["encoder"]["image_size"]
     stage = EndToEndStage(
         encoder,
@@ -43,15 +53,9 @@ with logs.to(snakemake.log[0]) as log:
     )
     history = fit(
         stage,
-        Schedule.of(chosen, settings["seed"], snakemake.resources.gpu),
+        Schedule.of(chosen, settings["seed"], training["gpus"]),
         f"end to end of {snakemake.wildcards.category}",
-        Checkpoint(
-            Path(params.checkpoint),
-            training["checkpoint_minutes"],
-            settings=params.settings,
-            code=params.code,
-            data=archives.digest(archives.identity([*view_shards, *sample_shards]), *start),
-        ),
+        checkpoint,
         Path(params.board),
     )
     model = models.Model(stage.decoder, sizes, shapes=shapes, encoder=encoder, image_size=size)

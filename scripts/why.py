@@ -12,7 +12,7 @@ from snakemake.settings.enums import Quietness, RerunTrigger
 
 TRIGGERS = frozenset({RerunTrigger.MTIME, RerunTrigger.PARAMS, RerunTrigger.INPUT, RerunTrigger.SOFTWARE_ENV})
 """As in workflow/profiles/default."""
-CHECKSUM_BYTES = 100_000_000
+CHECKSUM_BYTES = 10_000_000_000
 
 
 class Job(NamedTuple):

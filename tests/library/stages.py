@@ -54,14 +54,14 @@ def train(stage: str, folder: Path, minutes: float = 0.0, slow: float = 0.0, dev
     made = make(stage)
     before = made.before
 
-    def slowly(*batch: torch.Tensor) -> None:
+    def slowly(*batch: torch.Tensor) -> tuple[torch.Tensor, ...]:
         time.sleep(slow)
-        before(*batch)
+        return before(*batch)
 
     made.before = slowly
     checkpoint = Checkpoint(folder / "checkpoint.safetensors", minutes, settings="a", code="b", data="c")
-    history = fit(made, Schedule(6, 3, devices=devices, accelerator="cpu"), stage, checkpoint)
-    if not torch.distributed.is_initialized() or torch.distributed.get_rank() == 0:
+    with checkpoint.held():
+        history = fit(made, Schedule(6, 3, devices=devices, accelerator="cpu"), stage, checkpoint)
         weights = {name: value.contiguous() for name, value in made.state_dict().items()}
         save_file(weights, folder / "result.safetensors")
         (folder / "history.json").write_text(json.dumps(history))

@@ -104,7 +104,7 @@ def test_a_shape_that_fails_is_named_or_remembered_and_tried_again(tmp_path):
 def test_the_place_of_a_member_is_where_its_content_lies(tmp_path):
     archive = tmp_path / "shard.zip"
     archives.update(archive, {"aa": "1", "bb": "1"}, maker([]))
-    start, size = archives.place(archive, "folder/bb.txt")
+    start, size = archives.places(archive, ["folder/bb.txt"])["folder/bb.txt"]
     assert archive.read_bytes()[start : start + size] == b"content of bb"
 
 

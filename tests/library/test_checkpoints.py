@@ -142,10 +142,19 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("template3d.training.checkpoints.save_file", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(InputError, match=r"cannot be written .*No space left.*make room and start again"):
         checkpoint.save({"x": torch.zeros(1)}, {})
     assert checkpoint.file.read_bytes() == good
     assert [file.name for file in tmp_path.iterdir()] == ["c.safetensors"]
+
+
+def test_weights_that_are_not_finite_are_never_kept(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "c.safetensors", 0, settings="a")
+    stage = stages.make("embeddings")
+    stage.codes.weight.register_hook(lambda gradient: gradient * torch.inf)  # the loss is finite, its gradient is not
+    with pytest.raises(FloatingPointError, match=r"weights of codes\.weight are not finite after step 1"):
+        fit(stage, Schedule(2, 100), "test", checkpoint)
+    assert not checkpoint.file.exists()
 
 
 def test_two_processes_give_the_loss_of_one_with_the_same_batch(tmp_path):

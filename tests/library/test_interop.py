@@ -50,7 +50,10 @@ def test_codes_of_another_split_are_refused(experiment):
     [
         ("specs.json", b"{"),
         ("specs.json", b"{}"),
+        ("specs.json", b'{"NetworkArch": 3, "NetworkSpecs": []}'),
         ("ModelParameters/latest.pth", b"not a model"),
+        ("ModelParameters/latest.pth", b""),
+        ("LatentCodes/latest.pth", b"PK\x03\x04 cut off"),
         ("LatentCodes/latest.pth", None),
     ],
 )

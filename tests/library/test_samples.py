@@ -18,9 +18,9 @@ def test_samples_are_npz_and_map_into_memory_from_inside_a_shard(tmp_path):
             (shape, {samples.member_name("03001627", shape): samples.to_bytes(drawn[shape])}) for shape in shapes
         ),
     )
-    for shape, sides in drawn.items():
-        name = samples.member_name("03001627", shape)
-        mapped = samples.mapped(archive, name)
+    names = {samples.member_name("03001627", shape): sides for shape, sides in drawn.items()}
+    for name, mapped in samples.mapped(archive, names).items():
+        sides = names[name]
         with np.load(BytesIO(archives.read(archive, name))) as loaded:
             for side in ("pos", "neg"):
                 assert loaded[side].dtype == mapped[side].dtype == np.float32

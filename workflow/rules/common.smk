@@ -58,6 +58,7 @@ SYNSETS, SPLITS, MISSING = read_configuration()
 CATEGORIES = list(SYNSETS)
 METHODS = config["methods"]
 TRAINING = config["training"]
+TRAINING_MB = int(8000 + 2000 * TRAINING["ram_gb"])  # samples and views
 MESHES = Path("results/demo_shapes" if config["shapenet"] == "demo" else config["shapenet"])
 
 
@@ -185,3 +186,10 @@ def decoder_of(wildcards, file):
     """The model whose template a method uses: the two phases share that of phase 1, which is there earlier."""
     made_by = {"two_phase": "embeddings", "end_to_end": "end_to_end"}[wildcards.method]
     return f"results/models/{wildcards.category}/{made_by}/{file}"
+
+
+def encoder_weights(start):
+    """The file that an encoder starts from: the pretrained one, one of the user's own, or none."""
+    if start == "contrastive":
+        return ["results/models/{category}/contrastive/encoder.safetensors"]
+    return [] if start in ("imagenet", "none") else [start]

@@ -49,7 +49,7 @@ rule reconstruct:
     params:
         settings=lambda wildcards: settings(
             meshing=config["meshing"],
-            reconstruct=part("reconstruct", "views", "fixed_view"),
+            reconstruct=part("reconstruct", "views", *["fixed_view"] * (wildcards.views == "fixed")),
             views=part("views", config["reconstruct"]["views"]),
             seed=config["seed"],
             shapes=reconstructed_shapes(wildcards.category, wildcards.split),

@@ -1,8 +1,8 @@
 # What people look at: the tables, a picture per category, the template, the loss curves.
 
-STAGES = ["embeddings"] * (METHODS[0] == "two_phase") + METHODS
-if "end_to_end" in METHODS and config["end_to_end"]["weights"] == "contrastive":
-    STAGES.insert(-1, "contrastive")
+STAGES = ["embeddings", "two_phase"] if "two_phase" in METHODS else []
+if "end_to_end" in METHODS:
+    STAGES += ["contrastive"] * (config["end_to_end"]["weights"] == "contrastive") + ["end_to_end"]
 
 
 rule table1:

@@ -20,7 +20,7 @@ rule train_embeddings:
         "../../envs/template3d.yaml"
     threads: TRAINING["threads"]
     resources:
-        mem_mb=16000,
+        mem_mb=TRAINING_MB,
         runtime=2880,
         gpu=TRAINING["gpus"],
     params:
@@ -45,6 +45,7 @@ rule train_encoder:
         views=lambda wildcards: shards_of(wildcards.category, "train", *view_archives(config["phase2"]["views"])),
         embeddings="results/models/{category}/embeddings/model.safetensors",
         description="results/models/{category}/embeddings/model.json",
+        weights=encoder_weights(config["encoder"]["weights"]),
     output:
         model="results/models/{category}/two_phase/model.safetensors",
         description="results/models/{category}/two_phase/model.json",
@@ -57,7 +58,7 @@ rule train_encoder:
         "../../envs/template3d.yaml"
     threads: TRAINING["threads"]
     resources:
-        mem_mb=16000,
+        mem_mb=TRAINING_MB,
         runtime=1440,
         gpu=TRAINING["gpus"],
     params:
@@ -75,6 +76,7 @@ rule pretrain_contrastive:
     input:
         manifests=lambda wildcards: shards_of(wildcards.category, "train", "check.json"),
         views=lambda wildcards: shards_of(wildcards.category, "train", *view_archives(config["contrastive"]["views"])),
+        weights=encoder_weights(config["encoder"]["weights"]),
     output:
         weights="results/models/{category}/contrastive/encoder.safetensors",
         history="results/models/{category}/contrastive/history.csv",
@@ -86,7 +88,7 @@ rule pretrain_contrastive:
         "../../envs/template3d.yaml"
     threads: TRAINING["threads"]
     resources:
-        mem_mb=16000,
+        mem_mb=TRAINING_MB,
         runtime=1440,
         gpu=TRAINING["gpus"],
     params:
@@ -111,11 +113,7 @@ rule train_end_to_end:
         manifests=lambda wildcards: shards_of(wildcards.category, "train", "check.json"),
         samples=lambda wildcards: shards_of(wildcards.category, "train", "sdf.zip"),
         views=lambda wildcards: shards_of(wildcards.category, "train", *view_archives(config["end_to_end"]["views"])),
-        weights=(
-            ["results/models/{category}/contrastive/encoder.safetensors"]
-            if config["end_to_end"]["weights"] == "contrastive"
-            else []
-        ),
+        weights=encoder_weights(config["end_to_end"]["weights"]),
     output:
         model="results/models/{category}/end_to_end/model.safetensors",
         description="results/models/{category}/end_to_end/model.json",
@@ -128,7 +126,7 @@ rule train_end_to_end:
         "../../envs/template3d.yaml"
     threads: TRAINING["threads"]
     resources:
-        mem_mb=16000,
+        mem_mb=TRAINING_MB,
         runtime=2880,
         gpu=TRAINING["gpus"],
     params:

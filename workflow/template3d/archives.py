@@ -13,7 +13,7 @@ import logging
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from template3d.errors import InputError
@@ -127,15 +127,21 @@ def read(archive: Path, name: str) -> bytes:
         return _content(opened, name)
 
 
-def place(archive: Path, name: str) -> tuple[int, int]:
-    """Where in the archive's file the content of a member begins, and how many bytes it has.
+def places(archive: Path, names: Collection[str]) -> dict[str, tuple[int, int]]:
+    """Where in the archive's file the contents of some members begin, and how many bytes they have.
 
-    Members are stored as they are, so that the place can be mapped into memory. Raises InputError if it is missing.
+    Members are stored as they are, so that the places can be mapped into memory. Raises InputError if one is missing.
     """
     with _opened(archive) as opened:
-        if name not in opened.namelist():
-            raise _damaged(archive, f"holds no {name}")
-        return content_place(opened, name)
+        for name in names:
+            if name not in opened.NameToInfo:
+                raise _damaged(archive, f"holds no {name}")
+        return {name: content_place(opened, name) for name in names}
+
+
+def index(archives: Iterable[Path]) -> dict[str, Path]:
+    """Which of some archives holds each member."""
+    return {name: archive for archive in archives for name in names(archive)}
 
 
 def content_place(opened: zipfile.ZipFile, name: str) -> tuple[int, int]:

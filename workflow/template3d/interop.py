@@ -12,6 +12,9 @@ from template3d.files import whole, write_text
 from template3d.models import Model
 from template3d.networks.implicit_template import ImplicitTemplate
 
+BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, EOFError, pickle.UnpicklingError)
+"""What reading a damaged experiment may raise."""
+
 
 def load_deep_implicit_template(folder: str | Path, checkpoint: str = "latest") -> tuple[ImplicitTemplate, Tensor]:
     """Read an experiment folder as the authors' training program leaves it.
@@ -46,7 +49,7 @@ def as_phase1(folder: str | Path, shapes: list[str]) -> Model:
     """
     try:
         decoder, codes = load_deep_implicit_template(folder)
-    except (OSError, ValueError, KeyError, json.JSONDecodeError, pickle.UnpicklingError) as error:
+    except BROKEN as error:
         raise InputError(f"phase1.from: {folder} is not an experiment that can be read: {error!r}") from error
     if len(codes) != len(shapes):
         raise InputError(

@@ -8,7 +8,7 @@ from skimage.measure import marching_cubes
 from torch import Tensor
 
 SLOPE_MARGIN = 1.5
-SLOPE_PROBES = 4096
+SLOPE_BATCH = 8192
 BATCH = 65536
 
 
@@ -18,9 +18,9 @@ def reconstruct(
     """The zero surface of a function over the cube [-bound, bound]^3, as a mesh; no faces if it has none.
 
     ``signed_distance`` maps points (N, 3) to distances (N,), negative inside. A cell is left out only if the
-    function, at its centre, is larger than it can change within the cell: the steepest slope found anywhere, with a
-    margin, times the cell's half diagonal. So what is thinner than a cell is found all the same. What is kept is
-    halved and asked again, until its cells are two fine ones wide.
+    function, at its centre, is larger than it can change within the cell: the steepest slope at the centres of the
+    coarse cells around it, with a margin, times the cell's half diagonal. So what is thinner than a cell is found all
+    the same. What is kept is halved and asked again, until its cells are two fine ones wide.
 
     ``resolution`` is the number of fine cells a side, a multiple of ``coarse``; a ValueError says so.
     """
@@ -75,7 +75,7 @@ def _evaluate(signed_distance: Callable[[Tensor], Tensor], points: Tensor) -> Te
 def _slopes(signed_distance: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
     """How steep the function is at points (N, 3): the lengths (N,) of its gradients."""
     slopes = []
-    for part in points.float().split(BATCH):
+    for part in points.float().split(SLOPE_BATCH):
         part = part.clone().requires_grad_()
         (gradient,) = torch.autograd.grad(signed_distance(part).sum(), part)
         slopes.append(gradient.norm(dim=-1).cpu())

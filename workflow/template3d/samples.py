@@ -1,7 +1,8 @@
 """The signed distance samples of shapes: DeepSDF's files, written, and read without reading all of them."""
 
 import mmap
-from io import BytesIO
+from collections.abc import Collection
+from io import BytesIO, RawIOBase
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -24,38 +25,47 @@ def to_bytes(samples: dict[str, np.ndarray]) -> bytes:
     return file.getvalue()
 
 
-def mapped(archive: Path, name: str) -> dict[str, np.ndarray]:
-    """The ``pos`` and ``neg`` (N, 4) of one shape, mapped into memory: only what is looked at is read from the disk.
+def mapped(archive: Path, names: Collection[str]) -> dict[str, dict[str, np.ndarray]]:
+    """The ``pos`` and ``neg`` (N, 4) of some shapes, mapped into memory: only what is looked at is read from the disk.
 
-    Raises InputError if the archive is damaged or holds no such member.
+    One map, and one open file, for the whole archive. Raises InputError if it is damaged or holds no such member.
     """
-    start, size = archives.place(archive, name)
-    page = start - start % mmap.ALLOCATIONGRANULARITY
+    places = archives.places(archive, names)
     with archive.open("rb") as file:
-        window = mmap.mmap(file.fileno(), start + size - page, access=mmap.ACCESS_READ, offset=page)
-    window.seek(start - page)
-    with ZipFile(_Tail(window, start - page)) as npz:
-        return {side: _array(window, start - page + archives.content_place(npz, f"{side}.npy")[0]) for side in SIDES}
+        window = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    found = {}
+    for name, (start, size) in places.items():
+        with ZipFile(_Part(window, start, size)) as npz:
+            found[name] = {
+                side: _array(window, start + archives.content_place(npz, f"{side}.npy")[0]) for side in SIDES
+            }
+    return found
 
 
-class _Tail:
-    """The end of an open file, as a file of its own."""
+class _Part(RawIOBase):
+    """A part of a mapped file, as a file of its own."""
 
-    def __init__(self, file: mmap.mmap, start: int) -> None:
-        self._file, self._start = file, start
+    def __init__(self, window: mmap.mmap, start: int, size: int) -> None:
+        self._window, self._start, self._size, self._at = window, start, size, 0
 
     def seekable(self) -> bool:
         return True
 
-    def read(self, count: int | None = None) -> bytes:
-        return self._file.read(count)
-
-    def tell(self) -> int:
-        return self._file.tell() - self._start
+    def readable(self) -> bool:
+        return True
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        self._file.seek(offset + (0 if whence else self._start), whence)
-        return self.tell()
+        self._at = offset + (0, self._at, self._size)[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def read(self, count: int = -1) -> bytes:
+        end = self._size if count is None or count < 0 else min(self._at + count, self._size)
+        content = self._window[self._start + self._at : self._start + end]
+        self._at = max(end, self._at)
+        return content
 
 
 def _array(window: mmap.mmap, start: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The rendered views of shapes: where they lie, and how to read one."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -27,21 +27,20 @@ def cameras_name(category: str, shape: str, kind: str) -> str:
     return f"{category}/{shape}/{kind}/cameras.json"
 
 
-def read_cameras(shards: Iterable[Path], category: str, shape: str, kind: str) -> dict:
-    """What stands in a shape's ``cameras.json``; raises InputError if no shard has it."""
-    return json.loads(_read_member(shards, cameras_name(category, shape, kind)))
+def read_cameras(place: Mapping[str, Path], category: str, shape: str, kind: str) -> dict:
+    """What stands in a shape's ``cameras.json``; ``place`` is an archives.index; raises InputError if it is missing."""
+    return json.loads(_read_member(place, cameras_name(category, shape, kind)))
 
 
-def read_one(shards: Iterable[Path], category: str, shape: str, kind: str, index: int) -> Image.Image:
-    """One view of a shape; raises InputError if no shard has it."""
-    return decode(_read_member(shards, member_name(category, shape, kind, index)))
+def read_one(place: Mapping[str, Path], category: str, shape: str, kind: str, index: int) -> Image.Image:
+    """One view of a shape; ``place`` is an archives.index; raises InputError if it is not there."""
+    return decode(_read_member(place, member_name(category, shape, kind, index)))
 
 
-def _read_member(shards: Iterable[Path], name: str) -> bytes:
-    for shard in shards:
-        if name in archives.names(shard):
-            return archives.read(shard, name)
-    raise InputError(f"no view {name} in {', '.join(map(str, shards))}")
+def _read_member(place: Mapping[str, Path], name: str) -> bytes:
+    if name not in place:
+        raise InputError(f"there is no view {name} in any shard")
+    return archives.read(place[name], name)
 
 
 def decode(content: bytes) -> Image.Image:

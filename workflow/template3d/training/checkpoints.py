@@ -37,10 +37,15 @@ class Checkpoint:
         return time.monotonic() - self._written >= self._seconds
 
     def save(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-        """Write tensors and facts (what JSON can hold), whole or not at all."""
+        """Write tensors and facts (what JSON can hold), whole or not at all; raises InputError if it cannot."""
         text = json.dumps({"belongs_to": self.belongs_to, "facts": facts})
-        with whole(self.file) as beside:
-            save_file({name: value.contiguous() for name, value in tensors.items()}, beside, {"json": text})
+        try:
+            with whole(self.file) as beside:
+                save_file({name: value.contiguous() for name, value in tensors.items()}, beside, {"json": text})
+        except (OSError, SafetensorError) as error:
+            raise InputError(
+                f"{self.file}: cannot be written ({error}); make room and start again: the last checkpoint is kept"
+            ) from error
         self._written = time.monotonic()
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
@@ -61,11 +66,15 @@ class Checkpoint:
         return tensors, held["facts"]
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> Iterator["Checkpoint"]:
         """Be the only writer; raises InputError, naming host and pid of the other one, if there is one.
 
-        The operating system drops the lock with the process that holds it, so that a dead one's is free.
+        The operating system drops the lock with the process that holds it, so that a dead one's is free. Of the
+        processes that share a training, the first one holds it for all.
         """
+        if int(os.environ.get("LOCAL_RANK", 0)):
+            yield self
+            return
         self.file.parent.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(self.file.with_suffix(".lock"), timeout=0)
         holder = self.file.with_suffix(".holder")
@@ -78,9 +87,9 @@ class Checkpoint:
             ) from taken
         try:
             write_text(holder, f"pid {os.getpid()} on {socket.gethostname()}")
-            yield
-            holder.unlink(missing_ok=True)
+            yield self
         finally:
+            holder.unlink(missing_ok=True)
             lock.release()
 
 

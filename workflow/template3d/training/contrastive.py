@@ -34,14 +34,14 @@ class ContrastiveStage(Stage):
     """Section 5.2 of the report: minimise equation (13) over encoder and projection head."""
 
     def __init__(self, encoder: Encoder, projection: Projection, views: Views, settings: ContrastiveSettings) -> None:
-        """Set up for views; raises InputError if an object has but one and two are wanted."""
+        """Set up for views; with ``views``, raises InputError unless there are two objects, each with two."""
         super().__init__()
         self.encoder, self.projection, self.views, self.settings = encoder, projection, views, settings
         self.by_shape = [torch.nonzero(views.shapes == shape)[:, 0] for shape in views.shapes.unique()]
-        if settings.positives == "views" and min(map(len, self.by_shape)) < 2:
-            raise InputError("contrastive.positives is views, which takes two views at least of each shape")
+        if settings.positives == "views" and (len(self.by_shape) < 2 or min(map(len, self.by_shape)) < 2):
+            raise InputError("contrastive.positives is views, which takes two shapes, and two views of each, at least")
         size, amount = views.images.shape[-1], settings.colour_jitter
-        self.augment = jitter(amount)
+        self.augment = None
         if settings.positives == "augmentations":
             self.augment = v2.Compose(
                 [
@@ -80,10 +80,15 @@ class ContrastiveStage(Stage):
             first, second = torch.stack(pairs).T
             yield self.views.images[first], self.views.images[second]
 
+    def before(self, first: Tensor, second: Tensor) -> tuple[Tensor, ...]:
+        """Augment each image, or, with ``views``, jitter its colours."""
+        if self.augment is None:
+            return jitter(first, self.settings.colour_jitter), jitter(second, self.settings.colour_jitter)
+        return one_by_one(self.augment, first), one_by_one(self.augment, second)
+
     def forward(self, epoch: int, first: Tensor, second: Tensor) -> dict[str, Tensor]:
         """Equation (13), mean over the batch, and how often an image's nearest other one is its partner."""
-        images = one_by_one(self.augment, torch.cat([first, second]))
-        projected = self.projection(self.encoder(images)).unflatten(0, (2, -1))  # (2, B, P)
+        projected = self.projection(self.encoder(torch.cat([first, second]))).unflatten(0, (2, -1))  # (2, B, P)
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             projected = torch.cat(distributed.all_gather(projected), dim=1)  # every device's images are negatives
         total, partners = losses.nt_xent(*projected, self.settings.temperature)

@@ -46,16 +46,19 @@ class Samples:
     def read(cls, shards: Sequence[Path], synset: str, shapes: Sequence[str], memory: Memory) -> "Samples":
         """Find the samples of ``shapes``, in that order, in shard archives, and take them where there is room.
 
-        Raises InputError if a shape has none on one side, or an archive is damaged.
+        Raises InputError if there are no shapes, one has no samples on one side, or an archive is damaged.
         """
+        if not shapes:
+            raise InputError("no training shape can be used; results/data/failed.csv says why")
         wanted = {samples.member_name(synset, shape): index for index, shape in enumerate(shapes)}
         place = {name: shard for shard in shards for name in archives.checked_names(shard) if name in wanted}
-        found = []
+        mapped = {}
+        for shard in shards:
+            mapped |= samples.mapped(shard, [name for name, holder in place.items() if holder == shard])
         for shape, name in zip(shapes, wanted, strict=True):
-            arrays = samples.mapped(place[name], name) if name in place else {side: () for side in samples.SIDES}
-            if not all(len(side) for side in arrays.values()):
+            if name not in mapped or not all(len(side) for side in mapped[name].values()):
                 raise InputError(f"{shape}: no samples on both sides of its surface in {', '.join(map(str, shards))}")
-            found.append(arrays)
+        found = [mapped[name] for name in wanted]
         size = sum(side.nbytes for arrays in found for side in arrays.values())
         device = memory.place(size)
         log.info("%.2f GB of samples, %s", size / 1e9, "left in their files" if device is None else f"on {device}")

@@ -95,10 +95,11 @@ class EmbeddingStage(Stage):
             shapes = order[start : start + size]
             yield shapes, *self.samples.draw(shapes, self.settings.points_per_scene, generator)
 
-    def before(self, shapes: Tensor, points: Tensor, distances: Tensor) -> None:
+    def before(self, shapes: Tensor, points: Tensor, distances: Tensor) -> tuple[Tensor, ...]:
         """Draw the codes that are about to be used back into the unit ball, on every device the same."""
         with torch.no_grad():
             torch.embedding_renorm_(self.codes.weight, shapes, LONGEST_CODE, 2.0)
+        return shapes, points, distances
 
     def forward(self, epoch: int, shapes: Tensor, points: Tensor, distances: Tensor) -> dict[str, Tensor]:
         """The terms of equation (9) and their weighted total."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from template3d import losses
 from template3d.networks.encoder import Encoder
-from template3d.training.images import Views, jitter, one_by_one
+from template3d.training.images import Views, jitter
 from template3d.training.loop import Stage
 
 
@@ -24,12 +24,13 @@ class EncoderSettings:
 class EncoderStage(Stage):
     """Section 3.2 of the report: minimise equation (10) over the encoder."""
 
+    summed = True
+
     def __init__(self, encoder: Encoder, views: Views, codes: Tensor, settings: EncoderSettings) -> None:
         """Set up for views of shapes whose codes (shapes, L) are given and stay as they are."""
         super().__init__()
         self.encoder, self.views, self.settings = encoder, views, settings
         self.register_buffer("codes", codes.clone(), persistent=False)
-        self.augment = jitter(settings.colour_jitter)
 
     def parameter_groups(self) -> list[dict]:
         """The encoder's parameters that are not frozen."""
@@ -47,8 +48,12 @@ class EncoderStage(Stage):
             chosen = order[start : start + size]
             yield self.views.images[chosen], self.views.shapes[chosen]
 
+    def before(self, images: Tensor, shapes: Tensor) -> tuple[Tensor, ...]:
+        """Jitter the colours of each image."""
+        return jitter(images, self.settings.colour_jitter), shapes
+
     def forward(self, epoch: int, images: Tensor, shapes: Tensor) -> dict[str, Tensor]:
         """Equation (10) as ``total``, and the same a code entry, which does not depend on sizes."""
-        predicted = self.encoder(one_by_one(self.augment, images))
+        predicted = self.encoder(images)
         total = losses.code_l1(predicted, self.codes[shapes])
         return {"total": total, "l1_per_entry": total.detach() / predicted.numel()}

@@ -11,7 +11,7 @@ from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.training.distances import Samples
 from template3d.training.embeddings import LossSettings, embedding_terms
-from template3d.training.images import Views, jitter, one_by_one
+from template3d.training.images import Views, jitter
 from template3d.training.loop import Stage
 from template3d.training.pictures import decoder_pictures
 
@@ -47,7 +47,6 @@ class EndToEndStage(Stage):
         self.encoder, self.decoder, self.views, self.samples = encoder, decoder, views, samples
         self.settings, self.loss = settings, loss
         self.by_shape = [torch.nonzero(views.shapes == shape)[:, 0] for shape in range(len(samples))]
-        self.augment = jitter(settings.colour_jitter)
 
     def parameter_groups(self) -> list[dict]:
         """Encoder (what is not frozen of it), warp and template, each with its own learning rate."""
@@ -72,9 +71,13 @@ class EndToEndStage(Stage):
             views = torch.stack([mine[int(x * len(mine))] for x, mine in zip(chance, chosen, strict=True)])
             yield self.views.images[views], *self.samples.draw(shapes, self.settings.points_per_scene, generator)
 
+    def before(self, images: Tensor, points: Tensor, distances: Tensor) -> tuple[Tensor, ...]:
+        """Jitter the colours of each image."""
+        return jitter(images, self.settings.colour_jitter), points, distances
+
     def forward(self, epoch: int, images: Tensor, points: Tensor, distances: Tensor) -> dict[str, Tensor]:
         """The terms of equation (9) and their weighted total, with codes from images."""
-        codes = self.encoder(one_by_one(self.augment, images))
+        codes = self.encoder(images)
         return embedding_terms(self.decoder, codes, points, distances, self.loss, epoch)
 
     def pictures(self) -> dict[str, np.ndarray]:

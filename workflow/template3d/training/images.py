@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -34,8 +35,10 @@ def read_views(
     """Read all views of ``shapes`` from shard archives, scaled to ``image_size`` pixels a side.
 
     They go where there is room; without room in memory, into a file without a name beside the first shard, mapped.
-    Raises InputError if a shape has no views.
+    Raises InputError if there are no shapes, or one has no views.
     """
+    if not shapes:
+        raise InputError("no training shape can be used; results/data/failed.csv says why")
     order = {shape: index for index, shape in enumerate(shapes)}
     names = sorted(
         (order[shape], name) for shard in shards for name in archives.names(shard) if (shape := _shape(name, order))
@@ -65,6 +68,7 @@ def _shape(name: str, order: dict[str, int]) -> str | None:
 
 def _mapped(size: tuple[int, ...], folder: Path) -> Tensor:
     with tempfile.NamedTemporaryFile(dir=folder) as file:
+        os.posix_fallocate(file.fileno(), 0, int(np.prod(size)))  # a full disk shows here, not as a bus error later
         return torch.from_file(file.name, shared=True, size=int(np.prod(size)), dtype=torch.uint8).view(size)
 
 
@@ -75,11 +79,24 @@ def to_tensor(image: Image.Image, image_size: int) -> Tensor:
     return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
 
 
-def jitter(amount: float) -> Callable[[Tensor], Tensor]:
-    """A random change of brightness, contrast and saturation by up to ``amount``."""
-    return v2.ColorJitter(brightness=amount, contrast=amount, saturation=amount) if amount else v2.Identity()
+def jitter(images: Tensor, amount: float) -> Tensor:
+    """Change brightness, contrast and saturation of images (B, 3, S, S), uint8 or in [0, 1], each by its own draws.
+
+    Factors in [1 - ``amount``, 1 + ``amount``], one after the other, as torchvision's ColorJitter has them; float in
+    [0, 1] comes out. torchvision draws once for a whole batch, and image by image it would cost more than the network.
+    """
+    images = images.float() / 255 if images.dtype == torch.uint8 else images
+    if not amount:
+        return images
+    drawn = 1 + amount * (2 * torch.rand(3, len(images), 1, 1, 1, device=images.device) - 1)
+    brightness, contrast, saturation = drawn
+    images = (brightness * images).clamp(0, 1)
+    mean = v2.functional.rgb_to_grayscale(images).mean(dim=(1, 2, 3), keepdim=True)
+    images = (contrast * images + (1 - contrast) * mean).clamp(0, 1)
+    grey = v2.functional.rgb_to_grayscale(images)
+    return (saturation * images + (1 - saturation) * grey).clamp(0, 1)
 
 
 def one_by_one(transform: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Images (B, 3, S, S), each changed by a random draw of its own (torchvision draws once for a whole batch)."""
-    return images if isinstance(transform, v2.Identity) else torch.stack([transform(image) for image in images])
+    """Images (B, 3, S, S), each changed by a random draw of its own."""
+    return torch.stack([transform(image) for image in images])

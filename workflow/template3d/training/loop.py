@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.fabric import Fabric
+from lightning.fabric.plugins.environments import LightningEnvironment
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from template3d.errors import InputError
 from template3d.training.checkpoints import Checkpoint, Stop
 
 log = logging.getLogger(__name__)
@@ -34,7 +36,9 @@ class Stage(nn.Module, ABC):
     """What a stage of training says to the loop: its networks, its batches, and its loss as ``forward``."""
 
     unit = "images"
-    """What the entries of a batch's last tensor are, for the log."""
+    """What is counted for the log: ``images``, or the ``points`` of a batch's last tensor (B, N)."""
+    summed = False
+    """Whether ``total`` is a sum over the batch, not a mean."""
 
     @abstractmethod
     def parameter_groups(self) -> list[dict[str, Any]]:
@@ -48,8 +52,9 @@ class Stage(nn.Module, ABC):
     def forward(self, epoch: int, *batch: Tensor) -> dict[str, Tensor]:
         """The terms of the loss, scalars by name; ``total`` is the one that is minimised."""
 
-    def before(self, *batch: Tensor) -> None:
-        """What is to be done before a step; ``batch`` is the whole one where several devices share it."""
+    def before(self, *batch: Tensor) -> tuple[Tensor, ...]:
+        """What is done to a batch on the device before its step, such as augmentation; it is the whole batch."""
+        return batch
 
     def pictures(self) -> dict[str, np.ndarray]:
         """Pictures (H, W) or (H, W, 3) uint8 of how far training is, by name."""
@@ -73,9 +78,16 @@ class Schedule:
 
     @classmethod
     def of(cls, chosen: dict[str, Any], seed: int, gpus: int) -> "Schedule":
-        """From a stage's section of the configuration; on a machine without a GPU, one processor does it."""
-        devices = max(gpus, 1) if torch.cuda.is_available() else 1
-        return cls(**picked(cls, chosen), seed=seed, devices=devices)
+        """From a stage's section of the configuration; on ``gpus`` GPUs, or, for 0, on the processor.
+
+        Raises InputError if there are fewer GPUs.
+        """
+        if gpus > torch.cuda.device_count():
+            raise InputError(
+                f"config: training.gpus is {gpus}, but this machine shows {torch.cuda.device_count()} GPUs; set "
+                "training.gpus: 0 to train on the processor"
+            )
+        return cls(**picked(cls, chosen), seed=seed, devices=max(gpus, 1), accelerator="cuda" if gpus else "cpu")
 
 
 def picked(settings: type, values: dict[str, Any]) -> dict[str, Any]:
@@ -88,25 +100,24 @@ def fit(
 ) -> list[dict[str, float]]:
     """Train a stage in place with Adam, the learning rates halved every ``halve_every`` epochs.
 
-    With a ``checkpoint``, goes on from it where it fits, writes it when it is due, at the end, and on SIGTERM or
-    SIGINT, after which SystemExit (128 + the signal) is raised. ``board`` is a folder for TensorBoard. Returns one
-    row an epoch: ``epoch``, ``step``, the mean of each term of the loss, and each group's learning rate. Raises
-    FloatingPointError when the loss is not finite or explodes; the checkpoint is then the last good one.
+    With a ``checkpoint``, which its caller holds, goes on from it where it fits, writes it when it is due, at the end,
+    and on SIGTERM or SIGINT, after which SystemExit (128 + the signal) is raised. ``board`` is a folder for
+    TensorBoard. Returns one row an epoch: ``epoch``, ``step``, the mean of each term of the loss, and each group's
+    learning rate; of several processes, only the first one returns. Raises FloatingPointError when the loss or a
+    weight is not finite, or the loss explodes; the checkpoint is then the last good one.
     """
+    several = schedule.devices > 1
     fabric = Fabric(
         accelerator=schedule.accelerator,
         devices=schedule.devices,
-        strategy="ddp" if schedule.devices > 1 else "auto",
+        strategy="ddp" if several else "auto",
         precision=PRECISIONS[schedule.precision],
+        plugins=[LightningEnvironment()] if several else None,  # start the processes here, under SLURM too
     )
     fabric.launch()
     torch.set_float32_matmul_precision("high" if schedule.precision == "tf32" else "highest")
-    if checkpoint is None:
-        return _Run(fabric, stage, schedule, name, None, board).train()
-    if not fabric.is_global_zero:
-        return _Run(fabric, stage, schedule, name, checkpoint, None).train()
-    with checkpoint.held():
-        return _Run(fabric, stage, schedule, name, checkpoint, board).train()
+    torch.backends.cudnn.allow_tf32 = schedule.precision == "tf32"
+    return _Run(fabric, stage, schedule, name, checkpoint, board).train()
 
 
 class _Run:
@@ -121,12 +132,14 @@ class _Run:
         checkpoint: Checkpoint | None,
         board: Path | None,
     ) -> None:
-        torch.manual_seed(schedule.seed)
+        torch.manual_seed(schedule.seed + fabric.global_rank)
         self.fabric, self.stage, self.schedule, self.name = fabric, stage, schedule, name
         self.checkpoint, self.board = checkpoint, SummaryWriter(board) if board and fabric.is_global_zero else None
         self.generator = torch.Generator().manual_seed(schedule.seed)
         groups = stage.parameter_groups()
         self.start_rates = [group["lr"] for group in groups]
+        if fabric.world_size > 1 and fabric.device.type == "cuda":
+            stage = nn.SyncBatchNorm.convert_sync_batchnorm(stage)
         compiled = torch.compile(stage) if schedule.compile else stage
         self.model, self.optimizer = fabric.setup(compiled, torch.optim.Adam(groups, fused=True))
         self.model.train()
@@ -135,8 +148,8 @@ class _Run:
         self.first: float | None = None
         self.history: list[dict[str, float]] = []
         self.epoch_start = self.generator.get_state()
-        self.trained = self.waited = 0.0  # seconds of this process, and those of them spent waiting for data
-        self.units = 0
+        self.start, self.told, self.waited = time.monotonic(), 0.0, 0.0  # seconds; the last, those waiting for data
+        self.units = self.begun = 0  # points or images, and steps before this process
 
     def train(self) -> list[dict[str, float]]:
         """Train to the end, from the beginning or from the checkpoint."""
@@ -146,7 +159,7 @@ class _Run:
         if self.checkpoint is not None and (found := self.checkpoint.load()):
             self._restore(*found)
             log.info("%s: goes on from epoch %d, step %d", self.name, self.epoch, self.step)
-        first_epoch, start, told, shown = self.epoch, time.monotonic(), -math.inf, 0.0
+        first_epoch, self.begun, shown = self.epoch, self.step, 0.0
         with Stop().watched() as stop:
             # a bar on a terminal only; a log gets a line now and then
             for epoch in tqdm(
@@ -158,15 +171,14 @@ class _Run:
                 disable=None if self.fabric.is_global_zero else True,
             ):
                 self._run_epoch(epoch, stop)
-                now = self.trained = time.monotonic() - start
-                if now - told > SECONDS_BETWEEN_LINES or epoch == schedule.epochs:
-                    told = now
-                    self._tell(now / (epoch - first_epoch + 1) * (schedule.epochs - epoch))
-                if self.board and (now - shown > SECONDS_BETWEEN_PICTURES or epoch == schedule.epochs):
-                    shown = now
+                if self.board and (self._seconds() - shown > SECONDS_BETWEEN_PICTURES or epoch == schedule.epochs):
+                    shown = self._seconds()
                     self._show()
+        self._check_weights()
         if self.checkpoint is not None and first_epoch <= schedule.epochs:
             self._save()
+        if self.board:
+            self.board.close()
         self.stage.cpu().eval()
         if not self.fabric.is_global_zero:
             sys.exit(0)  # the first process goes on to write the results
@@ -178,23 +190,28 @@ class _Run:
         self.epoch_start = self.generator.get_state()
         pending = None  # the step before: looked at while the next one runs, so that a GPU never waits for Python
         for batch in self._data(epoch):
-            self.stage.before(*batch)
             rank, ranks = self.fabric.global_rank, self.fabric.world_size
-            terms = self.model(epoch, *(part[rank::ranks] for part in batch))
+            if len(batch[0]) % ranks:
+                raise InputError(f"{self.name}: a batch of {len(batch[0])} cannot be shared evenly by {ranks} devices")
+            terms = self.model(epoch, *(part[rank::ranks] for part in self.stage.before(*batch)))
             self.optimizer.zero_grad()
-            self.fabric.backward(terms["total"])
+            # DDP takes the mean of the devices' gradients
+            self.fabric.backward(terms["total"] * ranks if self.stage.summed else terms["total"])
             self.optimizer.step()
             self._look(pending)
             pending = {term: value.detach() for term, value in terms.items()}
             self.batch, self.step = self.batch + 1, self.step + 1
-            self.units += batch[-1].numel()
+            self.units += batch[-1].numel() if self.stage.unit == "points" else len(batch[0])
+            if self._seconds() - self.told > SECONDS_BETWEEN_LINES:
+                self._tell()
             if wish := self._wish(stop):
                 self._look(pending)
                 pending = None
                 self._save()
                 if wish > 0:
                     log.info("%s: stopped by signal %d at step %d", self.name, wish, self.step)
-                    sys.exit(128 + wish)
+                    self.fabric.barrier()  # nobody leaves while the first one writes
+                    sys.exit(128 + wish if self.fabric.is_global_zero else 0)
         self._look(pending)
         row = {"epoch": epoch, "step": self.step}
         row |= {term: value / self.batch for term, value in self.sums.items()}
@@ -205,10 +222,13 @@ class _Run:
                 self.board.add_scalar(key, row[key], epoch)
         self.epoch, self.batch, self.sums = epoch + 1, 0, {}
         self.epoch_start = self.generator.get_state()
+        if epoch == self.schedule.epochs:
+            self._tell()
 
     def _data(self, epoch: int) -> Iterator[tuple[Tensor, ...]]:
         """The batches of an epoch that are still to do, on the device; counts the time spent waiting for them."""
-        batches = _ahead(itertools.islice(self.stage.batches(epoch, self.generator), self.batch, None))
+        wanted = itertools.islice(self.stage.batches(epoch, self.generator), self.batch, None)
+        batches = _ahead(wanted, pinned=self.fabric.device.type == "cuda")
         while True:
             start = time.monotonic()
             batch = next(batches, None)
@@ -224,6 +244,8 @@ class _Run:
             return
         together = torch.stack(list(terms.values())).float()
         values = dict(zip(terms, self.fabric.all_reduce(together, reduce_op="mean").tolist(), strict=True))
+        if self.stage.summed:
+            values["total"] *= self.fabric.world_size
         self.first = values["total"] if self.first is None else self.first
         broken = [term for term, value in values.items() if not math.isfinite(value)]
         if broken or values["total"] > EXPLODED * abs(self.first):
@@ -246,9 +268,19 @@ class _Run:
             wish = signal or -due
         return wish
 
+    def _check_weights(self) -> None:
+        """Raise FloatingPointError if a weight is not finite: a sound loss may have had a gradient that is not."""
+        for name, value in self.stage.state_dict().items():
+            if not value.isfinite().all():
+                raise FloatingPointError(
+                    f"{self.name}: the weights of {name} are not finite after step {self.step}; lower the learning "
+                    "rates, or try precision 32"
+                )
+
     def _save(self) -> None:
         if self.checkpoint is None or not self.fabric.is_global_zero:
             return
+        self._check_weights()
         tensors = {f"model.{name}": value for name, value in self.stage.state_dict().items()}
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
@@ -273,19 +305,39 @@ class _Run:
             }
         self.optimizer.load_state_dict(state)
         self.generator.set_state(tensors["random.data"])
-        torch.set_rng_state(tensors["random.cpu"])
-        if "random.cuda" in tensors and self.fabric.device.type == "cuda":
-            torch.cuda.set_rng_state(tensors["random.cuda"], self.fabric.device)
+        if self.fabric.is_global_zero:
+            torch.set_rng_state(tensors["random.cpu"])
+            if "random.cuda" in tensors and self.fabric.device.type == "cuda":
+                torch.cuda.set_rng_state(tensors["random.cuda"], self.fabric.device)
+        else:  # the first process's state only is kept; the others must not repeat its draws
+            torch.manual_seed(self.schedule.seed + self.fabric.global_rank + facts["step"])
         self.epoch, self.batch, self.step = (facts[name] for name in ("epoch", "batch", "step"))
         self.sums, self.first, self.history = facts["sums"], facts["first"], facts["history"]
 
-    def _tell(self, left: float) -> None:
-        row = self.history[-1]
-        means = ", ".join(f"{term} {value:.5g}" for term, value in row.items() if term not in ("epoch", "step"))
-        speed = f"{self.units / max(self.trained, 1e-9):,.0f} {self.stage.unit} a second"
-        waiting = f"{100 * self.waited / max(self.trained, 1e-9):.1f} % of the time waiting for data"
-        done = f"epoch {row['epoch']} of {self.schedule.epochs}"
-        log.info("%s: %s, %s; %s, %s; %.0f s to go", self.name, done, means, speed, waiting, left)
+    def _seconds(self) -> float:
+        return time.monotonic() - self.start
+
+    def _tell(self) -> None:
+        """A line in the log: how far, the terms of this epoch so far or of the last one, speed, time left."""
+        self.told = seconds = self._seconds()
+        last = self.history[-1] if self.history else {}
+        values = {term: value / max(1, self.batch - 1) for term, value in self.sums.items()}  # one step is pending
+        values = values or {term: value for term, value in last.items() if term not in ("epoch", "step")}
+        values |= {f"rate_{group.get('name', 'all')}": group["lr"] for group in self.optimizer.param_groups}
+        steps = self.schedule.epochs * last["step"] / last["epoch"] if last else math.inf
+        left = seconds / max(1, self.step - self.begun) * (steps - self.step)
+        log.info(
+            "%s: epoch %d of %d, step %d: %s; %s %s a second, %.1f %% of the time waiting for data; %s s to go",
+            self.name,
+            min(self.epoch, self.schedule.epochs),
+            self.schedule.epochs,
+            self.step,
+            ", ".join(f"{term} {value:.4g}" for term, value in values.items()),
+            f"{self.units / max(seconds, 1e-9):,.0f}",
+            self.stage.unit,
+            100 * self.waited / max(seconds, 1e-9),
+            f"{left:.0f}" if last else "?",
+        )
 
     def _show(self) -> None:
         self.stage.eval()
@@ -295,11 +347,18 @@ class _Run:
         self.stage.train()
 
 
-def _ahead(batches: Iterable[tuple[Tensor, ...]]) -> Iterator[tuple[Tensor, ...]]:
-    """The same batches, each drawn by a thread while the one before is in use."""
+def _ahead(batches: Iterable[tuple[Tensor, ...]], pinned: bool) -> Iterator[tuple[Tensor, ...]]:
+    """The same batches, each drawn, and pinned for a GPU, by a thread while the one before is in use."""
+    drawn = iter(batches)
+
+    def draw() -> tuple[Tensor, ...] | None:
+        batch = next(drawn, None)
+        if batch is None or not pinned:
+            return batch
+        return tuple(part if part.is_cuda else part.pin_memory() for part in batch)
+
     with ThreadPoolExecutor(1) as thread:
-        drawn = iter(batches)
-        waiting = thread.submit(next, drawn, None)
+        waiting = thread.submit(draw)
         while (batch := waiting.result()) is not None:
-            waiting = thread.submit(next, drawn, None)
+            waiting = thread.submit(draw)
             yield batch
