@@ -12,7 +12,7 @@ from template3d import losses
 from template3d.errors import InputError
 from template3d.networks.encoder import Encoder
 from template3d.networks.projection import Projection
-from template3d.training.images import Views, jitter, one_by_one
+from template3d.training.images import Views, greyed, jitter, one_by_one
 from template3d.training.loop import Stage
 
 
@@ -26,6 +26,8 @@ class ContrastiveSettings:
     temperature: float = 0.07
     rate: float = 3e-4
     colour_jitter: float = 0.4
+    grey_share: float = 0.2
+    """How many images lose their colours. An object must be known by its shape, not by its paint."""
     smallest_crop: float = 0.2
     """For ``augmentations``: the smallest share of an image that a crop keeps."""
 
@@ -48,7 +50,7 @@ class ContrastiveStage(Stage):
                     v2.RandomResizedCrop(size, scale=(settings.smallest_crop, 1.0), antialias=True),
                     v2.RandomHorizontalFlip(),
                     v2.RandomApply([v2.ColorJitter(2 * amount, 2 * amount, 2 * amount, amount / 2)], p=0.8),
-                    v2.RandomGrayscale(p=0.2),
+                    v2.RandomGrayscale(p=settings.grey_share),
                     v2.GaussianBlur(2 * (size // 20) + 1, sigma=(0.1, 2.0)),
                 ]
             )
@@ -81,9 +83,10 @@ class ContrastiveStage(Stage):
             yield self.views.images[first], self.views.images[second]
 
     def before(self, first: Tensor, second: Tensor) -> tuple[Tensor, ...]:
-        """Augment each image, or, with ``views``, jitter its colours."""
+        """Augment each image, or, with ``views``, jitter its colours or take them away."""
         if self.augment is None:
-            return jitter(first, self.settings.colour_jitter), jitter(second, self.settings.colour_jitter)
+            amount, share = self.settings.colour_jitter, self.settings.grey_share
+            return greyed(jitter(first, amount), share), greyed(jitter(second, amount), share)
         return one_by_one(self.augment, first), one_by_one(self.augment, second)
 
     def forward(self, epoch: int, first: Tensor, second: Tensor) -> dict[str, Tensor]:

@@ -97,6 +97,12 @@ def jitter(images: Tensor, amount: float) -> Tensor:
     return (saturation * images + (1 - saturation) * grey).clamp(0, 1)
 
 
+def greyed(images: Tensor, share: float) -> Tensor:
+    """Images (B, 3, S, S), of which about a ``share`` lose their colours, each by its own draw."""
+    chosen = torch.rand(len(images), 1, 1, 1, device=images.device) < share
+    return torch.where(chosen, v2.functional.rgb_to_grayscale(images, num_output_channels=3), images)
+
+
 def one_by_one(transform: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     """Images (B, 3, S, S), each changed by a random draw of its own."""
     return torch.stack([transform(image) for image in images])
