@@ -12,6 +12,7 @@ from snakemake.settings.enums import Quietness, RerunTrigger
 
 TRIGGERS = frozenset({RerunTrigger.MTIME, RerunTrigger.PARAMS, RerunTrigger.INPUT, RerunTrigger.SOFTWARE_ENV})
 """As in workflow/profiles/default."""
+MESH, SHOWN = "model_normalized.obj", 3
 CHECKSUM_BYTES = 10_000_000_000
 
 
@@ -25,7 +26,7 @@ class Job(NamedTuple):
     def __str__(self) -> str:
         """Rule and wildcards, and the causes behind a colon."""
         values = ", ".join(value for _, value in self.wildcards)
-        return f"{self.rule}{' of ' * bool(values)}{values}: {'; '.join(self.causes)}"
+        return f"{self.rule}{' of ' * bool(values)}{values}: {'; '.join(self.causes)}".replace("; (", " (")
 
 
 def stale_jobs(snakefile: Path, folder: Path, config: dict, cores: int = 1) -> list[Job]:
@@ -52,18 +53,32 @@ def stale_jobs(snakefile: Path, folder: Path, config: dict, cores: int = 1) -> l
         for job in running:
             above = sorted({other.rule.name for other in dag.dependencies[job] if other in running})
             wildcards = tuple(sorted(job.wildcards_dict.items()))
-            found.append(Job(job.rule.name, wildcards, tuple(causes(dag.reason(job), above))))
+            recorded = workflow.persistence.input(job.output[0]) or []
+            found.append(Job(job.rule.name, wildcards, tuple(causes(job, dag.reason(job), above, recorded))))
     return sorted(found)
 
 
-def causes(reason: "snakemake.jobs.Reason", above: list[str]) -> Iterator[str]:
-    """In words, why a job would run; ``above`` names the rules whose results it uses and that run before it."""
+def causes(
+    job: "snakemake.jobs.Job", reason: "snakemake.jobs.Reason", above: list[str], recorded: list[str]
+) -> Iterator[str]:
+    """In words, why a job would run.
+
+    ``above`` names the rules whose results it uses and that run before it, ``recorded`` the files that it used when it
+    last ran.
+    """
     if reason.params_changed:
         yield from changed_params(reason.params_changed.only_old, reason.params_changed.only_new)
-    if reason.updated_input:
-        yield from (f"{_short(file)} changed" for file in sorted(map(str, reason.updated_input)))
-    if reason.input_changed:
-        yield "the list of its input files changed"
+    files, before = {str(file) for file in job.input}, {str(file) for file in recorded}
+    changed = {str(file) for file in reason.updated_input}
+    news = (("changed", changed), ("is new", files - before), ("is gone", before - files))
+    for what, concerned in news if reason.input_changed else news[:1]:
+        meshes = sorted(file for file in concerned if file.endswith(MESH))
+        for mesh in meshes[:SHOWN]:
+            yield f"mesh {'/'.join(Path(mesh).parts[-4:-2])} {what}"
+        if meshes:
+            more = f", {len(meshes) - SHOWN} more" if len(meshes) > SHOWN else ""
+            yield f"({len(meshes)} of {sum(file.endswith(MESH) for file in files)} members{more})"
+        yield from (f"{_short(file)} {what}" for file in sorted(concerned - set(meshes)))
     if reason.software_stack_changed:
         yield "its conda environment changed"
     if reason.missing_output and not above:

@@ -34,6 +34,8 @@ class Setting(NamedTuple):
     key: str
     value: object
     reruns: Iterable[str]
+    only: Mapping[str, dict[str, str]] = MappingProxyType({})
+    """Of some rules, not every job: those with these wildcards."""
 
 
 # Keys that only say what runs where, or that hold for what is still to be made.
@@ -56,10 +58,12 @@ RECONSTRUCT, EVALUATE = BELOW_RECONSTRUCT | {"reconstruct"}, BELOW_RECONSTRUCT
 TRAINING = PHASE1 | CONTRASTIVE
 MESHING = RECONSTRUCT | BELOW_TEMPLATE | {"extract_template"}
 
+FIXED = {"reconstruct": {"views": "fixed"}, "evaluate": {"views": "fixed"}}
+
 SETTINGS = [
     Setting("seed", 1, BELOW_CHECK),
-    Setting("views.easy", 4, RENDER),
-    Setting("views.hard", 3, RENDER),
+    Setting("views.easy", 4, RENDER, {"render": {"kind": "easy"}}),
+    Setting("views.hard", 3, RENDER, {"render": {"kind": "hard"}}),
     Setting("views.image_size", 56, RENDER),
     Setting("views.samples", 2, RENDER),
     Setting("views.passes", ["rgb", "mask"], RENDER),
@@ -130,8 +134,8 @@ SETTINGS = [
     Setting("meshing.resolution", 24, MESHING),
     Setting("meshing.coarse", 4, MESHING),
     Setting("reconstruct.views", "hard", RECONSTRUCT),
-    Setting("reconstruct.fixed_view", 0, RECONSTRUCT),
-    Setting("reconstruct.train_shapes", 1, {"reconstruct", "picture"}),
+    Setting("reconstruct.fixed_view", 0, RECONSTRUCT, FIXED),
+    Setting("reconstruct.train_shapes", 1, {"reconstruct", "picture"}, {"reconstruct": {"split": "train"}}),
     Setting("evaluate.points", 600, EVALUATE | {"evaluate_baselines"}),
     Setting("evaluate.average_over", 32, {"evaluate_baselines", "table1"}),
 ]
@@ -217,6 +221,7 @@ def page() -> str:
         "| --- | --- |",
         *(f"| `{setting.key}` | {_said(setting.reruns, BOTH)} |" for setting in SETTINGS + RERUN_NOTHING),
         "",
+        "With the built-in shapes, `seed`, `demo.train` and `demo.test` make other shapes, and so everything.",
         "`categories`, `phase1.from`: see above. `shapenet`: whatever has other meshes there.",
     ]
     return "\n".join(lines) + "\n"

@@ -1,5 +1,6 @@
 """What reruns after which edit: Snakemake is asked, on the finished micro pipeline, for each row of edits.py."""
 
+import contextlib
 import re
 import shutil
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import MICRO, REPOSITORY, SYNSETS, snakemake
-from edits import EDITS, ONCE, RERUN_NOTHING, SETTINGS, page
+from edits import BOTH, EDITS, ONCE, RERUN_NOTHING, SETTINGS, page
 from template3d import demo_meshes, demo_shapes, provenance
 
 sys.path.insert(0, str(REPOSITORY / "scripts"))
@@ -27,6 +28,20 @@ class Place:
         for cached in (provenance._imports, provenance._names, provenance._digest):
             cached.cache_clear()
         return why.stale_jobs(self.repository / "Snakefile", self.folder, self.config, self.cores)
+
+    def everything(self) -> list[why.Job]:
+        """All jobs of the pipeline as it stands: what would run without any results."""
+        hidden = self.folder.with_name(f"{self.folder.name}_hidden")
+        hidden.mkdir()
+        for name in ("results", ".snakemake"):
+            if (self.folder / name).exists():
+                (self.folder / name).rename(hidden / name)
+        jobs = self.stale()
+        shutil.rmtree(self.folder / ".snakemake")
+        for kept in hidden.iterdir():
+            kept.rename(self.folder / kept.name)
+        hidden.rmdir()
+        return jobs
 
     def mesh(self, split: str) -> Path:
         """The mesh of the first plane of a split."""
@@ -166,16 +181,36 @@ def do(edit, place) -> None:
         globals()[kind](place)
 
 
+def expected(everything, reruns, of, only) -> set:
+    """Rule and wildcards of the jobs that ought to run."""
+    return {
+        (job.rule, job.wildcards)
+        for job in everything
+        if job.rule in reruns
+        and (job.rule in ONCE or dict(job.wildcards)["category"] in of)
+        and only.get(job.rule, {}).items() <= dict(job.wildcards).items()
+    }
+
+
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.name)
 def test_an_edit_reruns_what_depends_on_it_and_nothing_else(place, edit):
     do(edit, place)
     jobs = place.stale()
-    assert {job.rule for job in jobs} == set(edit.reruns), "\n".join(map(str, jobs))
-    for job in jobs:
-        wildcards = dict(job.wildcards)
-        assert job.rule in ONCE or wildcards["category"] in edit.of, job
-        assert edit.only.get(job.rule, {}).items() <= wildcards.items(), job
-        assert job.causes, job
+    wanted = expected(place.everything(), edit.reruns, edit.of, edit.only)
+    assert {rule for rule, _ in wanted} == set(edit.reruns)
+    assert {job[:2] for job in jobs} == wanted, "\n".join(map(str, jobs))
+    assert all(job.causes for job in jobs)
+
+
+@pytest.fixture(scope="module")
+def everything(pristine, tmp_path_factory) -> list[why.Job]:
+    """All jobs of the micro pipeline."""
+    folder = tmp_path_factory.mktemp("nothing_made")
+    shutil.copytree(pristine / "meshes", folder / "meshes")
+    for file in pristine.glob("*.txt"):
+        shutil.copy2(file, folder)
+    with contextlib.chdir(folder):
+        return Place(REPOSITORY, folder).stale()
 
 
 def keys(values: dict, start: str = "") -> set[str]:
@@ -192,15 +227,14 @@ def test_every_key_of_the_configuration_stands_in_the_table():
 
 
 @pytest.mark.parametrize("setting", SETTINGS + RERUN_NOTHING, ids=lambda setting: setting.key)
-def test_a_setting_reruns_what_depends_on_it_and_nothing_else(pristine, setting, monkeypatch):
+def test_a_setting_reruns_what_depends_on_it_and_nothing_else(pristine, everything, setting, monkeypatch):
     monkeypatch.chdir(pristine)
     place = Place(REPOSITORY, pristine)
     section, _, key = setting.key.partition(".")
     place.config[section] = place.config.get(section, {}) | {key: setting.value} if key else setting.value
     jobs = place.stale()
-    assert {job.rule for job in jobs} == set(setting.reruns), "\n".join(map(str, jobs))
-    if setting.key in ("views.easy", "views.hard"):
-        assert {dict(job.wildcards)["kind"] for job in jobs if job.rule == "render"} == {key}
+    wanted = expected(everything, setting.reruns, BOTH, setting.only)
+    assert {job[:2] for job in jobs} == wanted, "\n".join(map(str, jobs))
     starts = (f"config {setting.key} ", "shapes: ", "the list of its input files")
     named = [job for job in jobs if any(cause.startswith(starts) for cause in job.causes)]
     assert bool(named) == bool(setting.reruns), "\n".join(map(str, jobs))
@@ -217,6 +251,17 @@ def test_why_says_the_cause_or_that_nothing_is_stale(micro):
     run = snakemake(micro, "--", "why", over={"phase1": {"epochs": 5}})
     assert "train_embeddings of planes: config phase1.epochs 4 -> 5" in run.stdout
     assert "table1: evaluate, evaluate_baselines runs before it" in run.stdout
+
+
+def test_why_names_the_mesh_that_changed_came_or_went_and_counts_members(place):
+    name = "/".join(place.mesh("train").parts[-4:-2])
+    mesh(place)
+    said = "\n".join(map(str, place.stale()))
+    assert f"sdf of planes, train-00: mesh {name} changed (1 of 4 members); check runs before it" in said
+    shape_added(place)
+    said = "\n".join(map(str, place.stale()))
+    assert "mesh 02691156/0123abcd is new (1 of 5 members)" in said
+    assert "check of planes, train-00: shapes: 0123abcd was added" in said
 
 
 def test_after_an_edit_only_the_changed_member_is_made(place):

@@ -96,11 +96,11 @@ def code_l1(predicted: Tensor, codes: Tensor) -> Tensor:
 
 
 def nt_xent(first: Tensor, second: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    """Equation (13), NT-Xent: the mean over all images of two sets of partners; a scalar.
+    """Equation (13), NT-Xent: the mean over all images of two sets of partners.
 
     Projections (B, P), partners in the same row; the sum runs over all images but the one that is compared (the
-    report does not say that it is left out; its source does). Also gives the share of images whose most similar
-    other one is their partner. Computed in full precision.
+    report does not say that it is left out; its source does). Returns two scalars: the loss, and the share of images
+    whose most similar other one is their partner. Computed in full precision.
 
     Source: Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations" (2020).
     """
