@@ -16,6 +16,7 @@ rule train_embeddings:
         "results/logs/train_embeddings/{category}.log",
     benchmark:
         "results/benchmarks/train_embeddings/{category}.tsv"
+    priority: 10  # the long ones first
     conda:
         "../../envs/template3d.yaml"
     threads: TRAINING["threads"]
@@ -54,6 +55,7 @@ rule train_encoder:
         "results/logs/train_encoder/{category}.log",
     benchmark:
         "results/benchmarks/train_encoder/{category}.tsv"
+    priority: 10  # the long ones first
     conda:
         "../../envs/template3d.yaml"
     threads: TRAINING["threads"]
@@ -84,6 +86,7 @@ rule pretrain_contrastive:
         "results/logs/pretrain_contrastive/{category}.log",
     benchmark:
         "results/benchmarks/pretrain_contrastive/{category}.tsv"
+    priority: 10  # the long ones first
     conda:
         "../../envs/template3d.yaml"
     threads: TRAINING["threads"]
@@ -122,6 +125,7 @@ rule train_end_to_end:
         "results/logs/train_end_to_end/{category}.log",
     benchmark:
         "results/benchmarks/train_end_to_end/{category}.tsv"
+    priority: 10  # the long ones first
     conda:
         "../../envs/template3d.yaml"
     threads: TRAINING["threads"]
