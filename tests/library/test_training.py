@@ -84,6 +84,14 @@ def test_a_loss_that_grows_a_hundredfold_stops_the_run():
         fit(stage, Schedule(100, 1000), "test")
 
 
+def test_a_new_template_starts_where_the_loss_has_a_gradient():
+    for seed in range(50):
+        torch.manual_seed(seed)
+        with torch.no_grad():
+            distances = ImplicitTemplate(32, 96, 4, [96] * 5).template(2 * torch.rand(500, 3) - 1)
+        assert (distances.abs() < LossSettings().clamp).float().mean() > 0.5
+
+
 def test_half_of_a_batch_lies_inside():
     points, distances = spheres([0.3, 0.6]).draw(torch.tensor([1, 0, 1]), 64, torch.Generator().manual_seed(0))
     assert points.shape == (3, 64, 3)
