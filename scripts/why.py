@@ -49,29 +49,29 @@ def stale_jobs(snakefile: Path, folder: Path, config: dict, cores: int = 1) -> l
         workflow._build_dag()
         dag = workflow.dag
         running = {job for job in dag.jobs if dag.needrun(job) and job.output}
+        changed = {str(file) for job in running for file in dag.reason(job).updated_input}
         found = []
         for job in running:
             above = sorted({other.rule.name for other in dag.dependencies[job] if other in running})
             wildcards = tuple(sorted(job.wildcards_dict.items()))
             recorded = workflow.persistence.input(job.output[0]) or []
-            found.append(Job(job.rule.name, wildcards, tuple(causes(job, dag.reason(job), above, recorded))))
+            found.append(Job(job.rule.name, wildcards, tuple(causes(job, dag.reason(job), above, recorded, changed))))
     return sorted(found)
 
 
 def causes(
-    job: "snakemake.jobs.Job", reason: "snakemake.jobs.Reason", above: list[str], recorded: list[str]
+    job: "snakemake.jobs.Job", reason: "snakemake.jobs.Reason", above: list[str], recorded: list[str], changed: set[str]
 ) -> Iterator[str]:
     """In words, why a job would run.
 
     ``above`` names the rules whose results it uses and that run before it, ``recorded`` the files that it used when it
-    last ran.
+    last ran, ``changed`` all files that changed; Snakemake gives them for the first job that uses them, not for others.
     """
     if reason.params_changed:
         yield from changed_params(reason.params_changed.only_old, reason.params_changed.only_new)
     files, before = {str(file) for file in job.input}, {str(file) for file in recorded}
-    changed = {str(file) for file in reason.updated_input}
-    news = (("changed", changed), ("is new", files - before), ("is gone", before - files))
-    for what, concerned in news if reason.input_changed else news[:1]:
+    news = (("changed", files & changed), ("is new", files - before), ("is gone", before - files))
+    for what, concerned in news if recorded else news[:1]:
         meshes = sorted(file for file in concerned if file.endswith(MESH))
         for mesh in meshes[:SHOWN]:
             yield f"mesh {'/'.join(Path(mesh).parts[-4:-2])} {what}"

@@ -10,17 +10,20 @@ from typing import NamedTuple
 CHAIRS, PLANES = ("chairs",), ("planes",)
 BOTH = CHAIRS + PLANES
 
-# What stands below each stage, by rule. `failures` lists what the data stages could not use, so it follows them all.
+# What stands below each stage, by rule; a rule that runs once for each method is named with it. `failures` lists what
+# the data stages could not use, so it follows them all.
+METHODS = ("two_phase", "end_to_end")
 TABLES = {"table1", "table2"}
-BELOW_RECONSTRUCT = TABLES | {"evaluate", "picture"}
 BELOW_TEMPLATE = {"table1", "evaluate_baselines", "picture"}
-BELOW_PHASE2 = BELOW_RECONSTRUCT | {"reconstruct", "loss_curves"}
-BELOW_PHASE1 = BELOW_PHASE2 | BELOW_TEMPLATE | {"train_encoder", "extract_template"}
-BELOW_END_TO_END = BELOW_PHASE2 - {"table1"} | {"extract_template"}
+BELOW_PHASE2 = TABLES | {"reconstruct two_phase", "evaluate two_phase", "picture", "loss_curves"}
+BELOW_PHASE1 = BELOW_PHASE2 | BELOW_TEMPLATE | {"train_encoder", "extract_template two_phase"}
+BELOW_END_TO_END = {"reconstruct end_to_end", "evaluate end_to_end", "extract_template end_to_end"}
+BELOW_END_TO_END |= {"table2", "picture", "loss_curves"}
 BELOW_CONTRASTIVE = BELOW_END_TO_END | {"train_end_to_end"}
+EVALUATE = TABLES | {"evaluate two_phase", "evaluate end_to_end", "picture"}
 BELOW_VIEWS = BELOW_PHASE2 | BELOW_CONTRASTIVE | {"train_encoder", "pretrain_contrastive", "failures"}
 BELOW_SDF = BELOW_PHASE1 | BELOW_CONTRASTIVE | {"train_embeddings", "failures"}
-BELOW_SURFACE = BELOW_RECONSTRUCT | {"evaluate_baselines", "failures"}
+BELOW_SURFACE = EVALUATE | {"evaluate_baselines", "failures"}
 BELOW_CHECK = BELOW_VIEWS | BELOW_SDF | BELOW_SURFACE | {"render", "sdf", "surface"}
 EVERYTHING = BELOW_CHECK | {"check"}
 
@@ -54,10 +57,11 @@ RERUN_NOTHING = [
 RENDER, SDF, SURFACE = BELOW_VIEWS | {"render"}, BELOW_SDF | {"sdf"}, BELOW_SURFACE | {"surface"}
 PHASE1, PHASE2 = BELOW_PHASE1 | {"train_embeddings"}, BELOW_PHASE2 | {"train_encoder"}
 END_TO_END, CONTRASTIVE = BELOW_CONTRASTIVE, BELOW_CONTRASTIVE | {"pretrain_contrastive"}
-RECONSTRUCT, EVALUATE = BELOW_RECONSTRUCT | {"reconstruct"}, BELOW_RECONSTRUCT
+RECONSTRUCT = EVALUATE | {"reconstruct two_phase", "reconstruct end_to_end"}
 TRAINING = PHASE1 | CONTRASTIVE
-MESHING = RECONSTRUCT | BELOW_TEMPLATE | {"extract_template"}
+MESHING = RECONSTRUCT | BELOW_TEMPLATE | {"extract_template two_phase", "extract_template end_to_end"}
 
+RECONSTRUCTED = {"reconstruct two_phase", "reconstruct end_to_end"}
 FIXED = {"reconstruct": {"views": "fixed"}, "evaluate": {"views": "fixed"}}
 
 SETTINGS = [
@@ -135,7 +139,7 @@ SETTINGS = [
     Setting("meshing.coarse", 4, MESHING),
     Setting("reconstruct.views", "hard", RECONSTRUCT),
     Setting("reconstruct.fixed_view", 0, RECONSTRUCT, FIXED),
-    Setting("reconstruct.train_shapes", 1, {"reconstruct", "picture"}, {"reconstruct": {"split": "train"}}),
+    Setting("reconstruct.train_shapes", 1, {*RECONSTRUCTED, "picture"}, {"reconstruct": {"split": "train"}}),
     Setting("evaluate.points", 600, EVALUATE | {"evaluate_baselines"}),
     Setting("evaluate.average_over", 32, {"evaluate_baselines", "table1"}),
 ]
@@ -166,7 +170,7 @@ EDITS = [
     Edit(
         "texture",
         "a texture beside the mesh of a test plane",
-        {*TEST_VIEWS, "failures"} | BELOW_RECONSTRUCT,
+        RECONSTRUCT | {"render", "failures"},
         PLANES,
         TEST_VIEWS,
     ),
@@ -228,8 +232,14 @@ def page() -> str:
 
 
 def _said(reruns: Iterable[str], of: tuple[str, ...]) -> str:
-    rules = ", ".join(f"`{rule}`" for rule in ORDER if rule in set(reruns))
-    return (rules or "nothing") + (f" of {of[0]}" if len(of) == 1 else "")
+    said = []
+    for rule in ORDER:
+        methods = [method for method in METHODS if f"{rule} {method}" in reruns]
+        if rule in reruns or len(methods) == len(METHODS):
+            said.append(f"`{rule}`")
+        elif methods:
+            said.append(f"`{rule}` ({methods[0].replace('_', '-')})")
+    return (", ".join(said) or "nothing") + (f" of {of[0]}" if len(of) == 1 else "")
 
 
 if __name__ == "__main__":

@@ -181,12 +181,17 @@ def do(edit, place) -> None:
         globals()[kind](place)
 
 
+def name(job) -> str:
+    """A job's rule, with the method if there is one, as edits.py has it."""
+    return " ".join([job.rule, *filter(None, [dict(job.wildcards).get("method")])])
+
+
 def expected(everything, reruns, of, only) -> set:
     """Rule and wildcards of the jobs that ought to run."""
     return {
-        (job.rule, job.wildcards)
+        job[:2]
         for job in everything
-        if job.rule in reruns
+        if name(job) in reruns
         and (job.rule in ONCE or dict(job.wildcards)["category"] in of)
         and only.get(job.rule, {}).items() <= dict(job.wildcards).items()
     }
@@ -196,8 +201,9 @@ def expected(everything, reruns, of, only) -> set:
 def test_an_edit_reruns_what_depends_on_it_and_nothing_else(place, edit):
     do(edit, place)
     jobs = place.stale()
-    wanted = expected(place.everything(), edit.reruns, edit.of, edit.only)
-    assert {rule for rule, _ in wanted} == set(edit.reruns)
+    everything = place.everything()
+    wanted = expected(everything, edit.reruns, edit.of, edit.only)
+    assert {name(job) for job in everything if job[:2] in wanted} == set(edit.reruns)
     assert {job[:2] for job in jobs} == wanted, "\n".join(map(str, jobs))
     assert all(job.causes for job in jobs)
 
@@ -244,7 +250,8 @@ def test_the_page_is_what_the_table_says():
     assert (REPOSITORY / "docs/reruns.md").read_text() == page()
 
 
-def test_why_says_the_cause_or_that_nothing_is_stale(micro):
+def test_why_says_the_cause_or_that_nothing_is_stale(place):
+    micro = place.folder
     run = snakemake(micro, "--", "why")
     assert run.returncode == 0, run.stdout + run.stderr
     assert "Nothing is stale." in run.stdout

@@ -21,7 +21,7 @@ class Template(nn.Module):
         sizes = [3, *hidden_sizes]
         self.hidden = nn.ModuleList(weight_norm(nn.Linear(wide, narrow)) for wide, narrow in itertools.pairwise(sizes))
         self.output = nn.Linear(sizes[-1], 1)
-        # the loss looks no farther than 0.1, and has no gradient for a network that starts beyond: one seed in twelve did
+        # the loss looks no farther than 0.1 and has no gradient for a network that starts beyond: one seed in 12 did
         nn.init.zeros_(self.output.bias)
         self.dropout = nn.Dropout(dropout)
 
