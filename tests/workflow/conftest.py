@@ -43,6 +43,19 @@ def write_category(folder: Path, category: str, train: int = 4, test: int = 2) -
     return ids
 
 
+def copied(folder: Path, to: Path) -> Path:
+    """A copy of a folder in which the pipeline has run.
+
+    Without its checkpoints, and with hard links to its weights, which are only ever replaced: they are large.
+    """
+
+    def copy(source: str, target: str) -> None:
+        (os.link if source.endswith(".safetensors") else shutil.copy2)(source, target)
+
+    ignore = shutil.ignore_patterns("checkpoints", "tensorboard")
+    return Path(shutil.copytree(folder, to, symlinks=True, ignore=ignore, copy_function=copy))
+
+
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory) -> Path:
     """A folder in which the micro pipeline has run through; tests leave it as it is."""
@@ -57,4 +70,4 @@ def pristine(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def micro(pristine, tmp_path_factory) -> Path:
     """A copy of it, to look at and to run on in."""
-    return Path(shutil.copytree(pristine, tmp_path_factory.mktemp("copies") / "micro", symlinks=True))
+    return copied(pristine, tmp_path_factory.mktemp("copies") / "micro")

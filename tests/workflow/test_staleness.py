@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import MICRO, REPOSITORY, SYNSETS, snakemake
+from conftest import MICRO, REPOSITORY, SYNSETS, copied, snakemake
 from edits import BOTH, EDITS, ONCE, RERUN_NOTHING, SETTINGS, page
 from template3d import demo_meshes, demo_shapes, provenance
 
@@ -62,7 +62,7 @@ def place(pristine, tmp_path, monkeypatch) -> Place:
         source = REPOSITORY / name
         (shutil.copytree if source.is_dir() else shutil.copy2)(source, repository / name)
     monkeypatch.setattr(provenance, "PACKAGE", repository / "workflow/template3d")
-    folder = Path(shutil.copytree(pristine, tmp_path / "folder", symlinks=True))
+    folder = copied(pristine, tmp_path / "folder")
     monkeypatch.chdir(folder)
     return Place(repository, folder)
 
