@@ -70,7 +70,7 @@ def causes(
     if reason.params_changed:
         yield from changed_params(reason.params_changed.only_old, reason.params_changed.only_new)
     files, before = {str(file) for file in job.input}, {str(file) for file in recorded}
-    news = (("changed", files & changed), ("is new", files - before), ("is gone", before - files))
+    news = (("changed", files & changed & (before or files)), ("is new", files - before), ("is gone", before - files))
     for what, concerned in news if recorded else news[:1]:
         meshes = sorted(file for file in concerned if file.endswith(MESH))
         for mesh in meshes[:SHOWN]:

@@ -44,16 +44,9 @@ def write_category(folder: Path, category: str, train: int = 4, test: int = 2) -
 
 
 def copied(folder: Path, to: Path) -> Path:
-    """A copy of a folder in which the pipeline has run.
-
-    Without its checkpoints, and with hard links to its weights, which are only ever replaced: they are large.
-    """
-
-    def copy(source: str, target: str) -> None:
-        (os.link if source.endswith(".safetensors") else shutil.copy2)(source, target)
-
+    """A copy of a folder in which the pipeline has run, without its checkpoints, which are large."""
     ignore = shutil.ignore_patterns("checkpoints", "tensorboard")
-    return Path(shutil.copytree(folder, to, symlinks=True, ignore=ignore, copy_function=copy))
+    return Path(shutil.copytree(folder, to, symlinks=True, ignore=ignore))
 
 
 @pytest.fixture(scope="session")
