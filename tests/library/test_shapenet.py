@@ -37,6 +37,15 @@ def test_wrong_splits_are_refused_by_name(tmp_path, content, reason):
         shapenet.read_split(tmp_path / "missing.txt", "03001627")
 
 
+def test_the_ids_that_shapenet_really_has_are_ids_and_nothing_else():
+    uuid = "u1e22cc04-7c4d-4ed5-bda3-8ff8067f22ee"
+    for shape in (A, "d1119217281b8475fe755e3418b63110", uuid):
+        assert shapenet.check_id(shape, "list") == shape
+    for wrong in ("..", "a/b", "../../etc", "abc", "A" * 8, "aaaa-", "-aaaa", "aaaa--bb", "a" * 65, "uu12", "", 7):
+        with pytest.raises(InputError, match="is not a shape id"):
+            shapenet.check_id(wrong, "list")
+
+
 def test_a_shape_in_both_splits_is_refused(tmp_path):
     for name in ("train.txt", "test.txt"):
         (tmp_path / name).write_text(A)

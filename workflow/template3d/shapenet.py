@@ -11,7 +11,8 @@ import numpy as np
 
 from template3d.errors import InputError
 
-ID = re.compile(r"[0-9a-f]{4,64}")
+ID = re.compile(r"(?=.{4,64}$)u?[0-9a-f]+(-[0-9a-f]+)*")
+"""Hexadecimal digits, or, for a few of ShapeNet's, a UUID behind a ``u``."""
 MODEL = Path("models") / "model_normalized.obj"
 TEXTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".tga"}
 
@@ -92,7 +93,7 @@ def check_missing(
 
 
 def check_id(shape: object, source: str) -> str:
-    """A shape's id, unchanged; raises InputError, naming ``source``, unless it is 4 to 64 hexadecimal digits.
+    """A shape's id, unchanged; raises InputError, naming ``source``, unless it is one: 4 to 64 characters.
 
     Ids become parts of paths, so nothing else may pass.
     """
