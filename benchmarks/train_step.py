@@ -25,7 +25,8 @@ from template3d.networks.warp import STAGES
 from template3d.report import figures
 from template3d.training.distances import Samples
 from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, LossSettings, embedding_terms
-from template3d.training.loop import Schedule, fit
+from template3d.training.loop import fit
+from template3d.training.stage import Schedule
 from torch.utils.flop_counter import FlopCounterMode
 
 PAPER = {"code_length": 256, "warp_hidden": 512, "warp_steps": 8, "template_hidden": [256] * 5, "dropout": 0.0}

@@ -10,8 +10,9 @@ from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.training.checkpoints import Checkpoint
 from template3d.training.distances import Samples
 from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, LossSettings
-from template3d.training.loop import Schedule, fit, picked
+from template3d.training.loop import fit
 from template3d.training.memory import Memory
+from template3d.training.stage import Schedule, picked
 
 COLUMNS = ["epoch", "step", "total"]
 """Of a history without rows: that of a published experiment."""
@@ -20,13 +21,7 @@ settings, training, params = json.loads(snakemake.params.settings), snakemake.co
 shards = [Path(shard) for shard in snakemake.input.samples]
 with (
     logs.to(snakemake.log[0]) as log,
-    Checkpoint(
-        Path(params.checkpoint),
-        training["checkpoint_minutes"],
-        settings=params.settings,
-        code=params.code,
-        data=archives.identity(shards),
-    ).held() as checkpoint,
+    Checkpoint.of(params, training["checkpoint_minutes"], archives.identity(shards)).held() as checkpoint,
 ):
     chosen = settings["phase1"]
     torch.set_num_threads(snakemake.threads)

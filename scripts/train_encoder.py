@@ -10,8 +10,9 @@ from template3d.networks.encoder import Encoder
 from template3d.training.checkpoints import Checkpoint
 from template3d.training.encoder import EncoderSettings, EncoderStage
 from template3d.training.images import read_views
-from template3d.training.loop import Schedule, fit, picked
+from template3d.training.loop import fit
 from template3d.training.memory import Memory
+from template3d.training.stage import Schedule, picked
 
 settings, training, params = json.loads(snakemake.params.settings), snakemake.config["training"], snakemake.params
 shards = [Path(shard) for shard in snakemake.input.views]
@@ -19,12 +20,8 @@ sources = [Path(snakemake.input.embeddings), *map(Path, snakemake.input.weights)
 
 with (
     logs.to(snakemake.log[0]) as log,
-    Checkpoint(
-        Path(params.checkpoint),
-        training["checkpoint_minutes"],
-        settings=params.settings,
-        code=params.code,
-        data=archives.digest(archives.identity(shards), *sources),
+    Checkpoint.of(
+        params, training["checkpoint_minutes"], archives.digest(archives.identity(shards), *sources)
     ).held() as checkpoint,
 ):
     chosen, encoder_settings = settings["phase2"], settings["encoder"]

@@ -13,8 +13,9 @@ from template3d.training.distances import Samples
 from template3d.training.embeddings import LossSettings
 from template3d.training.end_to_end import EndToEndSettings, EndToEndStage
 from template3d.training.images import read_views
-from template3d.training.loop import Schedule, fit, picked
+from template3d.training.loop import fit
 from template3d.training.memory import Memory
+from template3d.training.stage import Schedule, picked
 
 settings, training, params = json.loads(snakemake.params.settings), snakemake.config["training"], snakemake.params
 view_shards, sample_shards = ([Path(shard) for shard in snakemake.input[kind]] for kind in ("views", "samples"))
@@ -22,12 +23,10 @@ sources = [Path(file) for file in snakemake.input.weights]
 
 with (
     logs.to(snakemake.log[0]) as log,
-    Checkpoint(
-        Path(params.checkpoint),
+    Checkpoint.of(
+        params,
         training["checkpoint_minutes"],
-        settings=params.settings,
-        code=params.code,
-        data=archives.digest(archives.identity([*view_shards, *sample_shards]), *sources),
+        archives.digest(archives.identity([*view_shards, *sample_shards]), *sources),
     ).held() as checkpoint,
 ):
     chosen = settings["end_to_end"]

@@ -22,7 +22,8 @@ from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, Lo
 from template3d.training.encoder import EncoderSettings, EncoderStage
 from template3d.training.end_to_end import EndToEndSettings, EndToEndStage
 from template3d.training.images import Views
-from template3d.training.loop import Schedule, Stage, fit
+from template3d.training.loop import fit
+from template3d.training.stage import Schedule, Stage
 
 STAGES = ("embeddings", "encoder", "contrastive", "end_to_end")
 

@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from template3d.errors import InputError
 from template3d.training.checkpoints import Checkpoint
-from template3d.training.loop import Schedule, fit
+from template3d.training.loop import fit
+from template3d.training.stage import Schedule
 
 START = multiprocessing.get_context("forkserver")
 START.set_forkserver_preload([f"template3d.training.{name}" for name in stages.STAGES])  # torch is imported once

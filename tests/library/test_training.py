@@ -15,8 +15,9 @@ from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, Lo
 from template3d.training.encoder import EncoderSettings, EncoderStage
 from template3d.training.end_to_end import EndToEndSettings, EndToEndStage
 from template3d.training.images import Views, jitter, read_views
-from template3d.training.loop import Schedule, fit
+from template3d.training.loop import fit
 from template3d.training.memory import Memory
+from template3d.training.stage import Schedule
 from template3d.views import member_name
 from torchvision.transforms.v2 import functional
 

@@ -5,25 +5,17 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import bpy
 import numpy as np
-from mathutils import Matrix, Vector
+from mathutils import Matrix
 
 from template3d.cameras import LENS_MM, SENSOR_MM, View
 from template3d.errors import InputError
 from template3d.meshes import distinct
+from template3d.shading import GREY, Look, look_of, make_even, shine_group, shine_with
 from template3d.shapenet import missing_materials
 
-# The light: an even fill, and suns (direction in ShapeNet's frame, share of full brightness) without shadow. A
-# matt surface under such light shines with colour * (fill + sum of sun * max(0, normal . direction)), so the
-# materials say that themselves: no light is sampled, no ray is bounced, and an image has no noise.
-FILL = 0.45
-SUNS = (((-0.6, 1.0, -0.8), 0.3), ((0.8, 0.5, -0.5), 0.2), ((0.3, 0.7, 1.0), 0.2))
-GREY = (0.6, 0.6, 0.6, 1.0)
-OPAQUE = 0.1
-"""Alpha above which depth, normal and mask take a surface for solid."""
 APART = 2e-5
 """How far the faces of the first material move to their own side, in ShapeNet units, those of the second twice as far,
 and so on: less than a tenth of a pixel, but of two faces in one place it is always the same that is seen."""
@@ -68,7 +60,7 @@ class Studio:
         camera.lens, camera.sensor_width = LENS_MM, SENSOR_MM
         camera.clip_start, camera.clip_end = 0.01, 100.0
         self._scene.camera = self._add(bpy.data.objects.new("camera", camera))
-        self._shine = _shine_group()
+        self._shine = shine_group()
         self._shape: list = []
 
     def show_obj(self, file: Path) -> list[str]:
@@ -94,16 +86,16 @@ class Studio:
         for mesh in meshes:
             looks = []
             for index, material in enumerate(mesh.materials):
-                look, flaws = _look(material) if material and not missing else (Look(GREY), [])
+                look, flaws = look_of(material) if material and not missing else (Look(GREY), [])
                 warnings += [f"{file}: {flaw}" for flaw in flaws]
                 if material is None:
                     material = mesh.materials[index] = bpy.data.materials.new("grey")
-                _even(material, look, self._shine)
+                make_even(material, look, self._shine)
                 looks.append(look)
             if not looks:
                 looks.append(Look(GREY))
                 mesh.materials.append(bpy.data.materials.new("grey"))
-                _even(mesh.materials[0], looks[0], self._shine)
+                make_even(mesh.materials[0], looks[0], self._shine)
             self._shape.append(self._add(bpy.data.objects.new("shape", _single(mesh, looks))))
         for thing in imported:
             self._shape.remove(thing)
@@ -117,7 +109,7 @@ class Studio:
         mesh.from_pydata(vertices.tolist(), [], faces.tolist())
         mesh.polygons.foreach_set("use_smooth", np.full(len(faces), smooth))
         mesh.materials.append(bpy.data.materials.new("plain"))
-        _even(mesh.materials[0], Look(colour), self._shine)
+        make_even(mesh.materials[0], Look(colour), self._shine)
         self._shape = [self._add(bpy.data.objects.new("mesh", mesh))]
 
     def render(self, view: View, file: Path, shown: str = "rgb") -> None:
@@ -150,7 +142,7 @@ class Studio:
         self._scene.render.filter_size, self._scene.eevee.taa_render_samples = (
             (1.5, 4 * self._samples) if coloured else (0.01, 1)
         )
-        _show(self._shine, shown)
+        shine_with(self._shine, shown)
         self._pass = shown
 
     def _add(self, thing: "bpy.types.Object") -> "bpy.types.Object":
@@ -162,14 +154,6 @@ class Studio:
             bpy.data.objects.remove(thing, do_unlink=True)
         self._shape = []
         bpy.data.orphans_purge(do_recursive=True)
-
-
-class Look(NamedTuple):
-    """How a material looks: colour (RGBA), and textures for colour and for alpha."""
-
-    colour: tuple
-    texture: object | None = None
-    alpha_texture: object | None = None
 
 
 def _use_device(device: str) -> str:
@@ -195,31 +179,6 @@ def _white_world() -> "bpy.types.World":
     links.new(path.outputs["Is Camera Ray"], background.inputs["Strength"])
     world.cycles.sampling_method = "NONE"
     return world
-
-
-def _look(material: "bpy.types.Material") -> tuple[Look, list[str]]:
-    """How an imported material looks, and what of it is missing, in words."""
-    principled = next((node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED"), None)
-    if principled is None:
-        return Look(GREY), []
-    flaws = []
-
-    def texture(socket: "bpy.types.NodeSocket") -> object | None:
-        image = socket.links[0].from_node.image if socket.is_linked else None
-        if image is not None and not image.has_data and not image.size[0]:
-            flaws.append(f"the texture {image.name} of material {material.name} cannot be read; plain instead")
-            return None
-        return image
-
-    colour, alpha = principled.inputs["Base Color"], principled.inputs["Alpha"]
-    opacity = alpha.default_value
-    if opacity == 0 and not alpha.is_linked:
-        flaws.append(f"material {material.name} is wholly transparent (`d` 0); opaque instead")
-        opacity = 1.0
-    image, alpha_image = texture(colour), texture(alpha)
-    if image is not None and alpha_image is None and image.depth == 32:
-        alpha_image = image
-    return Look((*colour.default_value[:3], opacity), image, alpha_image), flaws
 
 
 def _single(mesh: "bpy.types.Mesh", looks: list[Look]) -> "bpy.types.Mesh":
@@ -251,91 +210,6 @@ def _single(mesh: "bpy.types.Mesh", looks: list[Look]) -> "bpy.types.Mesh":
         mesh.uv_layers.active.uv.foreach_get("vector", places.reshape(-1))
         tidy.uv_layers.new().uv.foreach_set("vector", places[loops[kept]].reshape(-1))
     return tidy
-
-
-def _even(material: "bpy.types.Material", look: Look, shine: "bpy.types.NodeTree") -> None:
-    """Make a material matt under the even light: colour from both sides, no highlight, no shadow, no noise."""
-    nodes, links = material.node_tree.nodes, material.node_tree.links
-    nodes.clear()
-    material.surface_render_method = "DITHERED"
-    group, emission, see_through = (nodes.new(f"ShaderNode{kind}") for kind in ("Group", "Emission", "BsdfTransparent"))
-    mix, output = nodes.new("ShaderNodeMixShader"), nodes.new("ShaderNodeOutputMaterial")
-    group.node_tree = shine
-    group.inputs["Colour"].default_value, group.inputs["Alpha"].default_value = (*look.colour[:3], 1.0), look.colour[3]
-    if look.texture:
-        links.new(_image(nodes, look.texture).outputs["Color"], group.inputs["Colour"])
-    if look.alpha_texture:
-        links.new(_image(nodes, look.alpha_texture).outputs["Alpha"], group.inputs["Alpha"])
-    links.new(group.outputs["Light"], emission.inputs["Color"])
-    links.new(group.outputs["Alpha"], mix.inputs["Fac"])
-    links.new(see_through.outputs[0], mix.inputs[1])
-    links.new(emission.outputs[0], mix.inputs[2])
-    links.new(mix.outputs[0], output.inputs["Surface"])
-
-
-def _image(nodes: "bpy.types.Nodes", texture: object) -> "bpy.types.Node":
-    node = nodes.new("ShaderNodeTexImage")
-    node.image = texture
-    return node
-
-
-def _shine_group() -> "bpy.types.NodeTree":
-    """What all materials share: from colour and alpha to the light that a surface sends out; ``_show`` says which."""
-    group = bpy.data.node_groups.new("shine", "ShaderNodeTree")
-    group.use_fake_user = True
-    for direction, name in (("INPUT", "Colour"), ("INPUT", "Alpha"), ("OUTPUT", "Light"), ("OUTPUT", "Alpha")):
-        kind = "NodeSocketFloat" if name == "Alpha" else "NodeSocketColor"
-        group.interface.new_socket(name, in_out=direction, socket_type=kind)
-    return group
-
-
-def _show(group: "bpy.types.NodeTree", shown: str) -> None:
-    """Let surfaces shine with what ``shown`` asks for."""
-    nodes, links = group.nodes, group.links
-    nodes.clear()
-    given, sent = nodes.new("NodeGroupInput"), nodes.new("NodeGroupOutput")
-    alpha = given.outputs["Alpha"]
-    if shown in ("rgb", "albedo"):
-        light = given.outputs["Colour"]
-        if shown == "rgb":
-            lit = nodes.new("ShaderNodeVectorMath")
-            lit.operation = "SCALE"
-            links.new(light, lit.inputs[0])
-            links.new(_brightness(nodes, links), lit.inputs["Scale"])
-            light = lit.outputs[0]
-    else:
-        solid = nodes.new("ShaderNodeMath")
-        solid.operation, solid.inputs[1].default_value = "GREATER_THAN", OPAQUE
-        links.new(alpha, solid.inputs[0])
-        alpha = solid.outputs[0]
-        source = {"depth": "ShaderNodeCameraData", "normal": "ShaderNodeNewGeometry", "mask": "ShaderNodeValue"}[shown]
-        node = nodes.new(source)
-        light = node.outputs[{"depth": "View Z Depth", "normal": "Normal", "mask": "Value"}[shown]]
-        if shown == "mask":
-            light.default_value = 1.0
-    links.new(light, sent.inputs["Light"])
-    links.new(alpha, sent.inputs["Alpha"])
-
-
-def _brightness(nodes: "bpy.types.Nodes", links: "bpy.types.NodeLinks") -> "bpy.types.NodeSocket":
-    """The light that falls on a face: the fill, and each sun by the cosine of its angle."""
-    geometry = nodes.new("ShaderNodeNewGeometry")
-    brightness = FILL
-    for direction, share in SUNS:
-        cosine, facing, total = (nodes.new(f"Shader{kind}") for kind in ("NodeVectorMath", "NodeMath", "NodeMath"))
-        cosine.operation, facing.operation, total.operation = "DOT_PRODUCT", "MAXIMUM", "MULTIPLY_ADD"
-        cosine.inputs[1].default_value = Vector(direction).normalized()
-        links.new(geometry.outputs["Normal"], cosine.inputs[0])
-        links.new(cosine.outputs["Value"], facing.inputs[0])
-        facing.inputs[1].default_value = 0.0
-        links.new(facing.outputs[0], total.inputs[0])
-        total.inputs[1].default_value = share
-        if isinstance(brightness, float):
-            total.inputs[2].default_value = brightness
-        else:
-            links.new(brightness, total.inputs[2])
-        brightness = total.outputs[0]
-    return brightness
 
 
 @contextlib.contextmanager

@@ -31,6 +31,11 @@ class Checkpoint:
         self.file, self.belongs_to = file, belongs_to
         self._seconds, self._written = 60 * minutes, time.monotonic()
 
+    @classmethod
+    def of(cls, params: Any, minutes: float, data: str) -> "Checkpoint":
+        """That of a job, from its ``params.checkpoint`` (the file), ``params.settings`` and ``params.code``."""
+        return cls(Path(params.checkpoint), minutes, settings=params.settings, code=params.code, data=data)
+
     @property
     def due(self) -> bool:
         """Whether it is time for the next one."""

@@ -13,7 +13,7 @@ from template3d.errors import InputError
 from template3d.networks.encoder import Encoder
 from template3d.networks.projection import Projection
 from template3d.training.images import Views, greyed, jitter, one_by_one
-from template3d.training.loop import Stage
+from template3d.training.stage import Stage
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from template3d import losses
 from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.training.distances import Samples
-from template3d.training.loop import Stage
 from template3d.training.pictures import decoder_pictures
+from template3d.training.stage import Stage
 
 
 @dataclass(frozen=True)

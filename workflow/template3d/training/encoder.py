@@ -9,7 +9,7 @@ from torch import Tensor
 from template3d import losses
 from template3d.networks.encoder import Encoder
 from template3d.training.images import Views, jitter
-from template3d.training.loop import Stage
+from template3d.training.stage import Stage
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.training.distances import Samples
 from template3d.training.embeddings import LossSettings, embedding_terms
 from template3d.training.images import Views, jitter
-from template3d.training.loop import Stage
 from template3d.training.pictures import decoder_pictures
+from template3d.training.stage import Stage
 
 
 @dataclass(frozen=True)

@@ -5,94 +5,27 @@ import logging
 import math
 import sys
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from lightning.fabric import Fabric
 from lightning.fabric.plugins.environments import LightningEnvironment
 from torch import Tensor, nn
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from template3d.errors import InputError
 from template3d.training.checkpoints import Checkpoint, Stop
+from template3d.training.progress import Progress
+from template3d.training.stage import Schedule, Stage
 
 log = logging.getLogger(__name__)
 
 PRECISIONS = {"32": "32-true", "tf32": "32-true", "bf16": "bf16-mixed"}
-SECONDS_BETWEEN_LINES = 15
-SECONDS_BETWEEN_PICTURES = 300
 EXPLODED = 100.0
 """So many times the first step's loss, and training is given up."""
-
-
-class Stage(nn.Module, ABC):
-    """What a stage of training says to the loop: its networks, its batches, and its loss as ``forward``."""
-
-    unit = "images"
-    """What is counted for the log: ``images``, or the ``points`` of a batch's last tensor (B, N)."""
-    summed = False
-    """Whether ``total`` is a sum over the batch, not a mean."""
-
-    @abstractmethod
-    def parameter_groups(self) -> list[dict[str, Any]]:
-        """Groups of parameters with their learning rates, as an optimiser takes them."""
-
-    @abstractmethod
-    def batches(self, epoch: int, generator: torch.Generator) -> Iterable[tuple[Tensor, ...]]:
-        """The batches of an epoch (1, 2, ...); all randomness from ``generator``."""
-
-    @abstractmethod
-    def forward(self, epoch: int, *batch: Tensor) -> dict[str, Tensor]:
-        """The terms of the loss, scalars by name; ``total`` is the one that is minimised."""
-
-    def before(self, *batch: Tensor) -> tuple[Tensor, ...]:
-        """What is done to a batch on the device before its step, such as augmentation; it is the whole batch."""
-        return batch
-
-    def pictures(self) -> dict[str, np.ndarray]:
-        """Pictures (H, W) or (H, W, 3) uint8 of how far training is, by name."""
-        return {}
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long a stage trains, how fast, in what precision (``32``, ``tf32`` or ``bf16``), and where.
-
-    With several ``devices``, each takes an equal part of every batch; the loss is that of the whole batch.
-    """
-
-    epochs: int
-    halve_every: int
-    precision: str = "32"
-    compile: bool = False
-    seed: int = 0
-    devices: int = 1
-    accelerator: str = "auto"
-
-    @classmethod
-    def of(cls, chosen: dict[str, Any], seed: int, gpus: int) -> "Schedule":
-        """From a stage's section of the configuration; on ``gpus`` GPUs, or, for 0, on the processor.
-
-        Raises InputError if there are fewer GPUs.
-        """
-        if gpus > torch.cuda.device_count():
-            raise InputError(
-                f"config: training.gpus is {gpus}, but this machine shows {torch.cuda.device_count()} GPUs; set "
-                "training.gpus: 0 to train on the processor"
-            )
-        return cls(**picked(cls, chosen), seed=seed, devices=max(gpus, 1), accelerator="cuda" if gpus else "cpu")
-
-
-def picked(settings: type, values: dict[str, Any]) -> dict[str, Any]:
-    """Those of some values that are fields of a dataclass."""
-    return {field.name: values[field.name] for field in fields(settings) if field.name in values}
 
 
 def fit(
@@ -134,7 +67,8 @@ class _Run:
     ) -> None:
         torch.manual_seed(schedule.seed + fabric.global_rank)
         self.fabric, self.stage, self.schedule, self.name = fabric, stage, schedule, name
-        self.checkpoint, self.board = checkpoint, SummaryWriter(board) if board and fabric.is_global_zero else None
+        self.checkpoint = checkpoint
+        self.progress = Progress(name, schedule.epochs, stage.unit, board if fabric.is_global_zero else None)
         self.generator = torch.Generator().manual_seed(schedule.seed)
         groups = stage.parameter_groups()
         self.start_rates = [group["lr"] for group in groups]
@@ -148,8 +82,6 @@ class _Run:
         self.first: float | None = None
         self.history: list[dict[str, float]] = []
         self.epoch_start = self.generator.get_state()
-        self.start, self.told, self.waited = time.monotonic(), 0.0, 0.0  # seconds; the last, those waiting for data
-        self.units = self.begun = 0  # points or images, and steps before this process
 
     def train(self) -> list[dict[str, float]]:
         """Train to the end, from the beginning or from the checkpoint."""
@@ -159,7 +91,7 @@ class _Run:
         if self.checkpoint is not None and (found := self.checkpoint.load()):
             self._restore(*found)
             log.info("%s: goes on from epoch %d, step %d", self.name, self.epoch, self.step)
-        first_epoch, self.begun, shown = self.epoch, self.step, 0.0
+        first_epoch = self.epoch
         with Stop().watched() as stop:
             # a bar on a terminal only; a log gets a line now and then
             for epoch in tqdm(
@@ -171,14 +103,14 @@ class _Run:
                 disable=None if self.fabric.is_global_zero else True,
             ):
                 self._run_epoch(epoch, stop)
-                if self.board and (self._seconds() - shown > SECONDS_BETWEEN_PICTURES or epoch == schedule.epochs):
-                    shown = self._seconds()
-                    self._show()
+                if self.progress.pictures_due(epoch):
+                    self.stage.eval()
+                    self.progress.picture(epoch, self.stage.pictures())
+                    self.stage.train()
         self._check_weights()
         if self.checkpoint is not None and first_epoch <= schedule.epochs:
             self._save()
-        if self.board:
-            self.board.close()
+        self.progress.close()
         self.stage.cpu().eval()
         if not self.fabric.is_global_zero:
             sys.exit(0)  # the first process goes on to write the results
@@ -201,9 +133,9 @@ class _Run:
             self._look(pending)
             pending = {term: value.detach() for term, value in terms.items()}
             self.batch, self.step = self.batch + 1, self.step + 1
-            self.units += batch[-1].numel() if self.stage.unit == "points" else len(batch[0])
-            if self._seconds() - self.told > SECONDS_BETWEEN_LINES:
-                self._tell()
+            if self.progress.step(batch[-1].numel() if self.stage.unit == "points" else len(batch[0])):
+                seen = max(1, self.batch - 1)  # one step is pending
+                self._tell({term: value / seen for term, value in self.sums.items()})
             if wish := self._wish(stop):
                 self._look(pending)
                 pending = None
@@ -213,17 +145,14 @@ class _Run:
                     self.fabric.barrier()  # nobody leaves while the first one writes
                     sys.exit(128 + wish if self.fabric.is_global_zero else 0)
         self._look(pending)
-        row = {"epoch": epoch, "step": self.step}
-        row |= {term: value / self.batch for term, value in self.sums.items()}
-        row |= {f"rate_{group.get('name', 'all')}": group["lr"] for group in self.optimizer.param_groups}
-        self.history.append(row)
-        if self.board:
-            for key in row.keys() - {"epoch", "step"}:
-                self.board.add_scalar(key, row[key], epoch)
+        means = {term: value / self.batch for term, value in self.sums.items()}
+        rates = {f"rate_{name}": rate for name, rate in self._rates().items()}
+        self.history.append({"epoch": epoch, "step": self.step} | means | rates)
+        self.progress.curve(self.history[-1])
         self.epoch, self.batch, self.sums = epoch + 1, 0, {}
         self.epoch_start = self.generator.get_state()
         if epoch == self.schedule.epochs:
-            self._tell()
+            self._tell(means)
 
     def _data(self, epoch: int) -> Iterator[tuple[Tensor, ...]]:
         """The batches of an epoch that are still to do, on the device; counts the time spent waiting for them."""
@@ -235,7 +164,7 @@ class _Run:
             if batch is None:
                 return
             moved = tuple(part.to(self.fabric.device, non_blocking=True) for part in batch)
-            self.waited += time.monotonic() - start
+            self.progress.waited += time.monotonic() - start
             yield moved
 
     def _look(self, terms: dict[str, Tensor] | None) -> None:
@@ -249,14 +178,20 @@ class _Run:
         self.first = values["total"] if self.first is None else self.first
         broken = [term for term, value in values.items() if not math.isfinite(value)]
         if broken or values["total"] > EXPLODED * abs(self.first):
-            rates = {group.get("name", "all"): group["lr"] for group in self.optimizer.param_groups}
             what = f"{', '.join(broken)} is not finite" if broken else f"it began at {self.first:.4g} and exploded"
             raise FloatingPointError(
                 f"{self.name}: the loss broke at about step {self.step}: {what} ({values}); the learning rates were "
-                f"{rates}: lower them, or try precision 32"
+                f"{self._rates()}: lower them, or try precision 32"
             )
         for term, value in values.items():
             self.sums[term] = self.sums.get(term, 0.0) + value
+
+    def _rates(self) -> dict[str, float]:
+        return {group.get("name", "all"): group["lr"] for group in self.optimizer.param_groups}
+
+    def _tell(self, means: dict[str, float]) -> None:
+        rates = {f"rate_{name}": rate for name, rate in self._rates().items()}
+        self.progress.tell(self.epoch, self.step, means | rates, self.history[-1] if self.history else None)
 
     def _wish(self, stop: Stop) -> int:
         """The signal that asks to stop, on whichever device; -1 if only a checkpoint is due; else 0."""
@@ -313,38 +248,6 @@ class _Run:
             torch.manual_seed(self.schedule.seed + self.fabric.global_rank + facts["step"])
         self.epoch, self.batch, self.step = (facts[name] for name in ("epoch", "batch", "step"))
         self.sums, self.first, self.history = facts["sums"], facts["first"], facts["history"]
-
-    def _seconds(self) -> float:
-        return time.monotonic() - self.start
-
-    def _tell(self) -> None:
-        """A line in the log: how far, the terms of this epoch so far or of the last one, speed, time left."""
-        self.told = seconds = self._seconds()
-        last = self.history[-1] if self.history else {}
-        values = {term: value / max(1, self.batch - 1) for term, value in self.sums.items()}  # one step is pending
-        values = values or {term: value for term, value in last.items() if term not in ("epoch", "step")}
-        values |= {f"rate_{group.get('name', 'all')}": group["lr"] for group in self.optimizer.param_groups}
-        steps = self.schedule.epochs * last["step"] / last["epoch"] if last else math.inf
-        left = seconds / max(1, self.step - self.begun) * (steps - self.step)
-        log.info(
-            "%s: epoch %d of %d, step %d: %s; %s %s a second, %.1f %% of the time waiting for data; %s s to go",
-            self.name,
-            min(self.epoch, self.schedule.epochs),
-            self.schedule.epochs,
-            self.step,
-            ", ".join(f"{term} {value:.4g}" for term, value in values.items()),
-            f"{self.units / max(seconds, 1e-9):,.0f}",
-            self.stage.unit,
-            100 * self.waited / max(seconds, 1e-9),
-            f"{left:.0f}" if last else "?",
-        )
-
-    def _show(self) -> None:
-        self.stage.eval()
-        for name, picture in self.stage.pictures().items():
-            self.board.add_image(name, picture, self.epoch, dataformats="HW" if picture.ndim == 2 else "HWC")
-        self.board.flush()
-        self.stage.train()
 
 
 def _ahead(batches: Iterable[tuple[Tensor, ...]], pinned: bool) -> Iterator[tuple[Tensor, ...]]:

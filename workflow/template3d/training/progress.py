@@ -1,0 +1,78 @@
+"""How far a training is: lines in the log, curves and pictures for TensorBoard."""
+
+import logging
+import time
+from pathlib import Path
+
+import numpy as np
+from torch.utils.tensorboard import SummaryWriter
+
+log = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_LINES = 15
+SECONDS_BETWEEN_PICTURES = 300
+
+
+class Progress:
+    """Tells how far one process has brought a training, now and then."""
+
+    def __init__(self, name: str, epochs: int, unit: str, board: Path | None) -> None:
+        """``unit`` is what is counted, ``points`` or ``images``; ``board`` a folder for TensorBoard."""
+        self.name, self.epochs, self.unit = name, epochs, unit
+        self.board = SummaryWriter(board) if board else None
+        self.waited = 0.0
+        """Seconds spent waiting for data."""
+        self._start = time.monotonic()
+        self._told = self._pictured = 0.0
+        self._units = self._steps = 0
+
+    def step(self, units: int) -> bool:
+        """Count a step and its ``units``; whether it is time for a line."""
+        self._steps, self._units = self._steps + 1, self._units + units
+        return self._seconds() - self._told > SECONDS_BETWEEN_LINES
+
+    def tell(self, epoch: int, step: int, values: dict[str, float], last: dict[str, float] | None) -> None:
+        """Write a line: how far, ``values``, speed, and, from the ``last`` whole epoch's row, the time left."""
+        self._told = seconds = self._seconds()
+        left = "?"
+        if last:
+            steps = self.epochs * last["step"] / last["epoch"]
+            left = f"{seconds / max(1, self._steps) * (steps - step):.0f}"
+        log.info(
+            "%s: epoch %d of %d, step %d: %s; %s %s a second, %.1f %% of the time waiting for data; %s s to go",
+            self.name,
+            min(epoch, self.epochs),
+            self.epochs,
+            step,
+            ", ".join(f"{term} {value:.4g}" for term, value in values.items()),
+            f"{self._units / max(seconds, 1e-9):,.0f}",
+            self.unit,
+            100 * self.waited / max(seconds, 1e-9),
+            left,
+        )
+
+    def curve(self, row: dict[str, float]) -> None:
+        """Add an epoch's row to the curves."""
+        if self.board:
+            for key in row.keys() - {"epoch", "step"}:
+                self.board.add_scalar(key, row[key], row["epoch"])
+
+    def pictures_due(self, epoch: int) -> bool:
+        """Whether it is time for pictures: now and then, and after the last epoch."""
+        late = self._seconds() - self._pictured > SECONDS_BETWEEN_PICTURES or epoch == self.epochs
+        return self.board is not None and late
+
+    def picture(self, epoch: int, pictures: dict[str, np.ndarray]) -> None:
+        """Add pictures (H, W) or (H, W, 3) uint8, by name."""
+        self._pictured = self._seconds()
+        for name, picture in pictures.items():
+            self.board.add_image(name, picture, epoch, dataformats="HW" if picture.ndim == 2 else "HWC")
+        self.board.flush()
+
+    def close(self) -> None:
+        """Write what TensorBoard has not got yet."""
+        if self.board:
+            self.board.close()
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._start

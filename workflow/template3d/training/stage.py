@@ -1,0 +1,75 @@
+"""What a stage of training says to the loop, and its schedule."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from template3d.errors import InputError
+
+
+class Stage(nn.Module, ABC):
+    """What a stage of training says to the loop: its networks, its batches, and its loss as ``forward``."""
+
+    unit = "images"
+    """What is counted for the log: ``images``, or the ``points`` of a batch's last tensor (B, N)."""
+    summed = False
+    """Whether ``total`` is a sum over the batch, not a mean."""
+
+    @abstractmethod
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Groups of parameters with their learning rates, as an optimiser takes them."""
+
+    @abstractmethod
+    def batches(self, epoch: int, generator: torch.Generator) -> Iterable[tuple[Tensor, ...]]:
+        """The batches of an epoch (1, 2, ...); all randomness from ``generator``."""
+
+    @abstractmethod
+    def forward(self, epoch: int, *batch: Tensor) -> dict[str, Tensor]:
+        """The terms of the loss, scalars by name; ``total`` is the one that is minimised."""
+
+    def before(self, *batch: Tensor) -> tuple[Tensor, ...]:
+        """What is done to a batch on the device before its step, such as augmentation; it is the whole batch."""
+        return batch
+
+    def pictures(self) -> dict[str, np.ndarray]:
+        """Pictures (H, W) or (H, W, 3) uint8 of how far training is, by name."""
+        return {}
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long a stage trains, how fast, in what precision (``32``, ``tf32`` or ``bf16``), and where.
+
+    With several ``devices``, each takes an equal part of every batch; the loss is that of the whole batch.
+    """
+
+    epochs: int
+    halve_every: int
+    precision: str = "32"
+    compile: bool = False
+    seed: int = 0
+    devices: int = 1
+    accelerator: str = "auto"
+
+    @classmethod
+    def of(cls, chosen: dict[str, Any], seed: int, gpus: int) -> "Schedule":
+        """From a stage's section of the configuration; on ``gpus`` GPUs, or, for 0, on the processor.
+
+        Raises InputError if there are fewer GPUs.
+        """
+        if gpus > torch.cuda.device_count():
+            raise InputError(
+                f"config: training.gpus is {gpus}, but this machine shows {torch.cuda.device_count()} GPUs; set "
+                "training.gpus: 0 to train on the processor"
+            )
+        return cls(**picked(cls, chosen), seed=seed, devices=max(gpus, 1), accelerator="cuda" if gpus else "cpu")
+
+
+def picked(settings: type, values: dict[str, Any]) -> dict[str, Any]:
+    """Those of some values that are fields of a dataclass."""
+    return {field.name: values[field.name] for field in fields(settings) if field.name in values}
