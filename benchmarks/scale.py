@@ -53,7 +53,7 @@ def main() -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch()
         start = time.monotonic()
-        snakemake(folder, "--touch", "--quiet", "all", "--cores", "2")
+        snakemake(folder, "--touch", "--forceall", "--quiet", "all", "--cores", "1")
         each = (time.monotonic() - start) / first["jobs"]
         print(f"bookkeeping: {each:.2f} s a job, 0.1 s of it asleep", flush=True)
         noop = ask(folder, "nothing to do")

@@ -55,8 +55,8 @@ def cases() -> dict[str, tuple]:
     parts = [part.mesh for part in demo_meshes.build(shape)]
     way = meshes.normalization(trimesh.util.concatenate(parts))
     parts = [meshes.transformed(part, way.to_unit(part.vertices)) for part in parts]
-    solids = [part for part in parts if part.is_watertight]
-    chair = fine(trimesh.util.concatenate(parts), 2500)
+    solids = [part for part in parts if part.is_watertight]  # convex ones; the others are sheets, without an inside
+    chair = fine(trimesh.util.concatenate(solids), 2500)
     return {
         "sphere": (trimesh.creation.icosphere(5, 0.8), lambda points: np.linalg.norm(points, axis=1) - 0.8),
         "sheets": (open_chair(), open_chair_distance),

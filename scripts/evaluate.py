@@ -1,4 +1,4 @@
-"""Measure reconstructions against the truth: a row for each listed shape."""
+"""Measure reconstructions against the truth: a row for each listed shape and view."""
 
 import json
 from pathlib import Path
@@ -7,24 +7,26 @@ import pandas as pd
 from template3d import archives, files, logs, manifests, meshes, metrics, shapenet, surfaces
 
 with logs.to(snakemake.log[0]) as log:
-    settings = json.loads(snakemake.params.settings)
+    settings, asked = json.loads(snakemake.params.settings), snakemake.wildcards
     archive = Path(snakemake.input.reconstructions)
     shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, snakemake.input.surfaces)
     truths = surfaces.read(snakemake.input.surfaces, settings["synset"], shapes)
-    made = archives.names(archive)
+    ways = manifests.read(snakemake.input.manifests)
+    made = sorted(name for name in archives.names(archive) if name.endswith(".ply"))
     rows = []
     for shape in settings["shapes"]:
-        row = {"category": snakemake.wildcards.category, "shape": shape, "method": snakemake.wildcards.method}
-        row["views"] = snakemake.wildcards.views
-        if shape in truths and f"{shape}.ply" in made:
-            facts = json.loads(archives.read(archive, f"{shape}.json"))
-            mesh = meshes.read_ply(archives.read(archive, f"{shape}.ply"))
+        same = {"category": asked.category, "shape": shape, "method": asked.method}
+        of_shape = [name for name in made if name.startswith(f"{shape}/")]
+        if shape not in truths or not of_shape:
+            choices = [{"view_kind": kind, "views": choice} for kind, choice in settings["looks"]]
+            rows += [same | choice | {"status": "bad mesh"} for choice in choices]
+            continue
+        for name in of_shape:
+            facts = json.loads(archives.read(archive, name.replace(".ply", ".json")))
+            mesh = meshes.read_ply(archives.read(archive, name))
             rng = shapenet.generator(shape, settings["seed"], "evaluation")
-            value, whole = metrics.chamfer_shapenet_x1000(mesh, truths[shape], settings["evaluate"]["points"], rng)
-            row |= {"view_kind": facts["view_kind"], "view": facts["view"], "chamfer_shapenet_x1000": value}
-            row |= {"seconds": facts["seconds"], "status": "ok" if whole else "no surface"}
-        else:
-            row["status"] = "bad mesh"
-        rows.append(row)
-        log.info("%s: %s", shape, row)
+            values, whole = metrics.measure(mesh, truths[shape], ways[shape].scale, settings["evaluate"]["points"], rng)
+            facts.pop("code")
+            rows.append(same | facts | values | {"status": "ok" if whole else "no surface"})
+            log.info("%s: %s", name, values)
     files.write_text(snakemake.output.metrics, pd.DataFrame(rows).to_csv(index=False))

@@ -1,11 +1,15 @@
-"""Measure what needs no photo: the template by itself, and a training shape picked blindly."""
+"""Measure what a reconstruction has to beat, and what bounds it, on the same shapes and by the same measures.
+
+Without a view: the template by itself; a training shape picked blindly; the best training shape there is; a code fitted
+to the true distances. From each view: the training shape whose code is nearest to the encoder's.
+"""
 
 import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from template3d import files, logs, manifests, meshes, metrics, shapenet, surfaces
+from template3d import archives, files, logs, manifests, meshes, metrics, models, retrieval, shapenet, surfaces
 
 with logs.to(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
@@ -15,26 +19,43 @@ with logs.to(snakemake.log[0]) as log:
         manifests.usable(settings["splits"][split], snakemake.input.manifests, snakemake.input[f"{split}_surfaces"])
         for split in ("train", "test")
     )
-    if len(train) > asked["average_over"]:
-        rng = np.random.default_rng(settings["seed"])
-        train = sorted(rng.choice(train, asked["average_over"], replace=False))
-    train_truths = surfaces.read(snakemake.input.train_surfaces, synset, train)
-    test_truths = surfaces.read(snakemake.input.test_surfaces, synset, test)
+    library = retrieval.Library.read(snakemake.input.train_surfaces, synset, train, ways, settings["seed"])
+    blind = library.some(asked["average_over"])
+    truths = surfaces.read(snakemake.input.test_surfaces, synset, test)
     template = meshes.read_ply(Path(snakemake.input.template).read_bytes())
+    model = models.load(Path(snakemake.input.model))
+    fitted, seen = Path(snakemake.input.fitted), Path(snakemake.input.reconstructions)
+
+    def measured(mesh, shape: str) -> dict:
+        """All measures of a mesh in ShapeNet's frame, as a row's part."""
+        rng = shapenet.generator(shape, settings["seed"], "evaluation")
+        values, whole = metrics.measure(mesh, truths[shape], ways[shape].scale, asked["points"], rng)
+        return values | {"status": "ok" if whole else "no surface"}
+
+    def retrieved(found: str, shape: str) -> dict:
+        """All measures of a training shape that stands in for a test shape, sphere on sphere."""
+        return retrieval.measured(library, found, truths[shape], ways[shape]) | {"retrieved": found, "status": "ok"}
+
     rows = []
     for shape in settings["splits"]["test"]:
-        measured = {"template_only": {"status": "bad mesh"}, "train_average": {"status": "bad mesh"}}
-        if shape in test_truths:
-            truth = test_truths[shape]
-            rng = shapenet.generator(shape, settings["seed"], "evaluation")
-            placed = meshes.transformed(template, ways[shape].to_shapenet(template.vertices))
-            value, whole = metrics.chamfer_shapenet_x1000(placed, truth, asked["points"], rng)
-            blind = 1000 * float(np.mean([metrics.chamfer(points, truth) for points in train_truths.values()]))
-            measured = {
-                "template_only": {"chamfer_shapenet_x1000": value, "status": "ok" if whole else "no surface"},
-                "train_average": {"chamfer_shapenet_x1000": blind, "status": "ok"},
-            }
-        for method, row in measured.items():
-            rows.append({"category": snakemake.wildcards.category, "shape": shape, "method": method, **row})
-        log.info("%s: %s", shape, measured)
+        same = {"category": snakemake.wildcards.category, "shape": shape}
+        if shape not in truths:
+            methods = ("template_only", "train_average", "nearest_oracle", "code_fit", "nearest_code")
+            rows += [same | {"method": method, "status": "bad mesh"} for method in methods]
+            continue
+        truth = truths[shape]
+        placed = meshes.transformed(template, ways[shape].to_shapenet(template.vertices))
+        average = 1000 * float(np.mean([metrics.chamfer(points, truth.points) for points in blind]))
+        rows.append(same | {"method": "template_only"} | measured(placed, shape))
+        rows.append(same | {"method": "train_average", "chamfer_shapenet_x1000": average, "status": "ok"})
+        rows.append(same | {"method": "nearest_oracle"} | retrieved(library.nearest(truth, ways[shape]), shape))
+        fit = meshes.read_ply(archives.read(fitted, f"{shape}.ply"))
+        rows.append(same | {"method": "code_fit"} | measured(fit, shape))
+        for name in sorted(archives.names(seen)):
+            if name.startswith(f"{shape}/") and name.endswith(".json"):
+                facts = json.loads(archives.read(seen, name))
+                found = retrieval.nearest_code(model, np.array(facts["code"]), train)
+                facts = {key: facts[key] for key in ("views", "view_kind", "view", "azimuth_deg", "elevation_deg")}
+                rows.append(same | {"method": "nearest_code"} | facts | retrieved(found, shape))
+        log.info("%s: measured", shape)
     files.write_text(snakemake.output.metrics, pd.DataFrame(rows).to_csv(index=False))

@@ -4,15 +4,14 @@ import json
 from pathlib import Path
 
 import torch
-from template3d import files, logs, meshes, meshing, models
+from template3d import files, inference, logs, meshes, models
 
 with logs.to(snakemake.log[0]) as log:
     torch.set_num_threads(snakemake.threads)
     settings = json.loads(snakemake.params.settings)
-    model = models.load(Path(snakemake.input.model))
-    template = model.decoder.template.to("cuda" if snakemake.config["training"]["gpus"] else "cpu")
-    device = next(template.parameters()).device
-    mesh = meshing.reconstruct(lambda points: template(points.to(device)), **settings["meshing"])
+    decoder = models.load(Path(snakemake.input.model)).decoder
+    decoder.to("cuda" if snakemake.config["training"]["gpus"] else "cpu")
+    mesh = inference.template_mesh(decoder, **settings["meshing"])
     log.info("the template of %s has %d faces", snakemake.wildcards.category, len(mesh.faces))
     with files.whole(snakemake.output.mesh) as beside:
         beside.write_bytes(meshes.ply_bytes(mesh))

@@ -1,4 +1,4 @@
-"""The loss of every stage of a category's training, over its epochs."""
+"""The loss of every stage of a category's training, over its epochs, and, end to end, by start (Figure 5)."""
 
 import json
 from pathlib import Path
@@ -16,10 +16,17 @@ STAGES = {
 }
 
 with logs.to(snakemake.log[0]):
-    histories = {}
-    for stage, file in zip(json.loads(snakemake.params.settings)["stages"], snakemake.input.histories, strict=True):
-        name, terms = STAGES[stage]
-        history = pd.read_csv(file)
-        if len(history):  # a published experiment that stands in for phase 1 has none
-            histories[name] = (history, terms)
+    settings = json.loads(snakemake.params.settings)
+    found = {
+        stage: pd.read_csv(file) for stage, file in zip(settings["stages"], snakemake.input.histories, strict=True)
+    }
+    histories = {
+        name: (found[stage], terms)
+        for stage, (name, terms) in STAGES.items()
+        if stage in found and len(found[stage])  # a published experiment that stands in for phase 1 has no rows
+    }
+    if starts := {stage: start for stage, start in settings["starts"].items() if stage in found}:
+        together = pd.DataFrame({f"{start} start": found[run]["reconstruction"] for run, start in starts.items()})
+        together["epoch"] = found["end_to_end"]["epoch"]
+        histories["end to end: reconstruction, by start"] = (together, [f"{start} start" for start in starts.values()])
     figures.loss_curves(Path(snakemake.output.figure), histories, snakemake.wildcards.category)

@@ -1,12 +1,10 @@
 """The picture of a category: what was seen, what is true, what was reconstructed; and its template."""
 
 import json
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 from template3d import archives, cameras, logs, meshes, views
 from template3d.blender import Studio
 from template3d.report import figures
@@ -15,20 +13,14 @@ SIZE = 320
 
 with logs.to(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
-    chosen = settings["reconstruct"]
-    category, kind, index = snakemake.wildcards.category, chosen["views"], chosen["fixed_view"]
+    category, kind, index = snakemake.wildcards.category, settings["kind"], settings["reconstruct"]["fixed_view"]
     place = archives.index([Path(shard) for shard in snakemake.input.views])
     truths = {Path(file).parts[-3]: Path(file) for file in snakemake.input.meshes}
     methods = settings["methods"]
-    chamfer = [pd.read_csv(file, index_col="shape")["chamfer_shapenet_x1000"] for file in snakemake.input.metrics]
+    measured = [pd.read_csv(file, dtype={"shape": str}) for file in snakemake.input.metrics]
+    fixed = [table[(table["view_kind"] == kind) & (table["views"] == "fixed")] for table in measured]
+    chamfer = [table.set_index("shape")["chamfer_shapenet_x1000"] for table in fixed]
     studio = Studio(SIZE, samples=16, threads=snakemake.threads)
-
-    def shot(mesh, view: cameras.View) -> np.ndarray:
-        """A picture (S, S, 3) of a mesh in grey."""
-        studio.show_mesh(mesh.vertices, mesh.faces)
-        with tempfile.TemporaryDirectory() as folder:
-            studio.render(view, Path(folder) / "shot.png")
-            return np.array(Image.open(Path(folder) / "shot.png"))
 
     names = {method: "reconstruction" if len(methods) == 1 else method.replace("_", "-") for method in methods}
     rows = {name: [] for name in ("rgb", "ground truth", *names.values())}
@@ -36,13 +28,14 @@ with logs.to(snakemake.log[0]):
     for split in ("train", "test"):
         made = dict(zip(methods, map(Path, snakemake.input[split]), strict=True))
         for shape in settings["shapes"][split]:
-            if f"{shape}.ply" not in archives.names(made[methods[0]]):  # a bad mesh; results/data/failed.csv says why
+            name = f"{shape}/{kind}_fixed_{index:02d}.ply"
+            if name not in archives.names(made[methods[0]]):  # a bad mesh; results/data/failed.csv says why
                 continue
             view = cameras.described_view(views.read_cameras(place, category, shape, kind), index)
             rows["rgb"].append(np.array(views.read_one(place, category, shape, kind, index)))
-            rows["ground truth"].append(shot(meshes.load(truths[shape]), view))
+            rows["ground truth"].append(studio.picture(meshes.load(truths[shape]), view))
             for method, archive in made.items():
-                rows[names[method]].append(shot(meshes.read_ply(archives.read(archive, f"{shape}.ply")), view))
+                rows[names[method]].append(studio.picture(meshes.read_ply(archives.read(archive, name)), view))
             values = ", ".join(f"{values[shape]:.2f}" for values in chamfer) if split == "test" else ""
             titles.append(f"{split} {shape[:4]}{': ' * bool(values)}{values}")
     figures.picture_rows(Path(snakemake.output.picture), rows, titles)
@@ -52,6 +45,6 @@ with logs.to(snakemake.log[0]):
     for method, file in zip(methods, snakemake.input.templates, strict=True):
         template = meshes.read_ply(Path(file).read_bytes())
         template.vertices = template.vertices / 2  # from the unit sphere to about ShapeNet's size
-        shots = [shot(template, cameras.View(azimuth, elevation, 1.4)) for azimuth, elevation in turns.values()]
-        rows["template" if len(methods) == 1 else names[method]] = shots
+        seen = [studio.picture(template, cameras.View(*turn, distance=1.4)) for turn in turns.values()]
+        rows["template" if len(methods) == 1 else names[method]] = seen
     figures.picture_rows(Path(snakemake.output.template), rows, list(turns))

@@ -20,7 +20,7 @@ shards = [Path(shard) for shard in snakemake.input.views]
 sources = [Path(file) for file in snakemake.input.weights]
 
 with (
-    logs.to(snakemake.log[0]) as log,
+    logs.to(snakemake.log[0], go_on=True) as log,
     Checkpoint.of(
         params, training["checkpoint_minutes"], archives.digest(archives.identity(shards), *sources)
     ).held() as checkpoint,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 from template3d import archives, files, interop, logs, manifests, models
+from template3d.networks import DECODER_SIZES
 from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.training.checkpoints import Checkpoint
 from template3d.training.distances import Samples
@@ -20,7 +21,7 @@ COLUMNS = ["epoch", "step", "total"]
 settings, training, params = json.loads(snakemake.params.settings), snakemake.config["training"], snakemake.params
 shards = [Path(shard) for shard in snakemake.input.samples]
 with (
-    logs.to(snakemake.log[0]) as log,
+    logs.to(snakemake.log[0], go_on=True) as log,
     Checkpoint.of(params, training["checkpoint_minutes"], archives.identity(shards)).held() as checkpoint,
 ):
     chosen = settings["phase1"]
@@ -33,7 +34,7 @@ with (
         shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, shards)
         log.info("%d of %d listed shapes are usable", len(shapes), len(settings["shapes"]))
         samples = Samples.read(shards, settings["synset"], shapes, Memory.of(training))
-        sizes = {name: chosen[name] for name in models.DECODER_SIZES}
+        sizes = {name: chosen[name] for name in DECODER_SIZES}
         stage = EmbeddingStage(
             ImplicitTemplate(**sizes),
             samples,

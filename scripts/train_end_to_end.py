@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 from template3d import archives, files, logs, manifests, models
+from template3d.networks import DECODER_SIZES
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.training.checkpoints import Checkpoint
@@ -17,12 +18,15 @@ from template3d.training.loop import fit
 from template3d.training.memory import Memory
 from template3d.training.stage import Schedule, picked
 
+EVEN_OVER = 256
+"""Images over which the codes are evened out at the start."""
+
 settings, training, params = json.loads(snakemake.params.settings), snakemake.config["training"], snakemake.params
 view_shards, sample_shards = ([Path(shard) for shard in snakemake.input[kind]] for kind in ("views", "samples"))
 sources = [Path(file) for file in snakemake.input.weights]
 
 with (
-    logs.to(snakemake.log[0]) as log,
+    logs.to(snakemake.log[0], go_on=True) as log,
     Checkpoint.of(
         params,
         training["checkpoint_minutes"],
@@ -32,7 +36,7 @@ with (
     chosen = settings["end_to_end"]
     torch.set_num_threads(snakemake.threads)
     torch.manual_seed(settings["seed"])
-    sizes = {name: settings["phase1"][name] for name in models.DECODER_SIZES}
+    sizes = {name: settings["phase1"][name] for name in DECODER_SIZES}
     encoder = Encoder(sizes["code_length"], chosen["freeze_trunk"])
     if chosen["weights"] == "contrastive":
         models.load_encoder(encoder, sources[0])
@@ -42,10 +46,13 @@ with (
     log.info("%d of %d listed shapes are usable", len(shapes), len(settings["shapes"]))
     memory = Memory.of(training)
     size = settings["encoder"]["image_size"]
+    views = read_views(view_shards, shapes, size, memory, snakemake.threads)
+    if chosen["even_codes"]:
+        encoder.even_codes(views.images[torch.randperm(len(views.images))[:EVEN_OVER]])
     stage = EndToEndStage(
         encoder,
         ImplicitTemplate(**sizes),
-        read_views(view_shards, shapes, size, memory, snakemake.threads),
+        views,
         Samples.read(sample_shards, settings["synset"], shapes, memory),
         EndToEndSettings(**picked(EndToEndSettings, chosen)),
         LossSettings(**picked(LossSettings, settings["phase1"])),
@@ -53,10 +60,11 @@ with (
     history = fit(
         stage,
         Schedule.of(chosen, settings["seed"], training["gpus"]),
-        f"end to end of {snakemake.wildcards.category}",
+        f"end to end of {snakemake.wildcards.category}, from {chosen['weights']}",
         checkpoint,
         Path(params.board),
     )
-    model = models.Model(stage.decoder, sizes, shapes=shapes, encoder=encoder, image_size=size)
+    codes = stage.mean_codes("cuda" if training["gpus"] else "cpu")
+    model = models.Model(stage.decoder, sizes, codes, shapes, encoder, size)
     models.save(model, Path(snakemake.output.model), Path(snakemake.output.description))
     files.write_text(snakemake.output.history, pd.DataFrame(history).to_csv(index=False))

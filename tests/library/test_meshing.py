@@ -3,6 +3,7 @@ import pytest
 import torch
 import trimesh
 from template3d import meshing
+from template3d.networks.template import Template
 
 
 def sphere(points):
@@ -46,6 +47,58 @@ def test_most_of_space_is_never_asked():
 
     meshing.reconstruct(counted, resolution=128, coarse=32)
     assert sum(asked) < 128**3 / 4
+
+
+def test_a_wire_of_half_a_coarse_cell_is_found_whole():
+    def wire(points):  # coarse cells are 1/8 wide; half of that thick
+        return torch.stack([points[:, 0], points[:, 1]], dim=-1).norm(dim=-1) - 1 / 32
+
+    mesh = meshing.reconstruct(wire, resolution=128, coarse=16)
+    dense = meshing.reconstruct(wire, resolution=128, coarse=128)
+    np.testing.assert_array_equal(mesh.vertices, dense.vertices)
+    assert np.ptp(mesh.vertices, axis=0) == pytest.approx([1 / 16, 1 / 16, 2], abs=1e-3)
+
+
+def test_a_trained_network_gives_the_dense_grids_mesh_vertex_for_vertex():
+    torch.manual_seed(0)
+    template = Template([48, 48, 48], 0.0)
+    adam = torch.optim.Adam(template.parameters(), lr=5e-3)
+    for _ in range(300):
+        points = 2 * torch.rand(2048, 3) - 1
+        points[::2] *= torch.tensor([0.7, 0.2, 0.6])
+        beyond = points.abs() - torch.tensor([0.6, 0.1, 0.5])  # a seat
+        true = (beyond.clamp(min=0).norm(dim=-1) + beyond.amax(dim=-1).clamp(max=0)).clamp(-0.1, 0.1)
+        loss = (template(points) - true).abs().mean()
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+    template.eval()
+    asked = []
+
+    def counted(points):
+        asked.append(len(points))
+        return template(points)
+
+    sparse = meshing.reconstruct(counted, resolution=96, coarse=24)
+    dense = meshing.reconstruct(template, resolution=96, coarse=96)
+    assert len(dense.faces) > 1000
+    np.testing.assert_array_equal(sparse.vertices, dense.vertices)
+    np.testing.assert_array_equal(sparse.faces, dense.faces)
+    assert sum(asked) < 97**3 / 3
+
+
+def test_several_shapes_at_once_are_what_each_is_alone():
+    radii = torch.tensor([0.3, -1.0, 0.6])  # the second one has no surface
+
+    def spheres(points, owners):
+        return points.norm(dim=-1) - radii[owners]
+
+    together = meshing.reconstruct_all(spheres, 3, resolution=48, coarse=12)
+    assert [len(mesh.faces) > 0 for mesh in together] == [True, False, True]
+    for radius, mesh in zip(radii, together, strict=True):
+        alone = meshing.reconstruct(lambda points, radius=radius: points.norm(dim=-1) - radius, 48, 12)
+        np.testing.assert_array_equal(mesh.vertices, alone.vertices)
+        np.testing.assert_array_equal(mesh.faces, alone.faces)
 
 
 @pytest.mark.parametrize("everywhere", [1.0, -1.0], ids=["outside", "inside"])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import trimesh
-from template3d import metrics
+from template3d import metrics, surfaces
 
 
 def test_chamfer_of_two_single_points_is_twice_the_squared_distance():
@@ -26,16 +26,68 @@ def test_chamfer_refuses_what_has_no_distance(points):
         metrics.chamfer(points, np.zeros((1, 3)))
 
 
-def test_a_mesh_without_surface_counts_as_the_centre_of_the_truth():
-    truth = trimesh.creation.icosphere(subdivisions=4, radius=0.3).vertices + [0.5, 0, 0]
-    value, whole = metrics.chamfer_shapenet_x1000(trimesh.Trimesh(), truth, 100, np.random.default_rng(0))
-    assert not whole
-    assert value == pytest.approx(1000 * 2 * 0.3**2, rel=1e-3)
+def inside_convex(mesh, points):
+    heights = np.einsum("fc,pfc->pf", mesh.face_normals, points[:, None] - mesh.triangles_center)
+    return (heights < 0).all(axis=1)
 
 
-def test_concentric_spheres_are_their_radii_apart():
-    inner, outer = (trimesh.creation.icosphere(subdivisions=5, radius=radius) for radius in (0.4, 0.5))
-    truth, _ = trimesh.sample.sample_surface(outer, 20_000, seed=0)
-    value, whole = metrics.chamfer_shapenet_x1000(inner, truth, 20_000, np.random.default_rng(0))
+def truth_of(mesh, count=20_000, seed=0):
+    """The truth of a convex mesh."""
+    rng = np.random.default_rng(seed)
+    points, faces = trimesh.sample.sample_surface(mesh, count, seed=seed)
+    volume = rng.uniform(1.1 * mesh.bounds[0], 1.1 * mesh.bounds[1], size=(count, 3))
+    return surfaces.Truth(points, mesh.face_normals[faces], volume, inside_convex(mesh, volume))
+
+
+def ball(radius, subdivisions=3):
+    return trimesh.creation.icosphere(subdivisions=subdivisions, radius=radius)
+
+
+def test_concentric_spheres_are_their_radii_apart_by_every_measure():
+    inner, truth = ball(0.4), truth_of(ball(0.5))
+    values, whole = metrics.measure(inner, truth, 1.5, 20_000, np.random.default_rng(0))
     assert whole
-    assert value == pytest.approx(1000 * 2 * 0.1**2, rel=0.02)
+    assert list(values) == list(metrics.MEASURES)
+    assert values["chamfer_shapenet_x1000"] == pytest.approx(1000 * 2 * 0.1**2, rel=0.02)
+    assert values["chamfer_unit_x1000"] == pytest.approx(1.5**2 * values["chamfer_shapenet_x1000"])
+    assert values["chamfer_l1_occnet_x10"] == pytest.approx(10 * 0.1, rel=0.02)  # the longest edge is 1
+    assert values["f_score_1_percent"] == 0  # nothing is nearer than a tenth
+    assert values["normal_consistency"] == pytest.approx(1, abs=0.02)
+    assert values["volumetric_iou"] == pytest.approx(0.4**3 / 0.5**3, rel=0.05)
+
+
+def test_a_shape_is_itself():
+    values, _ = metrics.measure(ball(0.25), truth_of(ball(0.25)), 1.0, 20_000, np.random.default_rng(1))
+    assert values["chamfer_shapenet_x1000"] < 0.2  # the points are drawn anew
+    assert values["f_score_1_percent"] > 0.99
+    assert values["normal_consistency"] > 0.99
+    assert values["volumetric_iou"] > 0.98
+
+
+def test_f_score_is_the_harmonic_mean_of_precision_and_recall():
+    there, far = np.zeros((1, 3)), np.array([[1.0, 0, 0]])
+    up = np.array([[0, 0, 1.0]])
+    truth = surfaces.Truth(np.concatenate([there, far, 2 * far, 3 * far]), np.repeat(up, 4, axis=0), there, [False])
+    values = metrics.of_points(np.concatenate([there, there]), np.repeat(up, 2, axis=0), truth, 1.0)
+    assert values["f_score_1_percent"] == pytest.approx(2 * 1 * 0.25 / (1 + 0.25))
+
+
+def test_normals_at_right_angles_do_not_agree():
+    place, up, right = np.zeros((1, 3)), np.array([[0, 0, 1.0]]), np.array([[1.0, 0, 0]])
+    truth = surfaces.Truth(np.array([[0.0, 0, 0], [1, 0, 0]]), np.repeat(up, 2, axis=0), place, np.array([False]))
+    assert metrics.of_points(place, right, truth, 1.0)["normal_consistency"] == 0
+    assert metrics.of_points(place, -up, truth, 1.0)["normal_consistency"] == 1  # either side counts
+
+
+def test_a_mesh_without_surface_counts_as_the_centre_of_the_truth():
+    moved = ball(0.3, 4).apply_translation([0.5, 0, 0])
+    values, whole = metrics.measure(trimesh.Trimesh(), truth_of(moved), 1.0, 100, np.random.default_rng(0))
+    assert not whole
+    assert values["chamfer_shapenet_x1000"] == pytest.approx(1000 * 2 * 0.3**2, rel=0.01)
+    assert [values[name] for name in metrics.MEASURES[3:]] == [0, 0, 0]
+
+
+def test_iou_of_two_sets_of_points():
+    a, b = np.array([True, True, False, False]), np.array([True, False, True, False])
+    assert metrics.iou(a, b) == pytest.approx(1 / 3)
+    assert metrics.iou(a & False, b & False) == 0

@@ -10,19 +10,30 @@ from typing import NamedTuple
 CHAIRS, PLANES = ("chairs",), ("planes",)
 BOTH = CHAIRS + PLANES
 
-# What stands below each stage, by rule; a rule that runs once for each method is named with it. `failures` lists what
-# the data stages could not use, so it follows them all.
+# What stands below each stage, by rule; a rule that runs once for each method, or for each run of end-to-end training,
+# is named with it. `failures` lists what the data stages could not use, so it follows them all.
 METHODS = ("two_phase", "end_to_end")
+VARIANTS = {
+    "extract_template": METHODS,
+    "reconstruct": METHODS,
+    "evaluate": METHODS,
+    "train_end_to_end": ("end_to_end", "end_to_end_none"),
+}
+TRAIN_END_TO_END = {f"train_end_to_end {run}" for run in VARIANTS["train_end_to_end"]}
 TABLES = {"table1", "table2"}
-BELOW_TEMPLATE = {"table1", "evaluate_baselines", "picture"}
-BELOW_PHASE2 = TABLES | {"reconstruct two_phase", "evaluate two_phase", "picture", "loss_curves"}
-BELOW_PHASE1 = BELOW_PHASE2 | BELOW_TEMPLATE | {"train_encoder", "extract_template two_phase"}
+FIGURES = {"picture", "errors_figure"}
+BELOW_BASELINES = {"table1", "errors_figure"}
+BELOW_TEMPLATE = BELOW_BASELINES | {"evaluate_baselines", "picture"}
+BELOW_PHASE2 = TABLES | FIGURES | {"reconstruct two_phase", "evaluate two_phase", "evaluate_baselines"}
+BELOW_PHASE2 |= {"loss_curves", "codes_figure"}
+BELOW_PHASE1 = BELOW_PHASE2 | {"train_encoder", "extract_template two_phase", "fit_codes"}
 BELOW_END_TO_END = {"reconstruct end_to_end", "evaluate end_to_end", "extract_template end_to_end"}
-BELOW_END_TO_END |= {"table2", "picture", "loss_curves"}
-BELOW_CONTRASTIVE = BELOW_END_TO_END | {"train_end_to_end"}
-EVALUATE = TABLES | {"evaluate two_phase", "evaluate end_to_end", "picture"}
-BELOW_VIEWS = BELOW_PHASE2 | BELOW_CONTRASTIVE | {"train_encoder", "pretrain_contrastive", "failures"}
-BELOW_SDF = BELOW_PHASE1 | BELOW_CONTRASTIVE | {"train_embeddings", "failures"}
+BELOW_END_TO_END |= FIGURES | {"table2", "loss_curves", "codes_figure"}
+BELOW_CONTRASTIVE = BELOW_END_TO_END | {"train_end_to_end end_to_end"}
+EVALUATE = TABLES | FIGURES | {"evaluate two_phase", "evaluate end_to_end"}
+BELOW_VIEWS = BELOW_PHASE2 | BELOW_CONTRASTIVE | TRAIN_END_TO_END
+BELOW_VIEWS |= {"train_encoder", "pretrain_contrastive", "failures"}
+BELOW_SDF = BELOW_PHASE1 | BELOW_CONTRASTIVE | TRAIN_END_TO_END | {"train_embeddings", "failures"}
 BELOW_SURFACE = EVALUATE | {"evaluate_baselines", "failures"}
 BELOW_CHECK = BELOW_VIEWS | BELOW_SDF | BELOW_SURFACE | {"render", "sdf", "surface"}
 EVERYTHING = BELOW_CHECK | {"check"}
@@ -56,13 +67,14 @@ RERUN_NOTHING = [
 
 RENDER, SDF, SURFACE = BELOW_VIEWS | {"render"}, BELOW_SDF | {"sdf"}, BELOW_SURFACE | {"surface"}
 PHASE1, PHASE2 = BELOW_PHASE1 | {"train_embeddings"}, BELOW_PHASE2 | {"train_encoder"}
-END_TO_END, CONTRASTIVE = BELOW_CONTRASTIVE, BELOW_CONTRASTIVE | {"pretrain_contrastive"}
-RECONSTRUCT = EVALUATE | {"reconstruct two_phase", "reconstruct end_to_end"}
-TRAINING = PHASE1 | CONTRASTIVE
-MESHING = RECONSTRUCT | BELOW_TEMPLATE | {"extract_template two_phase", "extract_template end_to_end"}
+END_TO_END, CONTRASTIVE = BELOW_CONTRASTIVE | TRAIN_END_TO_END, BELOW_CONTRASTIVE | {"pretrain_contrastive"}
+RECONSTRUCT = EVALUATE | {"reconstruct two_phase", "reconstruct end_to_end", "evaluate_baselines"}
+TRAINING = PHASE1 | CONTRASTIVE | END_TO_END
+MESHING = RECONSTRUCT | BELOW_TEMPLATE | {"extract_template two_phase", "extract_template end_to_end", "fit_codes"}
 
+FIT = BELOW_BASELINES | {"fit_codes", "evaluate_baselines"}
 RECONSTRUCTED = {"reconstruct two_phase", "reconstruct end_to_end"}
-FIXED = {"reconstruct": {"views": "fixed"}, "evaluate": {"views": "fixed"}}
+OF_TEST = {"reconstruct": {"split": "test"}}
 
 SETTINGS = [
     Setting("seed", 1, BELOW_CHECK),
@@ -79,7 +91,8 @@ SETTINGS = [
     Setting("sdf.backend", "mesh_to_sdf", SDF),
     Setting("sdf.directions", 50, SDF | SURFACE),
     Setting("surface.points", 600, SURFACE),
-    Setting("phase1.code_length", 5, PHASE1 | CONTRASTIVE),
+    Setting("surface.volume_points", 900, SURFACE),
+    Setting("phase1.code_length", 5, PHASE1 | CONTRASTIVE | END_TO_END),
     Setting("phase1.warp_hidden", 16, PHASE1 | END_TO_END),
     Setting("phase1.warp_steps", 8, PHASE1 | END_TO_END),
     Setting("phase1.template_hidden", [16], PHASE1 | END_TO_END),
@@ -98,7 +111,7 @@ SETTINGS = [
     Setting("phase1.precision", "bf16", PHASE1),
     Setting("phase1.compile", True, PHASE1),
     Setting("encoder.weights", "imagenet", PHASE2 | CONTRASTIVE),
-    Setting("encoder.image_size", 48, PHASE2 | CONTRASTIVE),
+    Setting("encoder.image_size", 48, PHASE2 | CONTRASTIVE | END_TO_END),
     Setting("encoder.freeze_trunk", True, PHASE2),
     Setting("phase2.views", "easy", PHASE2),
     Setting("phase2.epochs", 5, PHASE2),
@@ -121,7 +134,9 @@ SETTINGS = [
     Setting("contrastive.smallest_crop", 0.4, CONTRASTIVE),
     Setting("contrastive.precision", "bf16", CONTRASTIVE),
     Setting("contrastive.compile", True, CONTRASTIVE),
-    Setting("end_to_end.weights", "none", END_TO_END),
+    Setting("end_to_end.weights", "none", BELOW_CONTRASTIVE),
+    Setting("end_to_end.compare", [], {"loss_curves", "codes_figure"}),
+    Setting("end_to_end.even_codes", False, END_TO_END),
     Setting("end_to_end.freeze_trunk", True, END_TO_END),
     Setting("end_to_end.views", "easy", END_TO_END),
     Setting("end_to_end.epochs", 4, END_TO_END),
@@ -134,14 +149,18 @@ SETTINGS = [
     Setting("end_to_end.colour_jitter", 0.1, END_TO_END),
     Setting("end_to_end.precision", "bf16", END_TO_END),
     Setting("end_to_end.compile", True, END_TO_END),
-    Setting("methods", ["two_phase"], {"table2", "picture", "loss_curves"}),
+    Setting("methods", ["two_phase"], FIGURES | {"table2", "loss_curves", "codes_figure"}),
     Setting("meshing.resolution", 24, MESHING),
     Setting("meshing.coarse", 4, MESHING),
-    Setting("reconstruct.views", "hard", RECONSTRUCT),
-    Setting("reconstruct.fixed_view", 0, RECONSTRUCT, FIXED),
+    Setting("reconstruct.views", "easy", RECONSTRUCT, OF_TEST),
+    Setting("reconstruct.fixed_view", 0, RECONSTRUCT),
+    Setting("reconstruct.random_views", 1, RECONSTRUCT, OF_TEST),
     Setting("reconstruct.train_shapes", 1, {*RECONSTRUCTED, "picture"}, {"reconstruct": {"split": "train"}}),
     Setting("evaluate.points", 600, EVALUATE | {"evaluate_baselines"}),
-    Setting("evaluate.average_over", 32, {"evaluate_baselines", "table1"}),
+    Setting("evaluate.average_over", 32, {"evaluate_baselines", *BELOW_BASELINES}),
+    Setting("evaluate.fit.steps", 6, FIT),
+    Setting("evaluate.fit.points", 32, FIT),
+    Setting("evaluate.fit.rate", 0.01, FIT),
 ]
 
 
@@ -180,11 +199,11 @@ EDITS = [
     Edit("shape_moved", "a plane moves from test to train", EVERYTHING, PLANES),
     Edit("category_added", "a category is added (benches: an entry and two lists)", EVERYTHING, ("benches",)),
     Edit("category_removed", "a category is taken away", ONCE, ()),
-    Edit("module losses.py", "`losses.py`", PHASE1 | CONTRASTIVE),
+    Edit("module losses.py", "`losses.py`", PHASE1 | CONTRASTIVE | END_TO_END),
     Edit("module cameras.py", "`cameras.py`", RENDER),
     Edit("module meshing.py", "`meshing.py`", MESHING),
     Edit("module metrics.py", "`metrics.py`", EVALUATE | {"evaluate_baselines"}),
-    Edit("module report/style.py", "the style of the figures", {"picture", "loss_curves"}),
+    Edit("module report/style.py", "the style of the figures", FIGURES | {"loss_curves", "codes_figure"}),
     Edit("module training/encoder.py", "a module that only phase 2 imports", PHASE2),
     Edit("module training/pictures.py", "a module that draws for TensorBoard"),
     Edit("module demo_meshes.py", "`demo_meshes.py`, with meshes of one's own"),
@@ -201,8 +220,9 @@ EDITS = [
 ]
 
 ORDER = ["check", "render", "sdf", "surface", "failures", "train_embeddings", "train_encoder", "pretrain_contrastive"]
-ORDER += ["train_end_to_end", "extract_template", "reconstruct", "evaluate", "evaluate_baselines", "table1", "table2"]
-ORDER += ["picture", "loss_curves"]
+ORDER += ["train_end_to_end", "extract_template", "reconstruct", "fit_codes", "evaluate"]
+ORDER += ["evaluate_baselines", "table1", "table2"]
+ORDER += ["picture", "loss_curves", "codes_figure", "errors_figure"]
 
 
 def page() -> str:
@@ -234,11 +254,12 @@ def page() -> str:
 def _said(reruns: Iterable[str], of: tuple[str, ...]) -> str:
     said = []
     for rule in ORDER:
-        methods = [method for method in METHODS if f"{rule} {method}" in reruns]
-        if rule in reruns or len(methods) == len(METHODS):
+        variants = VARIANTS.get(rule, ())
+        those = [variant for variant in variants if f"{rule} {variant}" in reruns]
+        if rule in reruns or (those and len(those) == len(variants)):
             said.append(f"`{rule}`")
-        elif methods:
-            said.append(f"`{rule}` ({methods[0].replace('_', '-')})")
+        elif those:
+            said.append(f"`{rule}` ({those[0].replace('_', '-')})")
     return (", ".join(said) or "nothing") + (f" of {of[0]}" if len(of) == 1 else "")
 
 

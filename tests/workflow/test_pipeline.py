@@ -16,40 +16,74 @@ import torch
 import trimesh
 from conftest import snakemake, write_category
 from PIL import Image
-from template3d import models
+from template3d import metrics, models
+
+COLUMNS = ["category", "method", "views", "measure", "mean", "median", "scored", "listed"]
+COLUMNS += ["mean_low", "mean_high", "mean_of_successes", "failed"]
 
 
 def test_table1_has_every_category_method_and_view_choice(micro):
     table = pd.read_csv(micro / "results/tables/table1.csv")
-    assert list(table.columns) == ["category", "method", "views", "measure", "mean", "median", "scored", "listed"]
-    assert len(table) == 2 * 3 * 2
-    assert set(table["method"]) == {"two_phase", "template_only", "train_average"}
-    assert set(table["views"]) == {"fixed", "random"}
-    assert set(table["measure"]) == {"chamfer_shapenet_x1000"}
+    assert list(table.columns) == COLUMNS
+    chamfer = table[table["measure"] == "chamfer_shapenet_x1000"]
+    views = chamfer.groupby("method")["views"].agg(set)
+    seen = {"fixed", "random", "hard_fixed", "hard_random"}
+    blind = {method: {"fixed", "random"} for method in ("template_only", "train_average", "nearest_oracle", "code_fit")}
+    assert views.to_dict() == {"two_phase": seen, "nearest_code": seen} | blind
+    assert len(chamfer) == 2 * (2 * 4 + 4 * 2)
+    assert set(table["measure"]) == set(metrics.MEASURES)
     assert (table["listed"] == 2).all()
     assert (table["scored"] == 2).all()
-    assert (table["mean"] > 0).all()
-    assert np.isfinite(table["mean"]).all()
-    assert "| Reconstruction from one view (two-phase) | fixed |" in (micro / "results/tables/table1.md").read_text()
+    assert (chamfer["mean"] > 0).all()
+    assert (table["mean_low"] <= table["mean"] + 1e-9).all()
+    assert (table["mean"] <= table["mean_high"] + 1e-9).all()
+    by_method = chamfer.groupby(["category", "method"])["mean"].min()
+    for category in ("chairs", "planes"):  # nothing in the training set is nearer than the nearest
+        assert by_method[category, "nearest_oracle"] <= by_method[category, "nearest_code"] + 0.05
+        assert by_method[category, "nearest_oracle"] <= by_method[category, "train_average"]
+    markdown = (micro / "results/tables/table1.md").read_text()
+    assert "Reconstruction from one view (two-phase)" in markdown
+    assert "DISN, as quoted there" in markdown
+    assert "\\toprule" in (micro / "results/tables/table1.tex").read_text()
 
 
 def test_table2_has_both_variants_on_the_same_shapes(micro):
     one, two = (pd.read_csv(micro / f"results/tables/table{number}.csv") for number in (1, 2))
     assert list(one.columns) == list(two.columns)
-    assert len(two) == 2 * 2 * 2
     assert set(two["method"]) == {"two_phase", "end_to_end"}
     assert (two["scored"] == 2).all()
-    both = one[one["method"] == "two_phase"].merge(two, on=["category", "method", "views"])
-    assert len(both) == 4
+    both = one[one["method"] == "two_phase"].merge(two, on=["category", "method", "views", "measure"])
+    assert len(both) == 2 * 4 * len(metrics.MEASURES)
     assert (both["mean_x"] == both["mean_y"]).all()
+
+
+def test_every_reconstruction_is_measured_on_every_ruler(micro):
+    table = pd.read_csv(micro / "results/metrics/planes/two_phase_test.csv")
+    assert len(table) == 2 * 2 * (1 + 2)  # shapes, kinds, the fixed view and two random ones
+    assert table[list(metrics.MEASURES)].notna().all(axis=None)
+    assert set(table["status"]) <= {"ok", "no surface"}
+    assert (table["seconds"] > 0).all()
+    fixed = table[table["views"] == "fixed"]
+    assert (fixed["view"] == 1).all()
+    assert table.groupby(["shape", "view_kind", "views"])["view"].nunique().max() == 2
+    with zipfile.ZipFile(micro / "results/reconstructions/planes/two_phase/test.zip") as archive:
+        whole = table[(table["status"] == "ok") & (table["views"] == "fixed")]
+        glbs = [name for name in archive.namelist() if name.endswith(".glb")]
+        assert len(glbs) == len(whole)
+        for name in glbs:
+            glb = trimesh.load(BytesIO(archive.read(name)), file_type="glb", force="mesh", process=False)
+            ply = trimesh.load(BytesIO(archive.read(name.replace(".glb", ".ply"))), file_type="ply", process=False)
+            np.testing.assert_allclose(glb.bounds, ply.bounds, atol=1e-6)
 
 
 def test_pictures_show_something(micro):
     for category in ("chairs", "planes"):
-        for name in (f"{category}.png", f"{category}_template.png", f"{category}_losses.png"):
-            picture = np.array(Image.open(micro / "results/pictures" / name).convert("L"))
+        for name in ("", "_template", "_losses", "_codes", "_errors", "_worst", "_angles"):
+            file = micro / f"results/pictures/{category}{name}.png"
+            picture = np.array(Image.open(file).convert("L"))
             assert min(picture.shape) > 150
             assert picture.std() > 5
+            assert file.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_archives_unzip_to_the_layouts_that_the_field_reads(micro):
@@ -122,7 +156,9 @@ def test_export_unzips_to_the_original_layouts_and_takes_away_what_is_gone(micro
     target = "results/export/planes_test-00.txt"
     assert snakemake(micro, "--", target).returncode == 0
     listed = (micro / target).read_text().splitlines()
-    assert len(listed) == len(set(listed)) == 2 * (3 + 2 + 2 + 1 + 2)  # images, cameras, samples, points, normalisation
+    assert (
+        len(listed) == len(set(listed)) == 2 * (3 + 2 + 2 + 1 + 3)
+    )  # images, cameras, samples, surface, volume, normalisation
     assert all((micro / "results/export" / name).stat().st_size for name in listed)
     stray = micro / "results/export/planes/0123abcd/easy/cameras.json"
     stray.parent.mkdir(parents=True)

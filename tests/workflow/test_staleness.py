@@ -182,8 +182,9 @@ def do(edit, place) -> None:
 
 
 def name(job) -> str:
-    """A job's rule, with the method if there is one, as edits.py has it."""
-    return " ".join([job.rule, *filter(None, [dict(job.wildcards).get("method")])])
+    """A job's rule, with its method or its run of end-to-end training if it has one, as edits.py has it."""
+    wildcards = dict(job.wildcards)
+    return " ".join([job.rule, *(wildcards[which] for which in ("method", "run") if which in wildcards)])
 
 
 def expected(everything, reruns, of, only) -> set:
@@ -236,8 +237,11 @@ def test_every_key_of_the_configuration_stands_in_the_table():
 def test_a_setting_reruns_what_depends_on_it_and_nothing_else(pristine, everything, setting, monkeypatch):
     monkeypatch.chdir(pristine)
     place = Place(REPOSITORY, pristine)
-    section, _, key = setting.key.partition(".")
-    place.config[section] = place.config.get(section, {}) | {key: setting.value} if key else setting.value
+    *sections, key = setting.key.split(".")
+    inner = place.config
+    for section in sections:
+        inner = inner.setdefault(section, {})
+    inner[key] = setting.value
     jobs = place.stale()
     wanted = expected(everything, setting.reruns, BOTH, setting.only)
     assert {job[:2] for job in jobs} == wanted, "\n".join(map(str, jobs))

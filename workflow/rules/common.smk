@@ -7,10 +7,11 @@ from snakemake.exceptions import WorkflowError
 
 from template3d import configuration, demo_shapes, provenance, shapenet
 from template3d.errors import InputError
+from template3d.networks import DECODER_SIZES
 
 BASE = Path(workflow.basedir)
 VIEW_KINDS = ("easy", "hard")
-DECODER_SIZES = ("code_length", "warp_hidden", "warp_steps", "template_hidden", "dropout")
+DECODERS = {"two_phase": "embeddings", "end_to_end": "end_to_end"}  # the two phases share phase 1's, there earlier
 PUBLISHED = ("specs.json", "ModelParameters/latest.pth", "LatentCodes/latest.pth")
 LOSS_NUMBERS = ("pointwise_weight", "pointpair_weight", "code_weight", "clamp")
 
@@ -79,8 +80,8 @@ wildcard_constraints:
     shard="(train|test)-[0-9]+",
     split="train|test",
     kind="|".join(VIEW_KINDS),
-    views="fixed|random",
     method="two_phase|end_to_end",
+    run="end_to_end(_(contrastive|imagenet|none))?",
 
 
 def shard_file(category, shard, product):
@@ -176,6 +177,22 @@ def spread(shapes, count):
     return [shapes[index * len(shapes) // count] for index in range(count)] if count < len(shapes) else shapes
 
 
+def kinds_of(split):
+    """The kinds of views that shapes of a split are reconstructed from; training shapes for the pictures only."""
+    kinds = [kind for kind in VIEW_KINDS if config["reconstruct"]["views"] in (kind, "both")]
+    return kinds if split == "test" else kinds[:1]
+
+
+def choices_of(split):
+    """Which views of a kind: the fixed one, and for test shapes some drawn at random."""
+    return ["fixed", "random"] if split == "test" else ["fixed"]
+
+
+def published_numbers():
+    """The text of the table of published numbers: as a setting, not an input, it may lie anywhere."""
+    return (BASE / "resources/published.csv").read_text()
+
+
 def published_experiment(category):
     """The files of a published experiment that stands in for phase 1, or none."""
     folder = config["phase1"]["from"]
@@ -183,13 +200,28 @@ def published_experiment(category):
 
 
 def decoder_of(wildcards, file):
-    """The model whose template a method uses: the two phases share that of phase 1, which is there earlier."""
-    made_by = {"two_phase": "embeddings", "end_to_end": "end_to_end"}[wildcards.method]
-    return f"results/models/{wildcards.category}/{made_by}/{file}"
+    """The model whose template a method uses."""
+    return f"results/models/{wildcards.category}/{DECODERS[wildcards.method]}/{file}"
 
 
-def encoder_weights(start):
+def start_of(run):
+    """Where the encoder of a run of end-to-end training starts: its own start, or that of the configuration."""
+    return run.removeprefix("end_to_end").lstrip("_") or config["end_to_end"]["weights"]
+
+
+def end_to_end_settings(run):
+    """What a run of end-to-end training depends on: not on the runs that it is compared with."""
+    return {key: value for key, value in config["end_to_end"].items() if key != "compare"} | {"weights": start_of(run)}
+
+
+def end_to_end_runs():
+    """The runs of end-to-end training: the one that is evaluated, and others to compare it with."""
+    others = [start for start in config["end_to_end"]["compare"] if start != config["end_to_end"]["weights"]]
+    return ["end_to_end", *(f"end_to_end_{start}" for start in others)] if "end_to_end" in METHODS else []
+
+
+def encoder_weights(start, category="{category}"):
     """The file that an encoder starts from: the pretrained one, one of the user's own, or none."""
     if start == "contrastive":
-        return ["results/models/{category}/contrastive/encoder.safetensors"]
+        return [f"results/models/{category}/contrastive/encoder.safetensors"]
     return [] if start in ("imagenet", "none") else [start]

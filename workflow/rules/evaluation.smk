@@ -3,15 +3,15 @@
 
 rule evaluate:
     input:
-        reconstructions="results/reconstructions/{category}/{method}/{views}_{split}.zip",
+        reconstructions="results/reconstructions/{category}/{method}/{split}.zip",
         manifests=lambda wildcards: shards_of(wildcards.category, wildcards.split, "check.json"),
         surfaces=lambda wildcards: shards_of(wildcards.category, wildcards.split, "surface.zip"),
     output:
-        metrics="results/metrics/{category}/{method}_{views}_{split}.csv",
+        metrics="results/metrics/{category}/{method}_{split}.csv",
     log:
-        "results/logs/evaluate/{category}_{method}_{views}_{split}.log",
+        "results/logs/evaluate/{category}_{method}_{split}.log",
     benchmark:
-        "results/benchmarks/evaluate/{category}_{method}_{views}_{split}.tsv"
+        "results/benchmarks/evaluate/{category}_{method}_{split}.tsv"
     conda:
         "../../envs/template3d.yaml"
     threads: 2
@@ -24,10 +24,11 @@ rule evaluate:
             seed=config["seed"],
             synset=SYNSETS[wildcards.category],
             shapes=reconstructed_shapes(wildcards.category, wildcards.split),
+            looks=[[kind, choice] for kind in kinds_of(wildcards.split) for choice in choices_of(wildcards.split)],
         ),
         code=code("evaluate.py"),
     message:
-        "evaluating {wildcards.split} shapes of {wildcards.category}, {wildcards.views} view, {wildcards.method}"
+        "evaluating {wildcards.split} shapes of {wildcards.category}, {wildcards.method}"
     script:
         "../../scripts/evaluate.py"
 
@@ -35,6 +36,10 @@ rule evaluate:
 rule evaluate_baselines:
     input:
         template=f"results/templates/{{category}}/{METHODS[0]}.ply",
+        model=f"results/models/{{category}}/{METHODS[0]}/model.safetensors",
+        description=f"results/models/{{category}}/{METHODS[0]}/model.json",
+        fitted="results/reconstructions/{category}/code_fit/test.zip",
+        reconstructions=f"results/reconstructions/{{category}}/{METHODS[0]}/test.zip",
         manifests=lambda wildcards: shards_of(wildcards.category, "both", "check.json"),
         train_surfaces=lambda wildcards: shards_of(wildcards.category, "train", "surface.zip"),
         test_surfaces=lambda wildcards: shards_of(wildcards.category, "test", "surface.zip"),
@@ -52,7 +57,7 @@ rule evaluate_baselines:
         runtime=240,
     params:
         settings=lambda wildcards: settings(
-            evaluate=config["evaluate"],
+            evaluate=part("evaluate", "points", "average_over"),
             seed=config["seed"],
             synset=SYNSETS[wildcards.category],
             splits=SPLITS[wildcards.category],

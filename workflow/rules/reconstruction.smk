@@ -32,30 +32,68 @@ rule reconstruct:
         model="results/models/{category}/{method}/model.safetensors",
         description="results/models/{category}/{method}/model.json",
         manifests=lambda wildcards: shards_of(wildcards.category, wildcards.split, "check.json"),
-        views=lambda wildcards: shards_of(wildcards.category, wildcards.split, f"{config['reconstruct']['views']}.zip"),
+        views=lambda wildcards: shards_of(
+            wildcards.category, wildcards.split, *(f"{kind}.zip" for kind in kinds_of(wildcards.split))
+        ),
     output:
-        archive="results/reconstructions/{category}/{method}/{views}_{split}.zip",
+        archive=update("results/reconstructions/{category}/{method}/{split}.zip"),
     log:
-        "results/logs/reconstruct/{category}_{method}_{views}_{split}.log",
+        "results/logs/reconstruct/{category}_{method}_{split}.log",
     benchmark:
-        "results/benchmarks/reconstruct/{category}_{method}_{views}_{split}.tsv"
+        "results/benchmarks/reconstruct/{category}_{method}_{split}.tsv"
     conda:
         "../../envs/template3d.yaml"
     threads: TRAINING["threads"]
     resources:
         mem_mb=8000,
-        runtime=480,
+        runtime=960,
         gpu=TRAINING["gpus"],
     params:
         settings=lambda wildcards: settings(
             meshing=config["meshing"],
-            reconstruct=part("reconstruct", "views", *["fixed_view"] * (wildcards.views == "fixed")),
-            views=part("views", config["reconstruct"]["views"]),
-            seed=config["seed"],
+            looks=[[kind, choice] for kind in kinds_of(wildcards.split) for choice in choices_of(wildcards.split)],
+            views=part("views", *kinds_of(wildcards.split)),
             shapes=reconstructed_shapes(wildcards.category, wildcards.split),
+            seed=config["seed"],
+            reconstruct=part("reconstruct", "fixed_view", *["views", "random_views"] * (wildcards.split == "test")),
         ),
         code=code("reconstruct.py"),
     message:
-        "reconstructing {wildcards.split} shapes of {wildcards.category} from a {wildcards.views} view, {wildcards.method}"
+        "reconstructing {wildcards.split} shapes of {wildcards.category}, {wildcards.method}"
     script:
         "../../scripts/reconstruct.py"
+
+
+rule fit_codes:
+    input:
+        model=f"results/models/{{category}}/{DECODERS[METHODS[0]]}/model.safetensors",
+        description=f"results/models/{{category}}/{DECODERS[METHODS[0]]}/model.json",
+        manifests=lambda wildcards: shards_of(wildcards.category, "test", "check.json"),
+        samples=lambda wildcards: shards_of(wildcards.category, "test", "sdf.zip"),
+    output:
+        archive="results/reconstructions/{category}/code_fit/test.zip",
+    log:
+        "results/logs/fit_codes/{category}.log",
+    benchmark:
+        "results/benchmarks/fit_codes/{category}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
+    threads: TRAINING["threads"]
+    resources:
+        mem_mb=TRAINING_MB,
+        runtime=480,
+        gpu=TRAINING["gpus"],
+    params:
+        settings=lambda wildcards: settings(
+            evaluate=part("evaluate", "fit"),
+            phase1=part("phase1", "clamp"),
+            meshing=config["meshing"],
+            seed=config["seed"],
+            synset=SYNSETS[wildcards.category],
+            shapes=SPLITS[wildcards.category]["test"],
+        ),
+        code=code("fit_codes.py"),
+    message:
+        "fitting codes to the test shapes of {wildcards.category}"
+    script:
+        "../../scripts/fit_codes.py"

@@ -1,8 +1,10 @@
 # What people look at: the tables, a picture per category, the template, the loss curves.
 
+PICTURED = kinds_of("train")[0]
+CODED = ["two_phase"] * ("two_phase" in METHODS) + end_to_end_runs()
 STAGES = ["embeddings", "two_phase"] if "two_phase" in METHODS else []
 if "end_to_end" in METHODS:
-    STAGES += ["contrastive"] * (config["end_to_end"]["weights"] == "contrastive") + ["end_to_end"]
+    STAGES += ["contrastive"] * ("contrastive" in map(start_of, end_to_end_runs())) + end_to_end_runs()
 
 
 rule table1:
@@ -10,7 +12,7 @@ rule table1:
         metrics=expand(
             "results/metrics/{category}/{part}.csv",
             category=CATEGORIES,
-            part=[f"{METHODS[0]}_fixed_test", f"{METHODS[0]}_random_test", "baselines_test"],
+            part=[f"{METHODS[0]}_test", "baselines_test"],
         ),
     output:
         csv=report(
@@ -20,6 +22,7 @@ rule table1:
             labels={"what": "Table 1", "form": "CSV"},
         ),
         markdown="results/tables/table1.md",
+        latex="results/tables/table1.tex",
     log:
         "results/logs/table1.log",
     benchmark:
@@ -31,7 +34,7 @@ rule table1:
         mem_mb=1000,
         runtime=10,
     params:
-        settings=settings(categories=CATEGORIES),
+        settings=settings(categories=CATEGORIES, method=METHODS[0], published=published_numbers()),
         code=code("table1.py"),
     message:
         "writing Table 1"
@@ -42,10 +45,9 @@ rule table1:
 rule table2:
     input:
         metrics=expand(
-            "results/metrics/{category}/{method}_{views}_test.csv",
+            "results/metrics/{category}/{method}_test.csv",
             category=CATEGORIES,
             method=METHODS,
-            views=("fixed", "random"),
         ),
     output:
         csv=report(
@@ -55,6 +57,7 @@ rule table2:
             labels={"what": "Table 2", "form": "CSV"},
         ),
         markdown="results/tables/table2.md",
+        latex="results/tables/table2.tex",
     log:
         "results/logs/table2.log",
     benchmark:
@@ -76,11 +79,11 @@ rule table2:
 
 rule picture:
     input:
-        test=expand("results/reconstructions/{{category}}/{method}/fixed_test.zip", method=METHODS),
-        train=expand("results/reconstructions/{{category}}/{method}/fixed_train.zip", method=METHODS),
+        test=expand("results/reconstructions/{{category}}/{method}/test.zip", method=METHODS),
+        train=expand("results/reconstructions/{{category}}/{method}/train.zip", method=METHODS),
         templates=expand("results/templates/{{category}}/{method}.ply", method=METHODS),
-        views=lambda wildcards: shards_of(wildcards.category, "both", f"{config['reconstruct']['views']}.zip"),
-        metrics=expand("results/metrics/{{category}}/{method}_fixed_test.csv", method=METHODS),
+        views=lambda wildcards: shards_of(wildcards.category, "both", f"{PICTURED}.zip"),
+        metrics=expand("results/metrics/{{category}}/{method}_test.csv", method=METHODS),
         meshes=pictured_meshes,
     output:
         picture=report(
@@ -89,12 +92,14 @@ rule picture:
             category="Pictures",
             labels={"what": "{category}", "form": "rgb, truth, reconstruction"},
         ),
+        pdf="results/pictures/{category}.pdf",
         template=report(
             "results/pictures/{category}_template.png",
             caption="../report/template.rst",
             category="Pictures",
             labels={"what": "{category}", "form": "template"},
         ),
+        template_pdf="results/pictures/{category}_template.pdf",
     log:
         "results/logs/picture/{category}.log",
     benchmark:
@@ -109,7 +114,8 @@ rule picture:
         settings=lambda wildcards: settings(
             shapes={split: pictured_shapes(wildcards.category, split) for split in ("train", "test")},
             synset=SYNSETS[wildcards.category],
-            reconstruct=part("reconstruct", "views", "fixed_view"),
+            kind=PICTURED,
+            reconstruct=part("reconstruct", "fixed_view"),
             methods=METHODS,
         ),
         code=code("picture.py"),
@@ -129,6 +135,7 @@ rule loss_curves:
             category="Loss curves",
             labels={"what": "{category}", "form": "loss of every stage"},
         ),
+        pdf="results/pictures/{category}_losses.pdf",
     log:
         "results/logs/loss_curves/{category}.log",
     benchmark:
@@ -140,9 +147,99 @@ rule loss_curves:
         mem_mb=1000,
         runtime=10,
     params:
-        settings=settings(stages=STAGES),
+        settings=settings(
+            stages=STAGES,
+            starts={run: start_of(run) for run in end_to_end_runs()},
+            end_to_end=part("end_to_end", "weights", "compare"),
+        ),
         code=code("loss_curves.py"),
     message:
         "drawing the loss curves of {wildcards.category}"
     script:
         "../../scripts/loss_curves.py"
+
+
+rule codes_figure:
+    input:
+        models=expand("results/models/{{category}}/{run}/model.safetensors", run=CODED),
+        descriptions=expand("results/models/{{category}}/{run}/model.json", run=CODED),
+        manifests=lambda wildcards: shards_of(wildcards.category, "train", "check.json"),
+        views=lambda wildcards: shards_of(wildcards.category, "train", *view_archives("both")),
+    output:
+        png=report(
+            "results/pictures/{category}_codes.png",
+            caption="../report/codes.rst",
+            category="Figures",
+            labels={"what": "{category}", "form": "codes of the views (t-SNE)"},
+        ),
+        pdf="results/pictures/{category}_codes.pdf",
+    log:
+        "results/logs/codes_figure/{category}.log",
+    benchmark:
+        "results/benchmarks/codes_figure/{category}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
+    threads: TRAINING["threads"]
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        settings=lambda wildcards: settings(
+            runs=CODED,
+            end_to_end=part("end_to_end", "compare"),
+            shapes=spread(SPLITS[wildcards.category]["train"], 20),
+            seed=config["seed"],
+        ),
+        code=code("codes_figure.py"),
+    message:
+        "drawing the codes of {wildcards.category}"
+    script:
+        "../../scripts/codes_figure.py"
+
+
+rule errors_figure:
+    input:
+        metrics=expand("results/metrics/{{category}}/{method}_test.csv", method=METHODS)
+        + ["results/metrics/{category}/baselines_test.csv"],
+        reconstructions=f"results/reconstructions/{{category}}/{METHODS[0]}/test.zip",
+        views=lambda wildcards: shards_of(wildcards.category, "test", f"{PICTURED}.zip"),
+        meshes=lambda wildcards: mesh_files(wildcards.category, SPLITS[wildcards.category]["test"]),
+    output:
+        distribution=report(
+            "results/pictures/{category}_errors.png",
+            caption="../report/errors.rst",
+            category="Figures",
+            labels={"what": "{category}", "form": "distribution of errors"},
+        ),
+        worst=report(
+            "results/pictures/{category}_worst.png",
+            caption="../report/worst.rst",
+            category="Figures",
+            labels={"what": "{category}", "form": "the worst shapes"},
+        ),
+        angles=report(
+            "results/pictures/{category}_angles.png",
+            caption="../report/angles.rst",
+            category="Figures",
+            labels={"what": "{category}", "form": "error against view angle"},
+        ),
+        pdfs=expand("results/pictures/{{category}}_{figure}.pdf", figure=("errors", "worst", "angles")),
+    log:
+        "results/logs/errors_figure/{category}.log",
+    benchmark:
+        "results/benchmarks/errors_figure/{category}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        settings=lambda wildcards: settings(
+            kind=PICTURED, reconstruct=part("reconstruct", "fixed_view"), methods=METHODS
+        ),
+        code=code("errors_figure.py"),
+    message:
+        "drawing the errors of {wildcards.category}"
+    script:
+        "../../scripts/errors_figure.py"

@@ -111,20 +111,21 @@ rule pretrain_contrastive:
         "../../scripts/pretrain_contrastive.py"
 
 
+# `run` is end_to_end, or, to compare starts (Figures 5 and 6), end_to_end_<start>.
 rule train_end_to_end:
     input:
         manifests=lambda wildcards: shards_of(wildcards.category, "train", "check.json"),
         samples=lambda wildcards: shards_of(wildcards.category, "train", "sdf.zip"),
         views=lambda wildcards: shards_of(wildcards.category, "train", *view_archives(config["end_to_end"]["views"])),
-        weights=encoder_weights(config["end_to_end"]["weights"]),
+        weights=lambda wildcards: encoder_weights(start_of(wildcards.run), wildcards.category),
     output:
-        model="results/models/{category}/end_to_end/model.safetensors",
-        description="results/models/{category}/end_to_end/model.json",
-        history="results/models/{category}/end_to_end/history.csv",
+        model="results/models/{category}/{run}/model.safetensors",
+        description="results/models/{category}/{run}/model.json",
+        history="results/models/{category}/{run}/history.csv",
     log:
-        "results/logs/train_end_to_end/{category}.log",
+        "results/logs/train_end_to_end/{category}_{run}.log",
     benchmark:
-        "results/benchmarks/train_end_to_end/{category}.tsv"
+        "results/benchmarks/train_end_to_end/{category}_{run}.tsv"
     priority: 10  # the long ones first
     conda:
         "../../envs/template3d.yaml"
@@ -135,7 +136,7 @@ rule train_end_to_end:
         gpu=TRAINING["gpus"],
     params:
         settings=lambda wildcards: settings(
-            end_to_end=config["end_to_end"],
+            end_to_end=end_to_end_settings(wildcards.run),
             phase1=part("phase1", *DECODER_SIZES, *LOSS_NUMBERS),
             encoder=part("encoder", "image_size"),
             seed=config["seed"],
@@ -143,10 +144,10 @@ rule train_end_to_end:
             shapes=SPLITS[wildcards.category]["train"],
         ),
         code=code("train_end_to_end.py"),
-        checkpoint="results/checkpoints/{category}/end_to_end.safetensors",
-        board="results/tensorboard/{category}/end_to_end",
+        checkpoint="results/checkpoints/{category}/{run}.safetensors",
+        board="results/tensorboard/{category}/{run}",
     message:
-        "training encoder, warp and template of {wildcards.category} end to end"
+        "training encoder, warp and template of {wildcards.category}: {wildcards.run}"
     script:
         "../../scripts/train_end_to_end.py"
 

@@ -3,12 +3,15 @@
 import contextlib
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
 import numpy as np
+import trimesh
 from mathutils import Matrix
+from PIL import Image
 
 from template3d.cameras import LENS_MM, SENSOR_MM, View
 from template3d.errors import InputError
@@ -111,6 +114,14 @@ class Studio:
         mesh.materials.append(bpy.data.materials.new("plain"))
         make_even(mesh.materials[0], Look(colour), self._shine)
         self._shape = [self._add(bpy.data.objects.new("mesh", mesh))]
+
+    def picture(self, mesh: trimesh.Trimesh, view: View) -> np.ndarray:
+        """A mesh in ShapeNet's frame, in grey, as seen from ``view``: (S, S, 3) uint8; all white if it has no faces."""
+        self.show_mesh(mesh.vertices, mesh.faces)
+        with tempfile.TemporaryDirectory() as folder:
+            self.render(view, Path(folder) / "picture.png")
+            with Image.open(Path(folder) / "picture.png") as image:
+                return np.array(image.convert("RGB"))
 
     def render(self, view: View, file: Path, shown: str = "rgb") -> None:
         """Write the shape as seen from ``view`` into a file; ``shown`` is one of ``views.SUFFIXES``.

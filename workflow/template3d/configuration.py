@@ -23,11 +23,17 @@ def _check_together(config: dict) -> None:
             f"config: meshing.resolution is {meshing['resolution']}, but must be a multiple of meshing.coarse, "
             f"{meshing['coarse']}"
         )
-    if picked["fixed_view"] >= views[picked["views"]]:
-        raise InputError(
-            f"config: reconstruct.fixed_view is {picked['fixed_view']}, but there are only "
-            f"{views[picked['views']]} {picked['views']} views, counted from 0"
-        )
+    for kind in ("easy", "hard") if picked["views"] == "both" else (picked["views"],):
+        if picked["fixed_view"] >= views[kind]:
+            raise InputError(
+                f"config: reconstruct.fixed_view is {picked['fixed_view']}, but there are only {views[kind]} {kind} "
+                "views, counted from 0"
+            )
+        if picked["random_views"] > views[kind]:
+            raise InputError(
+                f"config: reconstruct.random_views is {picked['random_views']}, but there are only {views[kind]} "
+                f"{kind} views"
+            )
     for name, category in config["categories"].items():
         for split in ("train", "test"):
             if category is not None and config["shapenet"] != "demo" and split not in category:

@@ -14,8 +14,8 @@ from template3d.errors import InputError
 
 
 @contextlib.contextmanager
-def to(file: str | Path) -> Iterator[logging.Logger]:
-    """Log what happens inside to ``file`` and to standard error.
+def to(file: str | Path, go_on: bool = False) -> Iterator[logging.Logger]:
+    """Log what happens inside to ``file`` and to standard error; ``go_on`` keeps what the file has already.
 
     An InputError, a loss that broke or a full disk ends the program with a sentence and exit code 1; any other error
     shows its traceback. Of the processes that share a training, the first one has the file; others add their number.
@@ -24,7 +24,10 @@ def to(file: str | Path) -> Iterator[logging.Logger]:
     if rank := int(os.environ.get("LOCAL_RANK", 0)):
         file = file.with_name(f"{file.name}.{rank}")
     file.parent.mkdir(parents=True, exist_ok=True)
-    handlers = [logging.FileHandler(file, mode="w", encoding="utf-8"), logging.StreamHandler(sys.stderr)]
+    handlers = [
+        logging.FileHandler(file, mode="a" if go_on else "w", encoding="utf-8"),
+        logging.StreamHandler(sys.stderr),
+    ]
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers, force=True
     )

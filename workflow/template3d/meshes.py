@@ -151,6 +151,11 @@ def ply_bytes(mesh: trimesh.Trimesh) -> bytes:
     return mesh.export(file_type="ply")
 
 
+def glb_bytes(mesh: trimesh.Trimesh) -> bytes:
+    """A mesh with faces as a binary glTF file with vertex normals; y is up in ours and in glTF's frame."""
+    return mesh.export(file_type="glb", include_normals=True)
+
+
 def read_ply(content: bytes) -> trimesh.Trimesh:
     """A mesh from the bytes of a PLY file; no faces if it has none."""
     mesh = trimesh.load(BytesIO(content), file_type="ply", process=False)

@@ -1,4 +1,4 @@
-"""From a signed distance function to a mesh: coarse to fine, then marching cubes."""
+"""From signed distance functions to meshes: coarse to fine, then marching cubes."""
 
 from collections.abc import Callable
 
@@ -15,68 +15,93 @@ BATCH = 65536
 def reconstruct(
     signed_distance: Callable[[Tensor], Tensor], resolution: int = 128, coarse: int = 32, bound: float = 1.0
 ) -> trimesh.Trimesh:
-    """The zero surface of a function over the cube [-bound, bound]^3, as a mesh; no faces if it has none.
+    """The zero surface of one function, from points (N, 3) to distances (N,); see ``reconstruct_all``."""
+    return reconstruct_all(lambda points, _: signed_distance(points), 1, resolution, coarse, bound)[0]
 
-    ``signed_distance`` maps points (N, 3) to distances (N,), negative inside. A cell is left out only if the
-    function, at its centre, is larger than it can change within the cell: the steepest slope at the centres of the
-    coarse cells around it, with a margin, times the cell's half diagonal. So what is thinner than a cell is found all
-    the same. What is kept is halved and asked again, until its cells are two fine ones wide.
 
-    ``resolution`` is the number of fine cells a side, a multiple of ``coarse``; a ValueError says so.
+def reconstruct_all(
+    signed_distance: Callable[[Tensor, Tensor], Tensor],
+    shapes: int,
+    resolution: int = 128,
+    coarse: int = 32,
+    bound: float = 1.0,
+) -> list[trimesh.Trimesh]:
+    """The zero surface of each of several shapes over the cube [-bound, bound]^3; no faces where there is none.
+
+    ``signed_distance`` maps points (N, 3), and the index (N,) of the shape that each belongs to, to distances (N,),
+    negative inside: points of all shapes share a batch, which keeps a GPU busy.
+
+    A cell is left out only if its shape's function, at the cell's centre, is larger than it can change within the
+    cell: the steepest slope at the centres of the coarse cells around it, with a margin, times the cell's half
+    diagonal. So what is thinner than a cell is found all the same. What is kept is halved and asked again, until its
+    cells are two fine ones wide. ``resolution`` is the number of fine cells a side, a multiple of ``coarse``; a
+    ValueError says so.
     """
     if resolution % coarse:
         raise ValueError(f"resolution {resolution} must be a multiple of the coarse grid's {coarse}")
     side = coarse
-    cells = torch.cartesian_prod(*[torch.arange(side)] * 3)
-    values = torch.empty(side, side, side)
-    slopes = _slopes(signed_distance, -bound + (cells + 0.5) * (2 * bound / side)).view(1, side, side, side)
-    slopes = torch.nn.functional.max_pool3d(slopes, 3, stride=1, padding=1)[0]
+    cells = torch.cartesian_prod(torch.arange(shapes), *[torch.arange(side)] * 3)
+    slopes = _slopes(signed_distance, -bound + (cells[:, 1:] + 0.5) * (2 * bound / side), cells[:, 0])
+    slopes = torch.nn.functional.max_pool3d(slopes.view(shapes, side, side, side), 3, stride=1, padding=1)
+    values = torch.empty(shapes, side, side, side)
     while True:
-        centres = -bound + (cells + 0.5) * (2 * bound / side)
-        at_centres = _evaluate(signed_distance, centres)
+        centres = -bound + (cells[:, 1:] + 0.5) * (2 * bound / side)
+        at_centres = _evaluate(signed_distance, centres, cells[:, 0])
         values[tuple(cells.T)] = at_centres
-        slope = slopes[tuple((cells // (side // coarse)).T)]
+        slope = slopes[(cells[:, 0], *(cells[:, 1:] // (side // coarse)).T)]
         cells = cells[at_centres.abs() <= SLOPE_MARGIN * slope * (2 * bound / side) * 3**0.5 / 2]
         fine = resolution // side
         if not len(cells) or fine <= 2 or fine % 2:
             break
         side *= 2
         values = _repeated(values, 2)
-        cells = (cells[:, None] * 2 + torch.cartesian_prod(*[torch.arange(2)] * 3)).reshape(-1, 3)
+        cells = _refined(cells, 2, 2)
     # every fine corner takes its cell's value, so a cell that was left out has no crossing; kept cells overwrite it
     values = _repeated(values, fine)
-    for axis in range(3):
+    for axis in (1, 2, 3):
         values = torch.cat([values, values.narrow(axis, -1, 1)], dim=axis)
-    corners = (cells[:, None] * fine + torch.cartesian_prod(*[torch.arange(fine + 1)] * 3)).reshape(-1, 3)
+    corners = _refined(cells, fine, fine + 1)
     wide = resolution + 1
-    flat = torch.unique((corners[:, 0] * wide + corners[:, 1]) * wide + corners[:, 2])
-    places = torch.stack([flat // wide**2, flat // wide % wide, flat % wide], dim=1)
+    flat = torch.unique(((corners[:, 0] * wide + corners[:, 1]) * wide + corners[:, 2]) * wide + corners[:, 3])
+    places = torch.stack([flat // wide**2 % wide, flat // wide % wide, flat % wide], dim=1)
     values = values.contiguous()
-    values.view(-1)[flat] = _evaluate(signed_distance, -bound + places * (2 * bound / resolution))
-    if not (values.min() < 0 < values.max()):
+    values.view(-1)[flat] = _evaluate(signed_distance, -bound + places * (2 * bound / resolution), flat // wide**3)
+    return [zero_surface(grid, bound) for grid in values]
+
+
+def zero_surface(grid: Tensor, bound: float) -> trimesh.Trimesh:
+    """Marching cubes over values (S, S, S) at the corners of [-bound, bound]^3; no faces if the sign never changes."""
+    if not (grid.min() < 0 < grid.max()):
         return trimesh.Trimesh()
-    vertices, faces, _, _ = marching_cubes(values.numpy(), 0.0, spacing=(2 * bound / resolution,) * 3)
+    vertices, faces, _, _ = marching_cubes(grid.numpy(), 0.0, spacing=(2 * bound / (len(grid) - 1),) * 3)
     return trimesh.Trimesh(vertices - bound, faces, process=False)
 
 
+def _refined(cells: Tensor, times: int, places: int) -> Tensor:
+    """For cells (N, 4) of a shape each, ``places`` a side of the grid that is ``times`` as fine, from their corner."""
+    steps = torch.cartesian_prod(torch.zeros(1, dtype=torch.long), *[torch.arange(places)] * 3)
+    return (cells[:, None] * torch.tensor([1, times, times, times]) + steps).reshape(-1, 4)
+
+
 def _repeated(values: Tensor, times: int) -> Tensor:
-    for axis in range(3):
+    for axis in (1, 2, 3):
         values = values.repeat_interleave(times, dim=axis)
     return values
 
 
-def _evaluate(signed_distance: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
+def _evaluate(signed_distance: Callable[[Tensor, Tensor], Tensor], points: Tensor, owners: Tensor) -> Tensor:
     if not len(points):
         return torch.empty(0)
+    parts = zip(points.float().split(BATCH), owners.split(BATCH), strict=True)
     with torch.no_grad():
-        return torch.cat([signed_distance(part).float().cpu() for part in points.float().split(BATCH)])
+        return torch.cat([signed_distance(part, of).float().cpu() for part, of in parts])
 
 
-def _slopes(signed_distance: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
-    """How steep the function is at points (N, 3): the lengths (N,) of its gradients."""
+def _slopes(signed_distance: Callable[[Tensor, Tensor], Tensor], points: Tensor, owners: Tensor) -> Tensor:
+    """How steep the functions are at points (N, 3): the lengths (N,) of their gradients."""
     slopes = []
-    for part in points.float().split(SLOPE_BATCH):
+    for part, of in zip(points.float().split(SLOPE_BATCH), owners.split(SLOPE_BATCH), strict=True):
         part = part.clone().requires_grad_()
-        (gradient,) = torch.autograd.grad(signed_distance(part).sum(), part)
+        (gradient,) = torch.autograd.grad(signed_distance(part, of).sum(), part)
         slopes.append(gradient.norm(dim=-1).cpu())
     return torch.cat(slopes)

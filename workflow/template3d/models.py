@@ -13,8 +13,6 @@ from template3d.files import whole, write_text
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
 
-DECODER_SIZES = ("code_length", "warp_hidden", "warp_steps", "template_hidden", "dropout")
-
 
 @dataclass
 class Model:
@@ -24,6 +22,7 @@ class Model:
     sizes: dict
     """The arguments of the decoder's constructor."""
     codes: Tensor | None = None
+    """One code (shapes, L) per training shape: phase 1's own, or, end to end, the mean over the shape's views."""
     shapes: list[str] | None = None
     """The training shapes, in the order of the codes."""
     encoder: Encoder | None = None

@@ -32,9 +32,14 @@ def read_cameras(place: Mapping[str, Path], category: str, shape: str, kind: str
     return json.loads(_read_member(place, cameras_name(category, shape, kind)))
 
 
+def read_bytes(place: Mapping[str, Path], category: str, shape: str, kind: str, index: int) -> bytes:
+    """The image file of one view; ``place`` is an archives.index; raises InputError if it is not there."""
+    return _read_member(place, member_name(category, shape, kind, index))
+
+
 def read_one(place: Mapping[str, Path], category: str, shape: str, kind: str, index: int) -> Image.Image:
     """One view of a shape; ``place`` is an archives.index; raises InputError if it is not there."""
-    return decode(_read_member(place, member_name(category, shape, kind, index)))
+    return decode(read_bytes(place, category, shape, kind, index))
 
 
 def _read_member(place: Mapping[str, Path], name: str) -> bytes:

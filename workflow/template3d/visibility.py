@@ -19,6 +19,8 @@ PROBES_PER_HALF = 12
 """Probes on a face that was cut from one of which a part is seen."""
 PROBES_AT_ONCE = 500_000
 RAYS_AT_ONCE = 200_000
+CELLS = 20
+"""Cells, from the middle to the farthest point, by which points are sorted."""
 SHORTEST = 0.01
 """Length of a partly hidden face that is not halved any more, as a share of the mesh's diagonal."""
 
@@ -39,13 +41,16 @@ def escapes(raycasting: open3d.t.geometry.RaycastingScene, points: np.ndarray, d
     A point is outside if it can be seen from far away. A point whose ray escaped is not asked again.
     """
     escaped = np.zeros(len(points), dtype=bool)
-    waiting, asked, block = np.arange(len(points)), 0, 1
+    cells = np.floor(points * (CELLS / max(np.abs(points).max(initial=0), 1e-9)))
+    # neighbouring rays of one direction meet the same faces, which the processor then has at hand
+    waiting, asked, block = np.lexsort(cells.T), 0, 1
     while asked < directions and len(waiting):
         # the fewer points wait, the more directions go into one call
         block = min(2 * block, max(1, RAYS_AT_ONCE // len(waiting)), directions - asked)
-        rays = np.empty((len(waiting), block, 6), dtype=np.float32)
-        rays[..., :3], rays[..., 3:] = points[waiting, None], spread_directions(directions)[asked : asked + block]
-        blocked = raycasting.test_occlusions(open3d.core.Tensor(rays)).numpy().all(axis=1)
+        rays = np.empty((block, len(waiting), 6), dtype=np.float32)
+        rays[..., :3] = points[waiting]
+        rays[..., 3:] = spread_directions(directions)[asked : asked + block, None]
+        blocked = raycasting.test_occlusions(open3d.core.Tensor.from_numpy(rays)).numpy().all(axis=0)
         escaped[waiting[~blocked]] = True
         waiting, asked = waiting[blocked], asked + block
     return escaped

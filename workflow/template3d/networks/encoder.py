@@ -46,6 +46,24 @@ class Encoder(nn.Module):
         images = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         return self.trunk(images).float()
 
+    def even_codes(self, images: Tensor) -> None:
+        """Scale and shift the last layer so that the codes of ``images`` are as phase 1's at its start.
+
+        Each entry then has mean 0 and standard deviation 1 / sqrt(L) over the images (B, 3, S, S). A fresh last layer
+        gives nearly the same code for every image, a contrastive one codes that saturate the warp's gates; from
+        either, end-to-end training learns little but the template. Raises ValueError if the codes are all alike.
+        """
+        training = self.training
+        with torch.no_grad():
+            codes = self.train()(images.to(self.mean.device))  # as the first steps see them
+            self.train(training)
+            mean, std = codes.mean(dim=0), codes.std(dim=0)
+            if not (std > 0).all():
+                raise ValueError("the encoder gives all images the same code, which cannot be spread")
+            factor = codes.shape[1] ** -0.5 / std
+            self.trunk.fc.weight *= factor[:, None]
+            self.trunk.fc.bias.sub_(mean).mul_(factor)
+
     def load_trunk(self, weights: str) -> None:
         """Load the trunk's start: ``imagenet``, ``none``, or the path of a torchvision ResNet-18 state.
 

@@ -1,6 +1,6 @@
-"""Figures: pictures set in rows and columns, and curves."""
+"""Figures: pictures set in rows and columns, curves and clouds; each as PNG and as vector PDF."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -9,11 +9,19 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from template3d.files import whole
-from template3d.report.style import DASHES, STYLE
+from template3d.report.style import DASHES, MARKERS, STYLE
+
+
+def save(figure: Figure, file: Path) -> None:
+    """Write a figure as a PNG file and, beside it, as a PDF that holds no date."""
+    with whole(file) as beside:
+        figure.savefig(beside, format="png")
+    with whole(file.with_suffix(".pdf")) as beside:
+        figure.savefig(beside, format="pdf", metadata={"CreationDate": None})
 
 
 def picture_rows(file: Path, rows: dict[str, Sequence[np.ndarray]], titles: Sequence[str]) -> None:
-    """Write a PNG of images (H, W, 3) in named rows, a title over each column, and nothing else."""
+    """Write a figure of images (H, W, 3) in named rows, a title over each column, and nothing else."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(1.6 * len(titles) + 0.3, 1.6 * len(rows) + 0.4))
         axes = figure.subplots(len(rows), len(titles), squeeze=False)
@@ -27,12 +35,11 @@ def picture_rows(file: Path, rows: dict[str, Sequence[np.ndarray]], titles: Sequ
         for place, title in zip(axes[0], titles, strict=True):
             place.set_title(title, fontsize=8)
         figure.subplots_adjust(0.05, 0.01, 0.995, 1 - 0.4 / (1.6 * len(rows) + 0.4), 0.02, 0.02)
-        with whole(file) as beside:
-            figure.savefig(beside, format="png")
+        save(figure, file)
 
 
 def loss_curves(file: Path, histories: dict[str, tuple[pd.DataFrame, Sequence[str]]], title: str) -> None:
-    """Write a PNG with one panel per stage: its terms of the loss over its epochs, on a logarithmic scale."""
+    """Write a figure with one panel per stage: its terms of the loss over its epochs, on a logarithmic scale."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4.2 * len(histories), 3), layout="constrained")
         panels = figure.subplots(1, len(histories), squeeze=False)[0]
@@ -42,5 +49,50 @@ def loss_curves(file: Path, histories: dict[str, tuple[pd.DataFrame, Sequence[st
             panel.set(title=name, xlabel="epoch", ylabel="loss", yscale="log")
             panel.legend(frameon=False)
         figure.suptitle(title)
-        with whole(file) as beside:
-            figure.savefig(beside, format="png")
+        save(figure, file)
+
+
+def clouds(file: Path, places: Mapping[str, np.ndarray], shapes: np.ndarray, title: str) -> None:
+    """Write a figure with a panel for each of ``places``, points (N, 2); those of one of ``shapes`` (N,) look alike."""
+    colours = matplotlib.colormaps["tab20"]
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(3.6 * len(places), 3.8), layout="constrained")
+        panels = figure.subplots(1, len(places), squeeze=False)[0]
+        for panel, (name, points) in zip(panels, places.items(), strict=True):
+            for index in np.unique(shapes):
+                mine, marker = points[shapes == index], MARKERS[index % len(MARKERS)]
+                panel.plot(*mine.T, marker, color=colours(index % 20), markersize=2.5, markeredgewidth=0)
+            panel.set(title=name, xticks=[], yticks=[])
+            panel.grid(False)
+        figure.suptitle(title)
+        save(figure, file)
+
+
+def distribution(file: Path, errors: Mapping[str, np.ndarray], label: str, title: str) -> None:
+    """Write a figure of the share of shapes (up) whose error is at most so large (across), a line for each method."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(5.5, 4.2), layout="constrained")
+        panel = figure.subplots()
+        for index, (name, values) in enumerate(errors.items()):
+            panel.ecdf(values, linestyle=DASHES[index % len(DASHES)], linewidth=1 + index // len(DASHES), label=name)
+        panel.set(xscale="log", xlabel=label, ylabel="share of shapes", ylim=(0, 1.02), title=title)
+        figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=7)
+        save(figure, file)
+
+
+def against(
+    file: Path, panels: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], label: str, title: str
+) -> None:
+    """Write a figure with a panel for each of ``panels``, and there a cloud of (x, y) for each method."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(3.8 * len(panels), 3.2), layout="constrained")
+        for panel, (across, methods) in zip(
+            figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
+        ):
+            for marker, (name, (x, y)) in zip(MARKERS, methods.items(), strict=False):
+                panel.plot(x, y, marker, markersize=4, fillstyle="none", label=name)
+            panel.set(xlabel=across, ylabel=label, yscale="log")
+        labels = panel.get_legend_handles_labels()
+        figure.legend(*labels, loc="outside lower center", ncols=2, frameon=False, fontsize=7)
+        figure.suptitle(title)
+        save(figure, file)

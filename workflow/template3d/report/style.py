@@ -1,4 +1,4 @@
-"""How figures look."""
+"""How figures look: every series by its dash or marker too, so that a grey print can be read."""
 
 STYLE = {
     "font.size": 9,
@@ -7,5 +7,7 @@ STYLE = {
     "axes.grid": True,
     "grid.alpha": 0.3,
     "figure.dpi": 150,
+    "pdf.fonttype": 42,
 }
 DASHES = ("-", "--", ":", "-.")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")

@@ -32,6 +32,7 @@ class EndToEndStage(Stage):
     """Section 5.1 of the report: equation (12), trained by equation (9) with the encoder's codes."""
 
     unit = "points"
+    IMAGES_AT_ONCE = 256
 
     def __init__(
         self,
@@ -79,6 +80,15 @@ class EndToEndStage(Stage):
         """The terms of equation (9) and their weighted total, with codes from images."""
         codes = self.encoder(images)
         return embedding_terms(self.decoder, codes, points, distances, self.loss, epoch)
+
+    def mean_codes(self, device: str) -> Tensor:
+        """Codes (shapes, L) of the training shapes: each the mean over the shape's views, computed on ``device``."""
+        encoder = self.encoder.to(device)
+        with torch.no_grad():
+            parts = self.views.images.split(self.IMAGES_AT_ONCE)
+            codes = torch.cat([encoder(images.to(device)).cpu() for images in parts])
+        self.encoder.cpu()
+        return torch.stack([codes[mine].mean(dim=0) for mine in self.by_shape])
 
     def pictures(self) -> dict[str, np.ndarray]:
         """The template, and the shapes behind the first views of the first two shapes."""

@@ -92,6 +92,7 @@ class _Run:
             self._restore(*found)
             log.info("%s: goes on from epoch %d, step %d", self.name, self.epoch, self.step)
         first_epoch = self.epoch
+        self.progress.begin(first_epoch)
         with Stop().watched() as stop:
             # a bar on a terminal only; a log gets a line now and then
             for epoch in tqdm(
@@ -134,8 +135,7 @@ class _Run:
             pending = {term: value.detach() for term, value in terms.items()}
             self.batch, self.step = self.batch + 1, self.step + 1
             if self.progress.step(batch[-1].numel() if self.stage.unit == "points" else len(batch[0])):
-                seen = max(1, self.batch - 1)  # one step is pending
-                self._tell({term: value / seen for term, value in self.sums.items()})
+                self._tell({term: value / (self.batch - 1) for term, value in self.sums.items()})  # one is pending
             if wish := self._wish(stop):
                 self._look(pending)
                 pending = None
@@ -191,7 +191,10 @@ class _Run:
 
     def _tell(self, means: dict[str, float]) -> None:
         rates = {f"rate_{name}": rate for name, rate in self._rates().items()}
-        self.progress.tell(self.epoch, self.step, means | rates, self.history[-1] if self.history else None)
+        last = self.history[-1] if self.history else {}
+        if not means:  # an epoch's first step: the epoch before says more
+            means = {term: value for term, value in last.items() if term not in {"epoch", "step", *rates}}
+        self.progress.tell(self.epoch, self.step, means | rates, last)
 
     def _wish(self, stop: Stop) -> int:
         """The signal that asks to stop, on whichever device; -1 if only a checkpoint is due; else 0."""

@@ -19,12 +19,17 @@ class Progress:
     def __init__(self, name: str, epochs: int, unit: str, board: Path | None) -> None:
         """``unit`` is what is counted, ``points`` or ``images``; ``board`` a folder for TensorBoard."""
         self.name, self.epochs, self.unit = name, epochs, unit
-        self.board = SummaryWriter(board) if board else None
+        self.board, self._folder = None, board
         self.waited = 0.0
         """Seconds spent waiting for data."""
         self._start = time.monotonic()
         self._told = self._pictured = 0.0
         self._units = self._steps = 0
+
+    def begin(self, epoch: int) -> None:
+        """Open TensorBoard's files; what an earlier run wrote there from ``epoch`` on counts no more."""
+        if self._folder:
+            self.board = SummaryWriter(self._folder, purge_step=epoch)
 
     def step(self, units: int) -> bool:
         """Count a step and its ``units``; whether it is time for a line."""

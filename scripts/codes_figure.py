@@ -1,0 +1,35 @@
+"""Figure 6: the codes of many views of some training shapes, flattened by t-SNE: do the views of one shape agree?"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.manifold import TSNE
+from template3d import logs, manifests, models
+from template3d.report import figures
+from template3d.training.images import read_views
+from template3d.training.memory import Memory
+
+NAMES = {
+    "two_phase": "two-phase",
+    "end_to_end": "end to end",
+    "end_to_end_contrastive": "end to end, contrastive start",
+    "end_to_end_imagenet": "end to end, ImageNet start",
+    "end_to_end_none": "end to end, random start",
+}
+
+with logs.to(snakemake.log[0]):
+    torch.set_num_threads(snakemake.threads)
+    settings = json.loads(snakemake.params.settings)
+    shards = [Path(shard) for shard in snakemake.input.views]
+    shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, shards)
+    places = {}
+    for run, file in zip(settings["runs"], snakemake.input.models, strict=True):
+        model = models.load(Path(file))
+        views = read_views(shards, shapes, model.image_size, Memory(0.0, 4.0), snakemake.threads)
+        codes = torch.cat([model.encode(images) for images in views.images.split(256)]).numpy()
+        around = min(30.0, (len(codes) - 1) / 3)
+        places[NAMES[run]] = TSNE(perplexity=around, init="pca", random_state=settings["seed"]).fit_transform(codes)
+    title = f"{snakemake.wildcards.category}: codes of {len(shapes)} training shapes, a colour and marker each"
+    figures.clouds(Path(snakemake.output.png), places, np.asarray(views.shapes), title)

@@ -1,0 +1,32 @@
+"""Fit a code to the true distances of each test shape, and mesh it: the upper bound for any encoder."""
+
+import json
+from pathlib import Path
+
+import torch
+from template3d import archives, inference, logs, manifests, meshes, models
+from template3d.training.distances import Samples
+from template3d.training.memory import Memory
+
+with logs.to(snakemake.log[0]) as log:
+    torch.set_num_threads(snakemake.threads)
+    settings, training = json.loads(snakemake.params.settings), snakemake.config["training"]
+    decoder = models.load(Path(snakemake.input.model)).decoder
+    decoder.to("cuda" if training["gpus"] else "cpu")
+    shards = [Path(shard) for shard in snakemake.input.samples]
+    ways = manifests.read(snakemake.input.manifests)
+
+    def make(stale: list[str]):
+        """For each shape, the mesh of its fitted code; they are fitted together."""
+        samples = Samples.read(shards, settings["synset"], stale, Memory.of(training))
+        asked = inference.FitSettings(**settings["evaluate"]["fit"], clamp=settings["phase1"]["clamp"])
+        codes = inference.fit_codes(decoder, samples, asked, torch.Generator().manual_seed(settings["seed"]))
+        for shape, code in zip(stale, codes, strict=True):
+            (mesh,) = inference.meshes_of(decoder, code[None], **settings["meshing"])
+            mesh.vertices = ways[shape].to_shapenet(mesh.vertices)
+            yield shape, {f"{shape}.ply": meshes.ply_bytes(mesh), f"{shape}.json": json.dumps(code.tolist()).encode()}
+
+    shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, shards)
+    log.info("%d of %d listed shapes are usable", len(shapes), len(settings["shapes"]))
+    sources = archives.digest(snakemake.params.settings, snakemake.params.code, Path(snakemake.input.model))
+    archives.update(Path(snakemake.output.archive), dict.fromkeys(shapes, sources), make)

@@ -1,0 +1,49 @@
+import numpy as np
+import torch
+from template3d import inference
+from template3d.networks.implicit_template import ImplicitTemplate
+from template3d.training.distances import Samples
+from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, LossSettings
+from template3d.training.loop import fit
+from template3d.training.stage import Schedule
+
+
+def sphere_samples(radius, count=4000, seed=0):
+    points = np.random.default_rng(seed).uniform(-1, 1, size=(count, 3))
+    rows = np.column_stack([points, np.linalg.norm(points, axis=1) - radius]).astype(np.float32)
+    return {"pos": rows[rows[:, 3] >= 0], "neg": rows[rows[:, 3] < 0]}
+
+
+def trained():
+    """A decoder of spheres from 0.4 to 0.7."""
+    torch.manual_seed(0)
+    shapes = Samples([sphere_samples(radius, seed=index) for index, radius in enumerate((0.4, 0.5, 0.6, 0.7))])
+    numbers = EmbeddingSettings(4, 256, rate_warp=2e-3, rate_template=4e-3, rate_codes=1e-2)
+    stage = EmbeddingStage(ImplicitTemplate(4, 32, 4, [32, 32], 0.0), shapes, numbers, LossSettings(1e-4, 2e-5))
+    fit(stage, Schedule(300, 150, "32"), "spheres")
+    return stage
+
+
+def mean_radius(mesh):
+    return float(np.linalg.norm(mesh.vertices, axis=1).mean())
+
+
+def test_a_code_fitted_to_a_shape_that_was_never_seen_gives_that_shape():
+    stage = trained()
+    before = {name: value.clone() for name, value in stage.decoder.state_dict().items()}
+    unseen = Samples([sphere_samples(radius, seed=9) for radius in (0.45, 0.65)])
+    settings = inference.FitSettings(steps=300, points=512, rate=2e-2)
+    codes = inference.fit_codes(stage.decoder, unseen, settings, torch.Generator().manual_seed(0))
+    assert codes.shape == (2, 4)
+    assert all(torch.equal(value, before[name]) for name, value in stage.decoder.state_dict().items())
+    small, large = inference.meshes_of(stage.decoder, codes, resolution=48, coarse=12)
+    np.testing.assert_allclose([mean_radius(small), mean_radius(large)], [0.45, 0.65], atol=0.03)
+    for code, mesh in zip(codes, (small, large), strict=True):  # alone or with others: the same mesh
+        (alone,) = inference.meshes_of(stage.decoder, code[None], resolution=48, coarse=12)
+        np.testing.assert_allclose(alone.vertices, mesh.vertices, atol=1e-5)
+
+
+def test_the_template_is_meshed_without_a_code():
+    decoder = trained().decoder
+    template = inference.template_mesh(decoder, resolution=48, coarse=12)
+    assert 0.3 < mean_radius(template) < 0.8

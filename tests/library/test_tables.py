@@ -1,0 +1,54 @@
+import numpy as np
+import pandas as pd
+import pytest
+from template3d.report import tables
+
+
+def measured(**columns):
+    rows = {"category": "chairs", "method": "two_phase", "views": "fixed", "view_kind": "easy", "status": "ok"}
+    return pd.DataFrame(rows | columns)
+
+
+def test_every_shape_counts_once_however_many_views_it_has():
+    metrics = measured(shape=["a", "a", "a", "b"], views="random", chamfer_shapenet_x1000=[1.0, 2.0, 3.0, 10.0])
+    (row,) = tables.summary(metrics, ["two_phase"]).itertuples()
+    assert (row.mean, row.median, row.scored, row.listed) == (6.0, 6.0, 2, 2)
+
+
+def test_failures_count_in_ours_and_are_left_out_by_the_papers_rule():
+    status = ["ok", "ok", "no surface", "bad mesh"]
+    metrics = measured(shape=list("abcd"), chamfer_shapenet_x1000=[1.0, 3.0, 50.0, np.nan], status=status)
+    (row,) = tables.summary(metrics, ["two_phase"]).itertuples()
+    assert row.mean == pytest.approx(18)
+    assert row.mean_of_successes == pytest.approx(2)
+    assert (row.scored, row.listed, row.failed) == (3, 4, 1)
+    text = tables.markdown(tables.summary(metrics, ["two_phase"]), "Title")
+    assert "By the paper's rule" in text
+    assert "Reconstructions without any surface: 1" in text
+
+
+def test_hard_views_stand_apart_and_what_sees_no_view_stands_under_both_choices():
+    seen = measured(shape=["a", "a"], view_kind=["easy", "hard"], chamfer_shapenet_x1000=[1.0, 2.0])
+    blind = measured(shape=["a"], method="template_only", views=None, view_kind=None, chamfer_shapenet_x1000=[7.0])
+    table = tables.summary(pd.concat([seen, blind]), ["two_phase", "template_only"])
+    found = {(row.method, row.views): row.mean for row in table.itertuples()}
+    assert found == {
+        ("two_phase", "fixed"): 1,
+        ("two_phase", "hard_fixed"): 2,
+        ("template_only", "fixed"): 7,
+        ("template_only", "random"): 7,
+    }
+
+
+def test_the_interval_holds_the_mean_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    hits = [low <= 1.0 <= high for low, high in (tables.interval(rng.normal(1, 1, 50)) for _ in range(100))]
+    assert 85 <= sum(hits) <= 100
+    assert tables.interval(np.array([3.0])) == (3.0, 3.0)
+
+
+def test_latex_has_a_column_for_every_number():
+    metrics = measured(shape=["a", "b"], chamfer_shapenet_x1000=[1.0, 2.0])
+    text = tables.latex(tables.summary(metrics, ["two_phase"]), "A caption")
+    assert "\\caption{A caption}" in text
+    assert "1.50 [1.00, 2.00] & 1.50" in text
