@@ -20,6 +20,7 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/reconstruction.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/photos.smk"
 
 
 report: "workflow/report/workflow.rst"
@@ -45,4 +46,5 @@ rule all:
         rules.table1.output,
         rules.table2.output,
         expand([*rules.picture.output, *rules.loss_curves.output], category=CATEGORIES),
+        expand(rules.photos.output, category=[name for name in CATEGORIES if photos_of(name)]),
         expand([*rules.codes_figure.output, *rules.errors_figure.output], category=CATEGORIES),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 from template3d import demo_meshes, demo_shapes
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -33,13 +34,18 @@ def snakemake(folder: Path, *arguments: str, over: dict | None = None) -> subpro
 
 
 def write_category(folder: Path, category: str, train: int = 4, test: int = 2) -> list[str]:
-    """Write a category's meshes in ShapeNet's layout under ``meshes``, and its lists; the ids, the test's last."""
+    """Write a category's meshes (ShapeNet's layout, under ``meshes``), lists and a photo; the ids, the test's last."""
     shapes = demo_shapes.parameters(category, train + test, seed=0)
     ids = [demo_shapes.shape_id(shape) for shape in shapes]
     for name, shape in zip(ids, shapes, strict=True):
         demo_meshes.write(shape, folder / "meshes" / SYNSETS[category] / name / "models")
     (folder / f"{category}_train.txt").write_text("\n".join(ids[:train]))
     (folder / f"{category}_test.txt").write_text("\n".join(ids[train:]))
+    photo = Image.new("RGB", (90, 60), "white")
+    photo.paste((40, 90, 200), (30, 20, 60, 50))
+    file = folder / "resources/photos" / category / "blue.png"
+    file.parent.mkdir(parents=True)
+    photo.save(file)
     return ids
 
 

@@ -25,10 +25,10 @@ FIGURES = {"picture", "errors_figure"}
 BELOW_BASELINES = {"table1", "errors_figure"}
 BELOW_TEMPLATE = BELOW_BASELINES | {"evaluate_baselines", "picture"}
 BELOW_PHASE2 = TABLES | FIGURES | {"reconstruct two_phase", "evaluate two_phase", "evaluate_baselines"}
-BELOW_PHASE2 |= {"loss_curves", "codes_figure"}
+BELOW_PHASE2 |= {"loss_curves", "codes_figure", "photos"}
 BELOW_PHASE1 = BELOW_PHASE2 | {"train_encoder", "extract_template two_phase", "fit_codes"}
 BELOW_END_TO_END = {"reconstruct end_to_end", "evaluate end_to_end", "extract_template end_to_end"}
-BELOW_END_TO_END |= FIGURES | {"table2", "loss_curves", "codes_figure"}
+BELOW_END_TO_END |= FIGURES | {"table2", "loss_curves", "codes_figure", "photos"}
 BELOW_CONTRASTIVE = BELOW_END_TO_END | {"train_end_to_end end_to_end"}
 EVALUATE = TABLES | FIGURES | {"evaluate two_phase", "evaluate end_to_end"}
 BELOW_VIEWS = BELOW_PHASE2 | BELOW_CONTRASTIVE | TRAIN_END_TO_END
@@ -70,7 +70,9 @@ PHASE1, PHASE2 = BELOW_PHASE1 | {"train_embeddings"}, BELOW_PHASE2 | {"train_enc
 END_TO_END, CONTRASTIVE = BELOW_CONTRASTIVE | TRAIN_END_TO_END, BELOW_CONTRASTIVE | {"pretrain_contrastive"}
 RECONSTRUCT = EVALUATE | {"reconstruct two_phase", "reconstruct end_to_end", "evaluate_baselines"}
 TRAINING = PHASE1 | CONTRASTIVE | END_TO_END
-MESHING = RECONSTRUCT | BELOW_TEMPLATE | {"extract_template two_phase", "extract_template end_to_end", "fit_codes"}
+MESHING = (
+    RECONSTRUCT | BELOW_TEMPLATE | {"extract_template two_phase", "extract_template end_to_end", "fit_codes", "photos"}
+)
 
 FIT = BELOW_BASELINES | {"fit_codes", "evaluate_baselines"}
 RECONSTRUCTED = {"reconstruct two_phase", "reconstruct end_to_end"}
@@ -149,7 +151,7 @@ SETTINGS = [
     Setting("end_to_end.colour_jitter", 0.1, END_TO_END),
     Setting("end_to_end.precision", "bf16", END_TO_END),
     Setting("end_to_end.compile", True, END_TO_END),
-    Setting("methods", ["two_phase"], FIGURES | {"table2", "loss_curves", "codes_figure"}),
+    Setting("methods", ["two_phase"], FIGURES | {"table2", "loss_curves", "codes_figure", "photos"}),
     Setting("meshing.resolution", 24, MESHING),
     Setting("meshing.coarse", 4, MESHING),
     Setting("reconstruct.views", "easy", RECONSTRUCT, OF_TEST),
@@ -216,13 +218,15 @@ EDITS = [
     Edit("package snakefmt", "the pinned version of a package that no stage uses"),
     Edit("published", "`phase1.from`: a published experiment stands in for phase 1", PHASE1),
     Edit("model_deleted", "the model of a category's phase 1 is deleted", PHASE1, PLANES),
+    Edit("photo", "a photo of a plane is edited", {"photos"}, PLANES),
+    Edit("photo_masked", "a mask is laid beside the photo of a plane", {"photos"}, PLANES),
     Edit("table_deleted", "a table is deleted", {"table1"}, ()),
 ]
 
 ORDER = ["check", "render", "sdf", "surface", "failures", "train_embeddings", "train_encoder", "pretrain_contrastive"]
 ORDER += ["train_end_to_end", "extract_template", "reconstruct", "fit_codes", "evaluate"]
 ORDER += ["evaluate_baselines", "table1", "table2"]
-ORDER += ["picture", "loss_curves", "codes_figure", "errors_figure"]
+ORDER += ["picture", "loss_curves", "codes_figure", "errors_figure", "photos"]
 
 
 def page() -> str:
@@ -246,7 +250,7 @@ def page() -> str:
         *(f"| `{setting.key}` | {_said(setting.reruns, BOTH)} |" for setting in SETTINGS + RERUN_NOTHING),
         "",
         "With the built-in shapes, `seed`, `demo.train` and `demo.test` make other shapes, and so everything.",
-        "`categories`, `phase1.from`: see above. `shapenet`: whatever has other meshes there.",
+        "`categories`, `phase1.from`: see above. `photos`: what `photos` makes, of other photos. `shapenet`: whatever has other meshes there.",
     ]
     return "\n".join(lines) + "\n"
 

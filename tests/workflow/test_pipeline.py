@@ -57,6 +57,21 @@ def test_table2_has_both_variants_on_the_same_shapes(micro):
     assert (both["mean_x"] == both["mean_y"]).all()
 
 
+def test_photos_are_reconstructed_and_a_broken_one_is_named(micro):
+    folder = micro / "resources/photos/planes"
+    (folder / "broken.png").write_bytes(b"no image")
+    run = snakemake(micro, "--", "results/photos/planes/photos.csv")
+    (folder / "broken.png").unlink()
+    assert run.returncode == 0, run.stdout + run.stderr
+    table = pd.read_csv(micro / "results/photos/planes/photos.csv", index_col="photo")
+    assert "cannot be read as an image" in table.loc["broken.png", "reason"]
+    assert table.loc["blue.png", "background"] == "border"
+    made = {file.name for file in (micro / "results/photos/planes").iterdir()}
+    assert {"blue.png", "broken.png"} <= made
+    if table.loc["blue.png", "status"] == "ok":
+        assert {"blue.glb", "blue.ply", "blue.end_to_end.glb", "blue.end_to_end.ply"} <= made
+
+
 def test_every_reconstruction_is_measured_on_every_ruler(micro):
     table = pd.read_csv(micro / "results/metrics/planes/two_phase_test.csv")
     assert len(table) == 2 * 2 * (1 + 2)  # shapes, kinds, the fixed view and two random ones

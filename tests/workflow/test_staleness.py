@@ -11,6 +11,7 @@ import pytest
 import yaml
 from conftest import MICRO, REPOSITORY, SYNSETS, copied, snakemake
 from edits import BOTH, EDITS, ONCE, RERUN_NOTHING, SETTINGS, page
+from PIL import Image
 from template3d import demo_meshes, demo_shapes, provenance
 
 sys.path.insert(0, str(REPOSITORY / "scripts"))
@@ -163,6 +164,16 @@ def model_deleted(place):
     (place.folder / "results/models/planes/embeddings/model.safetensors").unlink()
 
 
+def photo(place):
+    image = Image.new("RGB", (80, 80), "white")
+    image.paste((200, 40, 40), (20, 20, 60, 60))
+    image.save(place.folder / "resources/photos/planes/blue.png")
+
+
+def photo_masked(place):
+    Image.new("L", (90, 60), 255).save(place.folder / "resources/photos/planes/blue.mask.png")
+
+
 def table_deleted(place):
     (place.folder / "results/tables/table1.md").unlink()
 
@@ -230,7 +241,11 @@ def keys(values: dict, start: str = "") -> set[str]:
 def test_every_key_of_the_configuration_stands_in_the_table():
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
     known = {setting.key for setting in SETTINGS + RERUN_NOTHING}
-    assert {key for key in keys(config) if not key.startswith("categories.")} == known | {"shapenet", "phase1.from"}
+    assert {key for key in keys(config) if not key.startswith("categories.")} == known | {
+        "shapenet",
+        "photos",
+        "phase1.from",
+    }
 
 
 @pytest.mark.parametrize("setting", SETTINGS + RERUN_NOTHING, ids=lambda setting: setting.key)

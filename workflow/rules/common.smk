@@ -5,7 +5,7 @@ import json
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from template3d import configuration, demo_shapes, provenance, shapenet
+from template3d import configuration, demo_shapes, photos, provenance, shapenet
 from template3d.errors import InputError
 from template3d.networks import DECODER_SIZES
 
@@ -186,6 +186,16 @@ def kinds_of(split):
 def choices_of(split):
     """Which views of a kind: the fixed one, and for test shapes some drawn at random."""
     return ["fixed", "random"] if split == "test" else ["fixed"]
+
+
+def photos_of(category):
+    """The user's photos of a category, by name; not the masks beside them."""
+    return photos.listed(Path(config["photos"]) / category)
+
+
+def masks_of(category):
+    """The masks beside the photos of a category."""
+    return [mask for mask in map(photos.mask_file, photos_of(category)) if mask.exists()]
 
 
 def published_numbers():

@@ -96,3 +96,11 @@ def against(
         figure.legend(*labels, loc="outside lower center", ncols=2, frameon=False, fontsize=7)
         figure.suptitle(title)
         save(figure, file)
+
+
+def message(file: Path, text: str) -> None:
+    """Write a figure that says only ``text``: what stands where a picture could not be made."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(6, 1.5))
+        figure.text(0.02, 0.5, text, wrap=True, va="center", parse_math=False)
+        save(figure, file)

@@ -1,0 +1,48 @@
+"""Reconstruct what the user's photos of a category show, by every method, and picture the results side by side."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from template3d import cameras, files, logs, meshes, models, reconstruct
+from template3d.blender import Studio
+from template3d.errors import InputError
+from template3d.report import figures
+
+SIZE = 256
+TURNS = {"from the front": cameras.View(37, 25, 1.4), "from behind": cameras.View(200, 25, 1.4)}
+
+with logs.to(snakemake.log[0]) as log:
+    torch.set_num_threads(snakemake.threads)
+    settings = json.loads(snakemake.params.settings)
+    loaded = [models.load(Path(file)) for file in snakemake.input.models]
+    studio = Studio(SIZE, samples=16, threads=snakemake.threads)
+    rows = []
+    for file in map(Path, snakemake.input.photos):
+        picture = Path(snakemake.output.table).with_name(f"{file.stem}.png")
+        try:
+            made = [reconstruct.from_photo(model, file, **settings["meshing"]) for model in loaded]
+        except InputError as error:
+            log.warning("skipped: %s", error)
+            rows.append({"photo": file.name, "status": "unusable", "reason": str(error)})
+            figures.message(picture, f"{file.name}: not usable\n{error}")
+            continue
+        seen = made[0][1]
+        shown = {"as the encoder sees it": [np.array(seen.image.resize((SIZE, SIZE)))]}
+        for method, (mesh, _) in zip(settings["methods"], made, strict=True):
+            stem = file.stem if method == settings["methods"][0] else f"{file.stem}.{method}"
+            for suffix, write in reconstruct.WRITERS.items() if len(mesh.faces) else ():
+                with files.whole(picture.with_name(stem + suffix)) as beside:
+                    beside.write_bytes(write(mesh))
+            placed = meshes.transformed(mesh, mesh.vertices / 2)  # from the unit sphere to about ShapeNet's size
+            for turn, view in TURNS.items():
+                shown[f"{method.replace('_', '-')}, {turn}"] = [studio.picture(placed, view)]
+        figures.picture_rows(picture, {"": [image for images in shown.values() for image in images]}, list(shown))
+        empty = [method for method, (mesh, _) in zip(settings["methods"], made, strict=True) if not len(mesh.faces)]
+        status = f"no surface by {', '.join(empty)}" if empty else "ok"
+        rows.append({"photo": file.name, "status": status, "background": seen.background})
+        log.info("%s: %s, background: %s", file, status, seen.background)
+    columns = ["photo", "status", "background", "reason"]
+    files.write_text(snakemake.output.table, pd.DataFrame(rows, columns=columns).to_csv(index=False))

@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+from PIL import Image
+from template3d import photos
+from template3d.errors import InputError
+
+
+def disc(size=(160, 100), centre=(90, 50), radius=30, colour=(40, 90, 200), ground=(230, 230, 225)):
+    """A disc of one colour before a plain ground: (H, W, 3) uint8, and where the disc is."""
+    x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
+    inside = (x - centre[0]) ** 2 + (y - centre[1]) ** 2 <= radius**2
+    return np.where(inside[..., None], colour, ground).astype(np.uint8), inside
+
+
+def is_round(picture, colour=(40, 90, 200)):
+    """Whether a disc as wide as high fills its share of a square white picture, in the middle."""
+    array = np.array(picture).astype(int)
+    assert array.shape[0] == array.shape[1]
+    assert (array[0, 0] == 255).all()
+    found = np.argwhere(np.abs(array - colour).max(axis=2) < 30)
+    low, high = found.min(axis=0), found.max(axis=0)
+    np.testing.assert_allclose((high - low + 1) / len(array), photos.FILLED, atol=0.03)  # never stretched
+    np.testing.assert_allclose((low + high) / 2, len(array) / 2, atol=2)
+    return True
+
+
+def test_a_plain_background_is_found_by_its_border(tmp_path):
+    array, _ = disc()
+    noise = np.random.default_rng(0).integers(-3, 4, size=array.shape)
+    Image.fromarray((array + noise).clip(0, 255).astype(np.uint8)).save(tmp_path / "a.png")
+    photo = photos.read(tmp_path / "a.png")
+    assert photo.background == "border"
+    assert is_round(photo.image)
+
+
+def test_alpha_comes_before_all_else(tmp_path):
+    array, inside = disc(ground=(0, 0, 0))
+    rgba = np.dstack([array, (255 * inside).astype(np.uint8)])
+    Image.fromarray(rgba).save(tmp_path / "a.webp", lossless=True)
+    photo = photos.read(tmp_path / "a.webp")
+    assert photo.background == "alpha"
+    assert is_round(photo.image)
+
+
+def test_a_mask_beside_a_cluttered_photo_is_used(tmp_path):
+    array, inside = disc()
+    clutter = np.random.default_rng(0).integers(0, 255, size=array.shape)
+    Image.fromarray(np.where(inside[..., None], array, clutter).astype(np.uint8)).save(tmp_path / "a.png")
+    Image.fromarray((255 * inside).astype(np.uint8)).save(tmp_path / "a.mask.png")
+    photo = photos.read(tmp_path / "a.png")
+    assert photo.background == "mask"
+    assert is_round(photo.image)
+
+
+def test_a_cluttered_photo_is_used_as_it_is_with_a_warning(tmp_path, caplog, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "rembg", None)  # as where it is not installed
+    array, inside = disc()
+    clutter = np.random.default_rng(0).integers(0, 255, size=array.shape)
+    Image.fromarray(np.where(inside[..., None], array, clutter).astype(np.uint8)).save(tmp_path / "a.png")
+    photo = photos.read(tmp_path / "a.png")
+    assert photo.background == "kept"
+    assert photo.image.size == (160, 160)
+    assert "a.png: no plain background" in caplog.text
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK", "P", "LA", "RGBA", "I;16", "1"])
+def test_every_kind_of_image_is_read(tmp_path, mode):
+    array, _ = disc(colour=(30, 30, 30))
+    if mode == "I;16":
+        image = Image.fromarray(array[..., 0].astype(np.uint16) * 257)
+    else:
+        image = Image.fromarray(array).quantize(8) if mode == "P" else Image.fromarray(array).convert(mode)
+    file = tmp_path / ("a.jpg" if mode == "CMYK" else "a.png")
+    image.save(file)
+    photo = photos.read(file)
+    assert photo.image.mode == "RGB"
+    assert is_round(photo.image, (30, 30, 30) if mode != "1" else (0, 0, 0))
+
+
+def test_a_photo_is_turned_upright_as_its_exif_says(tmp_path):
+    array, _ = disc()
+    array[:20] = (200, 40, 40)  # a stripe along the top
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: the first row is the right side
+    Image.fromarray(np.rot90(array)).save(tmp_path / "a.jpg", exif=exif, quality=95)
+    image = photos._opened(tmp_path / "a.jpg")
+    assert image.size == (160, 100)
+    assert np.array(image)[5, 80, 0] > 150
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "cannot be read"),
+        (b"\x89PNG\r\n\x1a\nbroken", "cannot be read"),
+        (b"GIF89a" + b"\0" * 50, "cannot be read"),
+    ],
+)
+def test_broken_files_are_named(tmp_path, content, sentence):
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(InputError, match=f"a.png: {sentence}"):
+        photos.read(tmp_path / "a.png")
+
+
+def test_what_is_missing_or_too_large_is_named(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match="no such photo"):
+        photos.read(tmp_path / "none.png")
+    Image.new("RGB", (200, 100)).save(tmp_path / "a.png")
+    monkeypatch.setattr(photos, "MAX_PIXELS", 10_000)
+    with pytest.raises(InputError, match="200 x 100 pixels"):
+        photos.read(tmp_path / "a.png")
+    monkeypatch.setattr(photos, "MAX_BYTES", 10)
+    with pytest.raises(InputError, match="photos may have"):
+        photos.read(tmp_path / "a.png")
+
+
+def test_a_mask_that_shows_nothing_or_does_not_fit_is_an_error(tmp_path):
+    Image.new("RGB", (50, 50), "red").save(tmp_path / "a.png")
+    Image.new("L", (50, 50), 0).save(tmp_path / "a.mask.png")
+    with pytest.raises(InputError, match="leaves nothing of the object"):
+        photos.read(tmp_path / "a.png")
+    Image.new("L", (40, 50), 255).save(tmp_path / "a.mask.png")
+    with pytest.raises(InputError, match="width and height"):
+        photos.read(tmp_path / "a.png")

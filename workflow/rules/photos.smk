@@ -1,0 +1,33 @@
+# Photos: what the user's own pictures show, by every method.
+
+
+rule photos:
+    input:
+        models=expand("results/models/{{category}}/{method}/model.safetensors", method=METHODS),
+        descriptions=expand("results/models/{{category}}/{method}/model.json", method=METHODS),
+        photos=lambda wildcards: photos_of(wildcards.category),
+        masks=lambda wildcards: masks_of(wildcards.category),
+    output:
+        table=report(
+            "results/photos/{category}/photos.csv",
+            caption="../report/photos.rst",
+            category="Photos",
+            labels={"what": "{category}", "form": "CSV"},
+        ),
+    log:
+        "results/logs/photos/{category}.log",
+    benchmark:
+        "results/benchmarks/photos/{category}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
+    threads: 2
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        settings=settings(meshing=config["meshing"], methods=METHODS),
+        code=code("photos.py"),
+    message:
+        "reconstructing the photos of {wildcards.category}"
+    script:
+        "../../scripts/photos.py"

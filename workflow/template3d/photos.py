@@ -1,0 +1,146 @@
+"""Photos of objects, made to look like the views that the encoder was trained on: square, the object on white."""
+
+import logging
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+from scipy import ndimage
+
+from template3d.errors import InputError
+
+log = logging.getLogger(__name__)
+
+MASK = ".mask.png"
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+MAX_BYTES = 200_000_000
+MAX_PIXELS = 100_000_000
+FILLED = 0.7
+"""Share of the picture's side that the object takes, as in an easy view from the middle distance."""
+BORDER = 0.02
+"""Width of the border in which a plain background is looked for, as a share of the shorter side."""
+PLAIN = 12
+"""Largest typical difference, of 255, between the border's pixels and their median, for it to be plain."""
+BACKGROUND = 24
+"""Largest difference to the border's median of a pixel that belongs to the background."""
+SMALLEST = 0.002
+"""Share of the picture under which a mask shows nothing worth the name."""
+
+
+class Photo(NamedTuple):
+    """A photo as the encoder should see it."""
+
+    image: Image.Image
+    """Square, RGB."""
+    background: str
+    """How the background was found: ``alpha``, ``mask``, ``border``, ``rembg``, or ``kept``, if it was not."""
+
+
+def listed(folder: Path) -> list[Path]:
+    """The photos in a folder, by name, without the masks beside them; none if there is no such folder."""
+    found = sorted(folder.glob("*")) if folder.is_dir() else []
+    return [file for file in found if file.suffix.lower() in SUFFIXES and not file.name.endswith(MASK)]
+
+
+def mask_file(file: Path) -> Path:
+    """Where the mask of a photo is looked for."""
+    return file.with_name(file.stem + MASK)
+
+
+def read(file: Path) -> Photo:
+    """Read a photo upright, in 8-bit RGB, its object cut out on white, padded to a square, never stretched.
+
+    The background is what alpha says, or a mask beside it (``name.mask.png``, white on the object); else a plain one is
+    found by its border; else rembg finds it, if it is installed; else the photo is used as it is, with a warning.
+    Raises InputError for a file that is missing, broken, too large, or whose mask shows nothing.
+    """
+    image = _opened(file)
+    mask, background = _mask(file, image)
+    if mask is None:
+        return Photo(_padded(image.convert("RGB"), 1.0), "kept")
+    if mask.mean() < SMALLEST:
+        raise InputError(f"{file}: the {background} leaves nothing of the object; correct it, or take it away")
+    white = Image.new("RGB", image.size, "white")
+    cut = Image.composite(image.convert("RGB"), white, Image.fromarray((255 * mask).astype(np.uint8)))
+    rows, columns = (np.flatnonzero((mask > 0.5).any(axis=axis)) for axis in (1, 0))
+    return Photo(_padded(cut.crop((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)), FILLED), background)
+
+
+def _opened(file: Path) -> Image.Image:
+    """The image, upright, as RGB or RGBA of 8 bits."""
+    if not file.is_file():
+        raise InputError(f"{file}: no such photo")
+    if file.stat().st_size > MAX_BYTES:
+        raise InputError(f"{file}: has {file.stat().st_size / 1e6:.0f} MB; photos may have {MAX_BYTES / 1e6:.0f} MB")
+    try:
+        with Image.open(file) as image:
+            if image.width * image.height > MAX_PIXELS:
+                size = f"{image.width} x {image.height}"
+                raise InputError(f"{file}: has {size} pixels; photos may have {MAX_PIXELS / 1e6:.0f} million; scale it")
+            image = ImageOps.exif_transpose(image)
+            image.load()
+    except InputError:
+        raise
+    except Exception as error:  # a reader of broken files fails in many ways
+        raise InputError(f"{file}: cannot be read as an image ({type(error).__name__}: {error})") from error
+    if image.mode.startswith(("I", "F")):  # 16 bits or more, grey
+        values = np.asarray(image, dtype=np.float64)
+        top = 65535.0 if image.mode.startswith("I") else max(values.max(), 1e-9)
+        image = Image.fromarray((255 * values / top).clip(0, 255).astype(np.uint8))
+    return image.convert("RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB")
+
+
+def _mask(file: Path, image: Image.Image) -> tuple[np.ndarray | None, str]:
+    """How much (H, W), 0 to 1, each pixel shows the object, and how that was found."""
+    if image.mode == "RGBA":
+        alpha = np.asarray(image.getchannel("A")) / 255
+        if alpha.min() < 0.5:
+            return alpha, "alpha"
+    beside = mask_file(file)
+    if beside.exists():
+        mask = _opened(beside).convert("L")
+        if mask.size != image.size:
+            raise InputError(f"{beside}: is {mask.size}, but its photo is {image.size}, width and height")
+        return np.asarray(mask) / 255, "mask"
+    colours = np.asarray(image.convert("RGB"), dtype=np.int16)
+    mask = plain_background(colours)
+    if mask is not None:
+        return mask, "border"
+    try:
+        import rembg
+    except ImportError:
+        hint = "install rembg, or put a mask beside it (name.mask.png)"
+        log.warning("%s: no plain background, alpha or mask: used as it is; %s", file, hint)
+        return None, "kept"
+    try:
+        return np.asarray(rembg.remove(image.convert("RGB"), only_mask=True)) / 255, "rembg"
+    except Exception as error:  # it fetches its weights at first use, and fails in many ways
+        log.warning("%s: rembg could not find the background (%s): used as it is", file, error)
+        return None, "kept"
+
+
+def plain_background(colours: np.ndarray) -> np.ndarray | None:
+    """Where an object stands, (H, W) in {0, 1}, before a background of one colour; None if there is no such one.
+
+    ``colours`` (H, W, 3), int. The background is what is like the border and hangs together with it.
+    """
+    wide = max(1, round(BORDER * min(colours.shape[:2])))
+    inner = np.zeros(colours.shape[:2], dtype=bool)
+    inner[wide:-wide, wide:-wide] = True
+    median = np.median(colours[~inner], axis=0)
+    apart = np.abs(colours - median).max(axis=2)
+    if np.quantile(apart[~inner], 0.9) > PLAIN:
+        return None
+    regions, _ = ndimage.label(apart <= BACKGROUND)
+    touching = np.setdiff1d(np.unique(regions[~inner]), [0])
+    mask = ~np.isin(regions, touching)
+    return ndimage.binary_opening(mask, iterations=1).astype(float)
+
+
+def _padded(image: Image.Image, filled: float) -> Image.Image:
+    """An image in the middle of a white square, of whose side its longer side takes the share ``filled``."""
+    side = round(max(image.size) / filled)
+    square = Image.new("RGB", (side, side), "white")
+    square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+    return square
