@@ -250,7 +250,8 @@ def page() -> str:
         *(f"| `{setting.key}` | {_said(setting.reruns, BOTH)} |" for setting in SETTINGS + RERUN_NOTHING),
         "",
         "With the built-in shapes, `seed`, `demo.train` and `demo.test` make other shapes, and so everything.",
-        "`categories`, `phase1.from`: see above. `photos`: what `photos` makes, of other photos. `shapenet`: whatever has other meshes there.",
+        "`categories`, `phase1.from`: see above. `photos`: what `photos` makes, of other photos. `shapenet`: whatever",
+        "has other meshes there.",
     ]
     return "\n".join(lines) + "\n"
 
