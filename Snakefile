@@ -4,6 +4,8 @@
 #   snakemake contact_sheets    pictures from which one look tells whether these are right
 #   snakemake why               what would run now, and the cause of each job
 #   snakemake export            the same as plain folders, under results/export
+#   snakemake transfer          labels of one shape (resources/labels) carried to all shapes of its category
+#   snakemake interpolations    what stands between two shapes, as pictures and animations
 
 from pathlib import Path
 
@@ -21,6 +23,7 @@ include: "workflow/rules/reconstruction.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/photos.smk"
+include: "workflow/rules/template.smk"
 
 
 report: "workflow/report/workflow.rst"
@@ -48,3 +51,4 @@ rule all:
         expand([*rules.picture.output, *rules.loss_curves.output], category=CATEGORIES),
         expand(rules.photos.output, category=[name for name in CATEGORIES if photos_of(name)]),
         expand([*rules.codes_figure.output, *rules.errors_figure.output], category=CATEGORIES),
+        rules.gallery.output,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from template3d import archives, cameras, inference, logs, manifests, meshes, models, shapenet, views
+from template3d import archives, cameras, correspondence, inference, logs, manifests, meshes, models, shapenet, views
 from template3d.training import images
 
 AT_ONCE = 8
@@ -67,6 +67,7 @@ with logs.to(snakemake.log[0]) as log:
         found = inference.meshes_of(model.decoder, codes, **settings["meshing"])
         seconds = round((time.monotonic() - start) / len(batch), 3)
         for item, code, mesh in zip(batch, codes.tolist(), found, strict=True):
+            in_template = correspondence.places(model.decoder, torch.tensor(code), mesh.vertices)
             mesh.vertices = ways[item.shape].to_shapenet(mesh.vertices)
             if not len(mesh.faces):
                 log.warning("%s: the network gives no surface; this counts as a failure", item.stem)
@@ -76,6 +77,7 @@ with logs.to(snakemake.log[0]) as log:
             facts |= {"azimuth_deg": camera.azimuth_deg, "elevation_deg": camera.elevation_deg}
             files = {".ply": meshes.ply_bytes(mesh), ".json": json.dumps(facts).encode()}
             if item.choice == "fixed" and len(mesh.faces):  # to look at; measures read the PLY
+                mesh.visual.vertex_colors = correspondence.colours(in_template)
                 files[".glb"] = meshes.glb_bytes(mesh)
             yield item.stem, {f"{item.stem}{suffix}": content for suffix, content in files.items()}
 

@@ -99,3 +99,22 @@ def test_random_numbers_of_a_shape_do_not_depend_on_others():
         shapenet.generator(A, 0, "sdf"),
     ):
         assert (first != other.random(3)).all()
+
+
+@pytest.mark.parametrize("word", ["mtllib", "map_Kd", "bump", "refl"])
+@pytest.mark.parametrize("name", ["../../../secret.png", "/etc/passwd", "..\\..\\..\\secret.png", "images/../../../x"])
+def test_no_file_outside_of_the_shapes_folder_is_opened(tmp_path, word, name):
+    mesh = shapenet.mesh_file(tmp_path, "03001627", "abcd")
+    mesh.parent.mkdir(parents=True)
+    mesh.write_text(f"mtllib {name if word == 'mtllib' else 'model_normalized.mtl'}\n")
+    mesh.with_suffix(".mtl").write_text(f"newmtl a\n{word} {name}\n")
+    with pytest.raises(InputError, match="outside of the shape's folder"):
+        shapenet.missing_materials(mesh)
+
+
+def test_shapenets_own_place_for_images_is_inside(tmp_path):
+    mesh = shapenet.mesh_file(tmp_path, "03001627", "abcd")
+    mesh.parent.mkdir(parents=True)
+    mesh.write_text("mtllib model_normalized.mtl\n")
+    mesh.with_suffix(".mtl").write_text("newmtl a\nmap_Kd ../images/wood.jpg\n")
+    assert shapenet.missing_materials(mesh) == ([], ["../images/wood.jpg"])

@@ -226,6 +226,30 @@ def test_end_to_end_training_learns_sizes_from_images():
     assert set(stage.pictures()) == {"template", "shape_0", "shape_1"}
 
 
+def test_the_first_codes_are_spread_as_those_of_phase_1():
+    torch.manual_seed(0)
+    encoder, images = Encoder(8).eval(), torch.randint(0, 255, (64, 3, 32, 32), dtype=torch.uint8)
+    encoder.even_codes(images)
+    assert not encoder.training
+    with torch.no_grad():
+        codes = encoder.train()(images)
+    torch.testing.assert_close(codes.mean(dim=0), torch.zeros(8), atol=1e-4, rtol=0)
+    torch.testing.assert_close(codes.std(dim=0), torch.full((8,), 8**-0.5), atol=1e-4, rtol=0)
+    with pytest.raises(ValueError, match="the same code"):
+        encoder.even_codes(images[:1].expand(8, -1, -1, -1))
+
+
+def test_a_shapes_code_is_the_mean_over_its_views():
+    views = pictures(3, 4)
+    settings, shapes = EndToEndSettings(2, 64), spheres([0.3, 0.4, 0.5])
+    stage = EndToEndStage(Encoder(8), ImplicitTemplate(**SIZES), views, shapes, settings, LossSettings()).eval()
+    codes = stage.mean_codes("cpu")
+    with torch.no_grad():
+        wanted = stage.encoder(views.images[views.shapes == 1]).mean(dim=0)
+    assert codes.shape == (3, 8)
+    torch.testing.assert_close(codes[1], wanted)
+
+
 def test_a_frozen_trunk_stays_as_it_is_end_to_end():
     encoder = Encoder(8, freeze_trunk=True)
     before = encoder.trunk.conv1.weight.clone()

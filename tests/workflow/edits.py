@@ -20,15 +20,15 @@ VARIANTS = {
     "train_end_to_end": ("end_to_end", "end_to_end_none"),
 }
 TRAIN_END_TO_END = {f"train_end_to_end {run}" for run in VARIANTS["train_end_to_end"]}
-TABLES = {"table1", "table2"}
+TABLES = {"table1", "table2", "gallery"}
 FIGURES = {"picture", "errors_figure"}
-BELOW_BASELINES = {"table1", "errors_figure"}
+BELOW_BASELINES = {"table1", "errors_figure", "gallery"}
 BELOW_TEMPLATE = BELOW_BASELINES | {"evaluate_baselines", "picture"}
 BELOW_PHASE2 = TABLES | FIGURES | {"reconstruct two_phase", "evaluate two_phase", "evaluate_baselines"}
 BELOW_PHASE2 |= {"loss_curves", "codes_figure", "photos"}
 BELOW_PHASE1 = BELOW_PHASE2 | {"train_encoder", "extract_template two_phase", "fit_codes"}
 BELOW_END_TO_END = {"reconstruct end_to_end", "evaluate end_to_end", "extract_template end_to_end"}
-BELOW_END_TO_END |= FIGURES | {"table2", "loss_curves", "codes_figure", "photos"}
+BELOW_END_TO_END |= FIGURES | {"table2", "gallery", "loss_curves", "codes_figure", "photos"}
 BELOW_CONTRASTIVE = BELOW_END_TO_END | {"train_end_to_end end_to_end"}
 EVALUATE = TABLES | FIGURES | {"evaluate two_phase", "evaluate end_to_end"}
 BELOW_VIEWS = BELOW_PHASE2 | BELOW_CONTRASTIVE | TRAIN_END_TO_END
@@ -137,7 +137,7 @@ SETTINGS = [
     Setting("contrastive.precision", "bf16", CONTRASTIVE),
     Setting("contrastive.compile", True, CONTRASTIVE),
     Setting("end_to_end.weights", "none", BELOW_CONTRASTIVE),
-    Setting("end_to_end.compare", [], {"loss_curves", "codes_figure"}),
+    Setting("end_to_end.compare", [], {"loss_curves", "codes_figure", "gallery"}),
     Setting("end_to_end.even_codes", False, END_TO_END),
     Setting("end_to_end.freeze_trunk", True, END_TO_END),
     Setting("end_to_end.views", "easy", END_TO_END),
@@ -151,13 +151,13 @@ SETTINGS = [
     Setting("end_to_end.colour_jitter", 0.1, END_TO_END),
     Setting("end_to_end.precision", "bf16", END_TO_END),
     Setting("end_to_end.compile", True, END_TO_END),
-    Setting("methods", ["two_phase"], FIGURES | {"table2", "loss_curves", "codes_figure", "photos"}),
+    Setting("methods", ["two_phase"], FIGURES | {"table2", "gallery", "loss_curves", "codes_figure", "photos"}),
     Setting("meshing.resolution", 24, MESHING),
     Setting("meshing.coarse", 4, MESHING),
     Setting("reconstruct.views", "easy", RECONSTRUCT, OF_TEST),
     Setting("reconstruct.fixed_view", 0, RECONSTRUCT),
     Setting("reconstruct.random_views", 1, RECONSTRUCT, OF_TEST),
-    Setting("reconstruct.train_shapes", 1, {*RECONSTRUCTED, "picture"}, {"reconstruct": {"split": "train"}}),
+    Setting("reconstruct.train_shapes", 1, {*RECONSTRUCTED, "picture", "gallery"}, {"reconstruct": {"split": "train"}}),
     Setting("evaluate.points", 600, EVALUATE | {"evaluate_baselines"}),
     Setting("evaluate.average_over", 32, {"evaluate_baselines", *BELOW_BASELINES}),
     Setting("evaluate.fit.steps", 6, FIT),
@@ -205,7 +205,7 @@ EDITS = [
     Edit("module cameras.py", "`cameras.py`", RENDER),
     Edit("module meshing.py", "`meshing.py`", MESHING),
     Edit("module metrics.py", "`metrics.py`", EVALUATE | {"evaluate_baselines"}),
-    Edit("module report/style.py", "the style of the figures", FIGURES | {"loss_curves", "codes_figure"}),
+    Edit("module report/style.py", "the style of the figures", FIGURES | {"loss_curves", "codes_figure", "gallery"}),
     Edit("module training/encoder.py", "a module that only phase 2 imports", PHASE2),
     Edit("module training/pictures.py", "a module that draws for TensorBoard"),
     Edit("module demo_meshes.py", "`demo_meshes.py`, with meshes of one's own"),
@@ -220,13 +220,13 @@ EDITS = [
     Edit("model_deleted", "the model of a category's phase 1 is deleted", PHASE1, PLANES),
     Edit("photo", "a photo of a plane is edited", {"photos"}, PLANES),
     Edit("photo_masked", "a mask is laid beside the photo of a plane", {"photos"}, PLANES),
-    Edit("table_deleted", "a table is deleted", {"table1"}, ()),
+    Edit("table_deleted", "a table is deleted", {"table1", "gallery"}, ()),
 ]
 
 ORDER = ["check", "render", "sdf", "surface", "failures", "train_embeddings", "train_encoder", "pretrain_contrastive"]
 ORDER += ["train_end_to_end", "extract_template", "reconstruct", "fit_codes", "evaluate"]
 ORDER += ["evaluate_baselines", "table1", "table2"]
-ORDER += ["picture", "loss_curves", "codes_figure", "errors_figure", "photos"]
+ORDER += ["picture", "loss_curves", "codes_figure", "errors_figure", "gallery", "photos"]
 
 
 def page() -> str:
@@ -251,7 +251,7 @@ def page() -> str:
         "",
         "With the built-in shapes, `seed`, `demo.train` and `demo.test` make other shapes, and so everything.",
         "`categories`, `phase1.from`: see above. `photos`: what `photos` makes, of other photos. `shapenet`: whatever",
-        "has other meshes there.",
+        "has other meshes there. `labels`: what `snakemake transfer` makes.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -1,5 +1,6 @@
 # What the rules share: the checked configuration, the shapes and their shards, and what a rule's result depends on.
 
+import hashlib
 import json
 
 import yaml
@@ -196,6 +197,22 @@ def photos_of(category):
 def masks_of(category):
     """The masks beside the photos of a category."""
     return [mask for mask in map(photos.mask_file, photos_of(category)) if mask.exists()]
+
+
+def labels_of(category):
+    """The shapes of a category that the user labelled: <labels>/<category>/<shape>.csv or .ply."""
+    folder = Path(config["labels"]) / category
+    return sorted(file for file in folder.glob("*") if file.suffix in (".csv", ".ply")) if folder.is_dir() else []
+
+
+def shown_shapes(category):
+    """The test shapes on the page of shapes to turn: some, so that it opens at once."""
+    return spread(SPLITS[category]["test"], 24)
+
+
+def digest_of(file):
+    """The digest of a file of this repository that no module imports."""
+    return hashlib.sha256((BASE / file).read_bytes()).hexdigest()
 
 
 def published_numbers():

@@ -243,3 +243,54 @@ rule errors_figure:
         "drawing the errors of {wildcards.category}"
     script:
         "../../scripts/errors_figure.py"
+
+
+rule gallery:
+    input:
+        rules.table1.output,
+        rules.table2.output,
+        expand(
+            [
+                *rules.picture.output,
+                *rules.loss_curves.output,
+                *rules.codes_figure.output,
+                *rules.errors_figure.output,
+            ],
+            category=CATEGORIES,
+        ),
+        expand("results/templates/{category}/{method}.ply", category=CATEGORIES, method=METHODS),
+        expand("results/reconstructions/{category}/{method}/test.zip", category=CATEGORIES, method=METHODS),
+        expand("results/metrics/{category}/{method}_test.csv", category=CATEGORIES, method=METHODS),
+        views=[file for category in CATEGORIES for file in shards_of(category, "test", f"{PICTURED}.zip")],
+        meshes=[file for category in CATEGORIES for file in mesh_files(category, shown_shapes(category))],
+    output:
+        page=report(
+            "results/gallery/index.html",
+            caption="../report/gallery.rst",
+            category="Gallery",
+            labels={"what": "all categories", "form": "a page of shapes to turn"},
+        ),
+    log:
+        "results/logs/gallery.log",
+    benchmark:
+        "results/benchmarks/gallery.tsv"
+    conda:
+        "../../envs/template3d.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        settings=settings(
+            synsets=SYNSETS,
+            shapes={category: shown_shapes(category) for category in CATEGORIES},
+            methods=METHODS,
+            kind=PICTURED,
+            reconstruct=part("reconstruct", "fixed_view"),
+            layout=digest_of("workflow/template3d/report/gallery.html"),
+        ),
+        code=code("gallery.py"),
+    message:
+        "writing the page of shapes to turn"
+    script:
+        "../../scripts/gallery.py"

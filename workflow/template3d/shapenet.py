@@ -15,6 +15,9 @@ ID = re.compile(r"(?=.{4,64}$)u?[0-9a-f]+(-[0-9a-f]+)*")
 """Hexadecimal digits, or, for a few of ShapeNet's, a UUID behind a ``u``."""
 MODEL = Path("models") / "model_normalized.obj"
 TEXTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".tga"}
+IMAGES = ("map_Kd", "map_d", "map_Ka", "map_Ks", "map_Ke", "map_Ns", "map_Pr", "map_Pm", "map_Ps", "map_refl", "refl")
+IMAGES += ("map_Bump", "map_bump", "bump", "norm", "disp", "decal")
+"""The words of a material file that name an image."""
 
 
 def synsets(table: Path) -> dict[str, str]:
@@ -163,10 +166,17 @@ def material_files(root: Path, synset: str, shape: str) -> list[Path]:
 def missing_materials(mesh: Path) -> tuple[list[str], list[str]]:
     """The material libraries that an OBJ file names and that are not there, and the textures that those found name.
 
-    Names as they stand in the files; both are looked for beside the file that names them.
+    Names as they stand in the files; both are looked for beside the file that names them. Raises InputError if a name
+    leads out of the shape's folder: Blender would open it, whatever it is.
     """
     libraries = _named(mesh, ("mtllib",))
+    for library in libraries:
+        _check_inside(mesh, mesh, library)
     lost = [name for name in libraries if not (mesh.parent / name).is_file()]
+    for library in libraries:
+        if library not in lost:
+            for name in _named(mesh.parent / library, IMAGES):
+                _check_inside(mesh, mesh.parent / library, name)
     textures = [
         name
         for library in libraries
@@ -175,6 +185,13 @@ def missing_materials(mesh: Path) -> tuple[list[str], list[str]]:
         if not ((mesh.parent / library).parent / name.replace("\\", "/")).is_file()
     ]
     return lost, list(dict.fromkeys(textures))
+
+
+def _check_inside(mesh: Path, by: Path, name: str) -> None:
+    folder = os.path.abspath(mesh.parents[1])  # links are not followed: those are the user's own  # noqa: PTH100
+    place = os.path.abspath(by.parent / name.replace("\\", "/"))  # noqa: PTH100
+    if os.path.commonpath([folder, place]) != folder:
+        raise InputError(f"{by}: names {name!r}, outside of the shape's folder {folder}; put the file beside the mesh")
 
 
 def _named(file: Path, keywords: tuple[str, ...]) -> list[str]:

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from template3d.networks.coordinates import columns, in_parts, product_dtype, repeated
+
 
 class Template(nn.Module):
     """The template function T of equation (4): a fully connected network from a place to a signed distance.
@@ -23,14 +25,15 @@ class Template(nn.Module):
         self.output = nn.Linear(sizes[-1], 1)
         # the loss looks no farther than 0.1 and has no gradient for a network that starts beyond: one seed in 12 did
         nn.init.zeros_(self.output.bias)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()  # at 0, it still writes and reads a mask
 
     def forward(self, points: Tensor) -> Tensor:
         """Signed distances (...) at points (..., 3), both in the unit sphere's unit."""
         first, *others = self.hidden
-        with torch.autocast(points.device.type, enabled=False):  # coordinates in full precision
-            features = first(points.float())
-        features = self.dropout(torch.relu(features))
+        dtype = product_dtype(points.device)
+        read = columns(in_parts(points.reshape(-1, 3), dtype))
+        features = nn.functional.linear(read, columns(repeated(first.weight, dtype)), first.bias.to(dtype))
+        features = self.dropout(features.relu_())
         for layer in others:
-            features = self.dropout(torch.relu(layer(features)))
-        return torch.tanh(self.output(features).float()).squeeze(-1)
+            features = self.dropout(layer(features).relu_())
+        return torch.tanh(self.output(features).float()).view(points.shape[:-1])

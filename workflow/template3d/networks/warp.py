@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from template3d.networks.coordinates import columns, in_parts, repeated
+
 STAGES = 4
 """The loss looks at the warp after each quarter of its steps (steps 2, 4, 6 and 8 of 8)."""
 
@@ -47,33 +49,29 @@ class Warp(nn.Module):
         """
         weight_code, weight_point = self.lstm.weight_ih.split([self.code_length, 3], dim=1)
         from_code = nn.functional.linear(codes, weight_code, self.lstm.bias_ih + self.lstm.bias_hh)
+        first = columns(repeated(weight_point, from_code.dtype))
+        later = columns([self.lstm.weight_hh.to(from_code.dtype), first])
+        update = _plain_update if torch.compiler.is_compiling() else _LSTMUpdate.apply  # a compiler fuses by itself
         hidden = cell = None
         stages = []
         for step in range(1, self.steps + 1):
-            gates = _exact_linear(points, weight_point) + from_code.unsqueeze(1).float()
-            gates = gates.to(from_code.dtype)
-            if hidden is not None:
-                gates = gates + nn.functional.linear(hidden, self.lstm.weight_hh)
-            hidden, cell = _lstm_update(gates, cell)
-            hidden = _BoundedGradient.apply(hidden)
-            scale, shift = self.affine(hidden).float().split(3, dim=-1)
+            place = columns(in_parts(points.flatten(0, 1), from_code.dtype))
+            read, weight = (place, first) if hidden is None else (columns([hidden, place]), later)
+            hidden, cell = update(read, weight, from_code, cell)
+            scale, shift = self.affine(hidden).float().view(*points.shape[:2], 6).split(3, dim=-1)
             points = torch.addcmul(shift, 1 + scale, points)
             if step % (self.steps // STAGES) == 0:
                 stages.append(points)
         return torch.stack(stages)
 
 
-def _exact_linear(points: Tensor, weight: Tensor) -> Tensor:
-    """A product with coordinates in full precision: bfloat16 would round a place by up to 0.004."""
-    with torch.autocast(points.device.type, enabled=False):
-        return nn.functional.linear(points.float(), weight.float())
-
-
-def _lstm_update(gates: Tensor, cell: Tensor | None) -> tuple[Tensor, Tensor]:
-    enter, forget, candidate, leave = gates.chunk(4, dim=-1)
+def _plain_update(read: Tensor, weight: Tensor, from_code: Tensor, cell: Tensor | None) -> tuple[Tensor, Tensor]:
+    """One step of the LSTM cell: ``read`` (B N, K), ``weight`` (4H, K), ``from_code`` (B, 4H), ``cell`` (B N, H)."""
+    gates = (read @ weight.t()).view(len(from_code), -1, len(weight)) + from_code.unsqueeze(1)
+    enter, forget, candidate, leave = gates.flatten(0, 1).chunk(4, dim=-1)
     new = torch.sigmoid(enter) * torch.tanh(candidate)
     cell = new if cell is None else torch.addcmul(new, torch.sigmoid(forget), cell)
-    return torch.sigmoid(leave) * torch.tanh(cell), cell
+    return _BoundedGradient.apply(torch.sigmoid(leave) * torch.tanh(cell)), cell
 
 
 class _BoundedGradient(torch.autograd.Function):
@@ -86,3 +84,49 @@ class _BoundedGradient(torch.autograd.Function):
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> Tensor:
         return gradient.clamp(-HIDDEN_GRADIENT_BOUND, HIDDEN_GRADIENT_BOUND)
+
+
+class _LSTMUpdate(torch.autograd.Function):
+    """``_plain_update`` with less memory traffic: the gates stay in one block, and so do their gradients."""
+
+    @staticmethod
+    def forward(
+        context: Any, read: Tensor, weight: Tensor, from_code: Tensor, cell: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        shapes = len(from_code)
+        gates = from_code.repeat_interleave(len(read) // shapes, dim=0)
+        with torch.autocast(read.device.type, enabled=False):
+            gates.addmm_(read, weight.t())
+        enter, forget, candidate, leave = gates.chunk(4, dim=-1)
+        for gate in (enter, forget, leave):
+            gate.sigmoid_()
+        candidate.tanh_()
+        new = enter * candidate
+        if cell is not None:
+            new.addcmul_(forget, cell)
+        shown = torch.tanh(new)
+        context.save_for_backward(read, weight, gates, cell, shown)
+        context.shapes = shapes
+        return leave * shown, new
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(context: Any, of_hidden: Tensor, of_cell: Tensor) -> tuple[Tensor | None, ...]:
+        read, weight, gates, cell, shown = context.saved_tensors
+        enter, forget, candidate, leave = gates.chunk(4, dim=-1)
+        of_hidden = of_hidden.clamp(-HIDDEN_GRADIENT_BOUND, HIDDEN_GRADIENT_BOUND)
+        gradient = torch.empty_like(gates)
+        of_enter, of_forget, of_candidate, of_leave = gradient.chunk(4, dim=-1)
+        torch.mul(of_hidden, shown, out=of_leave)
+        of_cell = torch.ops.aten.tanh_backward(of_hidden * leave, shown).add_(of_cell)
+        torch.mul(of_cell, candidate, out=of_enter)
+        torch.mul(of_cell, enter, out=of_candidate)
+        torch.ops.aten.tanh_backward.grad_input(of_candidate, candidate, grad_input=of_candidate)
+        if cell is None:
+            of_forget.zero_()
+        else:
+            torch.mul(of_cell, cell, out=of_forget)
+        for part, value in ((of_enter, enter), (of_forget, forget), (of_leave, leave)):
+            torch.ops.aten.sigmoid_backward.grad_input(part, value, grad_input=part)
+        of_code = gradient.view(context.shapes, -1, gradient.shape[1]).sum(dim=1)
+        return gradient @ weight, gradient.t() @ read, of_code, None if cell is None else of_cell.mul_(forget)

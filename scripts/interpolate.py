@@ -1,0 +1,35 @@
+"""From one training shape to another, by even steps between their codes: a strip of pictures and an animation."""
+
+import json
+from pathlib import Path
+
+import torch
+from PIL import Image
+from template3d import cameras, correspondence, files, inference, logs, meshes, models
+from template3d.blender import Studio
+from template3d.errors import InputError
+from template3d.report import figures
+
+SIZE = 256
+STEPS = 9
+MILLISECONDS = 160
+VIEW = cameras.View(37, 25, 1.4)
+
+with logs.to(snakemake.log[0]) as log:
+    torch.set_num_threads(snakemake.threads)
+    settings = json.loads(snakemake.params.settings)
+    model = models.load(Path(snakemake.input.model))
+    model.decoder.to("cuda" if snakemake.config["training"]["gpus"] else "cpu")
+    ends = [shape for shape in settings["ends"] if shape in model.shapes]
+    if len(ends) < 2:
+        raise InputError(f"{snakemake.wildcards.category}: takes two usable training shapes; there are {len(ends)}")
+    first, last = (model.codes[model.shapes.index(shape)] for shape in ends)
+    studio, pictures = Studio(SIZE, samples=16, threads=snakemake.threads), []
+    for code in correspondence.between(first, last, STEPS):
+        (mesh,) = inference.meshes_of(model.decoder, code[None], **settings["meshing"])
+        pictures.append(studio.picture(meshes.transformed(mesh, mesh.vertices / 2), VIEW))  # about ShapeNet's size
+    titles = [ends[0][:4], *[""] * (STEPS - 2), ends[1][:4]]
+    figures.picture_rows(Path(snakemake.output.strip), {"": pictures}, titles)
+    frames = [Image.fromarray(picture) for picture in (*pictures, *pictures[-2:0:-1])]
+    with files.whole(snakemake.output.animation) as beside:
+        frames[0].save(beside, format="GIF", save_all=True, append_images=frames[1:], duration=MILLISECONDS, loop=0)

@@ -1,0 +1,71 @@
+# What only a template gives: labels carried from one shape to all, and shapes between two shapes.
+
+
+rule transfer_labels:
+    input:
+        labels=lambda wildcards: labels_of(wildcards.category),
+        model=f"results/models/{{category}}/{METHODS[0]}/model.safetensors",
+        description=f"results/models/{{category}}/{METHODS[0]}/model.json",
+        fitted="results/reconstructions/{category}/code_fit/test.zip",
+        manifests=lambda wildcards: shards_of(wildcards.category, "both", "check.json"),
+        surfaces=lambda wildcards: shards_of(wildcards.category, "both", "surface.zip"),
+    output:
+        archive="results/transfer/{category}.zip",
+    log:
+        "results/logs/transfer_labels/{category}.log",
+    benchmark:
+        "results/benchmarks/transfer_labels/{category}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
+    threads: 2
+    resources:
+        mem_mb=8000,
+        runtime=120,
+        gpu=TRAINING["gpus"],
+    params:
+        settings=lambda wildcards: settings(synset=SYNSETS[wildcards.category]),
+        code=code("transfer_labels.py"),
+    message:
+        "carrying labels to all {wildcards.category}"
+    script:
+        "../../scripts/transfer_labels.py"
+
+
+rule transfer:
+    input:
+        expand(rules.transfer_labels.output, category=[name for name in CATEGORIES if labels_of(name)]),
+
+
+rule interpolate:
+    input:
+        model=f"results/models/{{category}}/{METHODS[0]}/model.safetensors",
+        description=f"results/models/{{category}}/{METHODS[0]}/model.json",
+    output:
+        strip="results/pictures/{category}_between.png",
+        pdf="results/pictures/{category}_between.pdf",
+        animation="results/pictures/{category}_between.gif",
+    log:
+        "results/logs/interpolate/{category}.log",
+    benchmark:
+        "results/benchmarks/interpolate/{category}.tsv"
+    conda:
+        "../../envs/template3d.yaml"
+    threads: 2
+    resources:
+        mem_mb=8000,
+        runtime=60,
+        gpu=TRAINING["gpus"],
+    params:
+        settings=lambda wildcards: settings(
+            meshing=config["meshing"], ends=spread(SPLITS[wildcards.category]["train"], 2)
+        ),
+        code=code("interpolate.py"),
+    message:
+        "drawing what stands between two {wildcards.category}"
+    script:
+        "../../scripts/interpolate.py"
+
+
+rule interpolations:
+    input:
+        expand(rules.interpolate.output, category=CATEGORIES),

@@ -1,0 +1,55 @@
+"""The page on which shapes can be turned: one HTML file that needs no network and no server."""
+
+import base64
+import json
+from html import escape
+from pathlib import Path
+from string import Template
+
+import numpy as np
+import open3d
+import pandas as pd
+import trimesh
+from plotly.offline import get_plotlyjs
+
+PAGE = Path(__file__).with_name("gallery.html")
+FACES = 4000
+"""Triangles of a model on the page; larger meshes are simplified."""
+
+
+def page(data: dict, tables: dict[str, pd.DataFrame]) -> str:
+    """The HTML of the page.
+
+    ``data``: ``names`` (method to name) and ``categories``, each with ``templates`` (method to model), ``shapes``
+    (name, view, truth, meshes and errors by method) and ``figures`` (name and source). Whatever is shown is escaped:
+    names come from files.
+    """
+    grids = {name: table.to_html(index=False, escape=True, border=0, na_rep="") for name, table in tables.items()}
+    rows = "\n".join(f'<h3>{escape(name)}</h3><div class="wide">{grid}</div>' for name, grid in grids.items())
+    # inside a script element, only `</` and `<!--` could end the data
+    text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+    return Template(PAGE.read_text(encoding="utf-8")).substitute(tables=rows, plotly=get_plotlyjs(), data=text)
+
+
+def model(mesh: trimesh.Trimesh) -> dict | None:
+    """A mesh as Plotly's mesh3d takes it, its box's centre moved to the origin; None if it has no faces."""
+    if not len(mesh.faces):
+        return None
+    legacy = open3d.geometry.TriangleMesh(
+        open3d.utility.Vector3dVector(mesh.vertices), open3d.utility.Vector3iVector(mesh.faces)
+    )
+    if len(mesh.faces) > FACES:
+        legacy = legacy.simplify_quadric_decimation(FACES)
+    vertices, faces = np.asarray(legacy.vertices), np.asarray(legacy.triangles)
+    vertices = vertices - (vertices.min(axis=0) + vertices.max(axis=0)) / 2
+    found = {axis: _packed(vertices[:, index], "f4") for index, axis in enumerate("xyz")}
+    return found | {corner: _packed(faces[:, index], "i4") for index, corner in enumerate("ijk")}
+
+
+def source(content: bytes) -> str:
+    """A PNG file as an address that holds it."""
+    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
+
+
+def _packed(values: np.ndarray, dtype: str) -> dict:
+    return {"dtype": dtype, "bdata": base64.b64encode(values.astype(f"<{dtype}").tobytes()).decode()}
