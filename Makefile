@@ -26,7 +26,7 @@ setup: .venv/.complete
 	touch $@
 
 test: setup
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
 
 lint: setup
 	$(BIN)/ruff check

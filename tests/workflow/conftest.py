@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 from PIL import Image
 from template3d import demo_meshes, demo_shapes
 
@@ -56,13 +57,19 @@ def copied(folder: Path, to: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def pristine(tmp_path_factory) -> Path:
-    """A folder in which the micro pipeline has run through; tests leave it as it is."""
-    folder = tmp_path_factory.mktemp("pristine")
-    for category in ("chairs", "planes"):
-        write_category(folder, category)
-    run = snakemake(folder)
-    assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-5000:]
+def pristine(tmp_path_factory, worker_id) -> Path:
+    """A folder in which the micro pipeline has run through; tests leave it as it is, and their processes share it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "pristine"
+    with FileLock(folder.with_suffix(".lock")):  # the first process makes it
+        if not folder.exists():
+            making = folder.with_suffix(".making")
+            making.mkdir()
+            for category in ("chairs", "planes"):
+                write_category(making, category)
+            run = snakemake(making)
+            assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-5000:]
+            making.rename(folder)
     return folder
 
 

@@ -8,7 +8,10 @@ import pytest
 from PIL import Image
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="takes chromium (apt-get install chromium)")
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM, reason="takes chromium (apt-get install chromium)"),
+    pytest.mark.xdist_group("micro"),
+]
 
 
 @pytest.fixture(scope="module", params=[(1200, 900), (390, 800)], ids=["wide", "phone"])

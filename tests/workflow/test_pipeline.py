@@ -18,6 +18,8 @@ from conftest import snakemake, write_category
 from PIL import Image
 from template3d import metrics, models
 
+pytestmark = pytest.mark.xdist_group("micro")  # these share one folder
+
 COLUMNS = ["category", "method", "views", "measure", "mean", "median", "scored", "listed"]
 COLUMNS += ["mean_low", "mean_high", "mean_of_successes", "failed"]
 

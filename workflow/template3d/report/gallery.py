@@ -32,7 +32,7 @@ def page(data: dict, tables: dict[str, pd.DataFrame]) -> str:
 
 
 def model(mesh: trimesh.Trimesh) -> dict | None:
-    """A mesh as Plotly's mesh3d takes it, its box's centre moved to the origin; None if it has no faces."""
+    """A mesh as Plotly's mesh3d takes it: z up, front towards +y, around the origin; None if it has no faces."""
     if not len(mesh.faces):
         return None
     legacy = open3d.geometry.TriangleMesh(
@@ -42,6 +42,7 @@ def model(mesh: trimesh.Trimesh) -> dict | None:
         legacy = legacy.simplify_quadric_decimation(FACES)
     vertices, faces = np.asarray(legacy.vertices), np.asarray(legacy.triangles)
     vertices = vertices - (vertices.min(axis=0) + vertices.max(axis=0)) / 2
+    vertices = np.stack([vertices[:, 0], -vertices[:, 2], vertices[:, 1]], axis=1)  # a turn: Plotly's z is up
     found = {axis: _packed(vertices[:, index], "f4") for index, axis in enumerate("xyz")}
     return found | {corner: _packed(faces[:, index], "i4") for index, corner in enumerate("ijk")}
 
