@@ -11,6 +11,7 @@ rule sdf:
         "results/logs/sdf/{category}_{shard}.log",
     benchmark:
         "results/benchmarks/sdf/{category}_{shard}.tsv"
+    priority: 20  # training waits for it
     conda:
         "../../envs/template3d.yaml"
     threads: 2

@@ -44,6 +44,7 @@ rule check:
         "results/logs/check/{category}_{shard}.log",
     benchmark:
         "results/benchmarks/check/{category}_{shard}.tsv"
+    priority: 30
     conda:
         "../../envs/template3d.yaml"
     threads: 1

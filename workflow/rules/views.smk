@@ -14,6 +14,7 @@ rule render:
         "results/logs/render/{category}_{shard}_{kind}.log",
     benchmark:
         "results/benchmarks/render/{category}_{shard}_{kind}.tsv"
+    priority: 15  # so do the encoders
     conda:
         "../../envs/template3d.yaml"
     threads: 2
