@@ -3,17 +3,16 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
-from template3d import cameras, correspondence, files, inference, logs, meshes, models
-from template3d.blender import Studio
+from template3d import correspondence, files, inference, logs, models
 from template3d.errors import InputError
-from template3d.report import figures
+from template3d.report import figures, previews
 
 SIZE = 256
 STEPS = 9
 MILLISECONDS = 160
-VIEW = cameras.View(37, 25, 1.4)
 
 with logs.to(snakemake.log[0]) as log:
     torch.set_num_threads(snakemake.threads)
@@ -24,10 +23,10 @@ with logs.to(snakemake.log[0]) as log:
     if len(ends) < 2:
         raise InputError(f"{snakemake.wildcards.category}: takes two usable training shapes; there are {len(ends)}")
     first, last = (model.codes[model.shapes.index(shape)] for shape in ends)
-    studio, pictures = Studio(SIZE, samples=16, threads=snakemake.threads), []
+    pictures = []
     for code in correspondence.between(first, last, STEPS):
         (mesh,) = inference.meshes_of(model.decoder, code[None], **settings["meshing"])
-        pictures.append(studio.picture(meshes.transformed(mesh, mesh.vertices / 2), VIEW))  # about ShapeNet's size
+        pictures.append(np.repeat(previews.shaded(mesh, SIZE)[..., None], 3, axis=2))
     titles = [ends[0][:4], *[""] * (STEPS - 2), ends[1][:4]]
     figures.picture_rows(Path(snakemake.output.strip), {"": pictures}, titles)
     frames = [Image.fromarray(picture) for picture in (*pictures, *pictures[-2:0:-1])]

@@ -6,19 +6,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from template3d import cameras, files, logs, meshes, models, reconstruct
-from template3d.blender import Studio
+from template3d import files, logs, models, reconstruct
 from template3d.errors import InputError
-from template3d.report import figures
+from template3d.report import figures, previews
 
 SIZE = 256
-TURNS = {"from the front": cameras.View(37, 25, 1.4), "from behind": cameras.View(200, 25, 1.4)}
+TURNS = {"from the front": 42.0, "from behind": 200.0}
+"""Azimuths, in degrees."""
 
 with logs.to(snakemake.log[0]) as log:
     torch.set_num_threads(snakemake.threads)
     settings = json.loads(snakemake.params.settings)
     loaded = [models.load(Path(file)) for file in snakemake.input.models]
-    studio = Studio(SIZE, samples=16, threads=snakemake.threads)
     rows = []
     for file in map(Path, snakemake.input.photos):
         picture = Path(snakemake.output.table).with_name(f"{file.stem}.png")
@@ -36,9 +35,9 @@ with logs.to(snakemake.log[0]) as log:
             for suffix, write in reconstruct.WRITERS.items() if len(mesh.faces) else ():
                 with files.whole(picture.with_name(stem + suffix)) as beside:
                     beside.write_bytes(write(mesh))
-            placed = meshes.transformed(mesh, mesh.vertices / 2)  # from the unit sphere to about ShapeNet's size
-            for turn, view in TURNS.items():
-                shown[f"{method.replace('_', '-')}, {turn}"] = [studio.picture(placed, view)]
+            for turn, azimuth in TURNS.items():
+                grey = previews.shaded(mesh, SIZE, azimuth)
+                shown[f"{method.replace('_', '-')}, {turn}"] = [np.repeat(grey[..., None], 3, axis=2)]
         figures.picture_rows(picture, {"": [image for images in shown.values() for image in images]}, list(shown))
         empty = [method for method, (mesh, _) in zip(settings["methods"], made, strict=True) if not len(mesh.faces)]
         status = f"no surface by {', '.join(empty)}" if empty else "ok"

@@ -1,4 +1,4 @@
-"""The page itself is tried in a browser by tests/workflow/test_gallery.py."""
+"""The page itself is tried in a browser by tests/workflow/test_page.py."""
 
 import base64
 import json

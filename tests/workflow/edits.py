@@ -205,7 +205,11 @@ EDITS = [
     Edit("module cameras.py", "`cameras.py`", RENDER),
     Edit("module meshing.py", "`meshing.py`", MESHING),
     Edit("module metrics.py", "`metrics.py`", EVALUATE | {"evaluate_baselines"}),
-    Edit("module report/style.py", "the style of the figures", FIGURES | {"loss_curves", "codes_figure", "gallery"}),
+    Edit(
+        "module report/style.py",
+        "the style of the figures",
+        FIGURES | {"loss_curves", "codes_figure", "gallery", "photos"},
+    ),
     Edit("module training/encoder.py", "a module that only phase 2 imports", PHASE2),
     Edit("module training/pictures.py", "a module that draws for TensorBoard"),
     Edit("module demo_meshes.py", "`demo_meshes.py`, with meshes of one's own"),

@@ -72,6 +72,7 @@ def test_photos_are_reconstructed_and_a_broken_one_is_named(micro):
     assert {"blue.png", "broken.png"} <= made
     if table.loc["blue.png", "status"] == "ok":
         assert {"blue.glb", "blue.ply", "blue.end_to_end.glb", "blue.end_to_end.ply"} <= made
+    assert snakemake(micro).returncode == 0  # as it was, for the others
 
 
 def test_every_reconstruction_is_measured_on_every_ruler(micro):

@@ -137,6 +137,7 @@ def category_added(place):
     first, *others = shapes
     (place.folder / "benches_test.txt").write_text(first)
     (place.folder / "benches_train.txt").write_text("\n".join(others))
+    shutil.copytree(place.folder / "resources/photos/planes", place.folder / "resources/photos/benches")
     place.config["categories"]["benches"] = {"shards": 1, "train": "benches_train.txt", "test": "benches_test.txt"}
 
 
@@ -224,7 +225,8 @@ def test_an_edit_reruns_what_depends_on_it_and_nothing_else(place, edit):
 def everything(pristine, tmp_path_factory) -> list[why.Job]:
     """All jobs of the micro pipeline."""
     folder = tmp_path_factory.mktemp("nothing_made")
-    shutil.copytree(pristine / "meshes", folder / "meshes")
+    for name in ("meshes", "resources"):
+        shutil.copytree(pristine / name, folder / name)
     for file in pristine.glob("*.txt"):
         shutil.copy2(file, folder)
     with contextlib.chdir(folder):
@@ -241,11 +243,7 @@ def keys(values: dict, start: str = "") -> set[str]:
 def test_every_key_of_the_configuration_stands_in_the_table():
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
     known = {setting.key for setting in SETTINGS + RERUN_NOTHING}
-    known |= {
-        "shapenet",
-        "photos",
-        "phase1.from",
-    }
+    known |= {"shapenet", "photos", "labels", "phase1.from"}
     assert {key for key in keys(config) if not key.startswith("categories.")} == known
 
 
