@@ -19,7 +19,7 @@ def shaded(
     azimuth, elevation = np.radians([azimuth_deg, elevation_deg])
     eye = [np.sin(azimuth) * np.cos(elevation), np.sin(elevation), -np.cos(azimuth) * np.cos(elevation)]
     eye = (EYE_DISTANCE * np.array(eye)).tolist()
-    rays = scene.create_rays_pinhole(40, center=[0, 0, 0], eye=eye, up=[0, 1, 0], width_px=size, height_px=size)
+    rays = scene.create_rays_pinhole(40, center=[0, 0, 0], eye=eye, up=[0, -1, 0], width_px=size, height_px=size)
     hits = scene.cast_rays(rays)
     lit = 0.35 + 0.6 * np.abs(hits["primitive_normals"].numpy() @ LIGHT)
     return np.where(np.isfinite(hits["t_hit"].numpy()), 255 * lit, 255).astype(np.uint8)
