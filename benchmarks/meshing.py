@@ -26,8 +26,8 @@ def main() -> None:
     """Measure some shapes of a model."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--model", type=Path, help="a trained model")
-    arguments.add_argument("--shapes", type=int, default=3)
-    arguments.add_argument("--resolution", type=int, default=128, help="fine cells a side; the paper's is 256")
+    arguments.add_argument("--shapes", type=int, default=2)
+    arguments.add_argument("--resolution", type=int, default=256, help="fine cells a side, as the paper's")
     arguments.add_argument("--coarse", type=int, default=32)
     arguments.add_argument("--device", default="cpu")
     asked = arguments.parse_args()
