@@ -49,10 +49,14 @@ with logs.to(snakemake.log[0]) as log:
         rows.append(same | {"method": "template_only"} | measured(placed, shape))
         rows.append(same | {"method": "train_average", "chamfer_shapenet_x1000": average, "status": "ok"})
         rows.append(same | {"method": "nearest_oracle"} | retrieved(library.nearest(truth, ways[shape]), shape))
-        fit = meshes.read_ply(archives.read(fitted, f"{shape}.ply"))
-        rows.append(same | {"method": "code_fit"} | measured(fit, shape))
-        for name in sorted(archives.names(seen)):
-            if name.startswith(f"{shape}/") and name.endswith(".json"):
+        fit = {"status": "bad mesh"}  # as are those that another data stage could not use
+        if f"{shape}.ply" in archives.names(fitted):
+            fit = measured(meshes.read_ply(archives.read(fitted, f"{shape}.ply")), shape)
+        rows.append(same | {"method": "code_fit"} | fit)
+        of_shape = [name for name in sorted(archives.names(seen)) if name.startswith(f"{shape}/")]
+        rows += [same | {"method": "nearest_code", "status": "bad mesh"}] * (not of_shape)
+        for name in of_shape:
+            if name.endswith(".json"):
                 facts = json.loads(archives.read(seen, name))
                 found = retrieval.nearest_code(model, np.array(facts["code"]), train)
                 facts = {key: facts[key] for key in ("views", "view_kind", "view", "azimuth_deg", "elevation_deg")}

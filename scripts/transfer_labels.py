@@ -36,7 +36,7 @@ with logs.to(snakemake.log[0]) as log:
         raise InputError(f"{snakemake.input.labels[0]}: some files hold labels and others colours; keep to one of both")
     source, labels = np.concatenate(sources), np.concatenate(labels)
     names = np.unique(labels) if labels.ndim == 1 else None
-    shapes = sorted(set(codes) & set(ways))
+    shapes = manifests.usable(sorted(codes), snakemake.input.manifests, snakemake.input.surfaces)
     with files.whole(snakemake.output.archive) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as opened:
         for shape, truth in surfaces.each(snakemake.input.surfaces, settings["synset"], shapes):
             target = correspondence.places(model.decoder, codes[shape], ways[shape].to_unit(truth.points))

@@ -52,3 +52,12 @@ def test_latex_has_a_column_for_every_number():
     text = tables.latex(tables.summary(metrics, ["two_phase"]), "A caption")
     assert "\\caption{A caption}" in text
     assert "1.50 [1.00, 2.00] & 1.50" in text
+
+
+def test_a_bad_mesh_is_listed_under_every_view():
+    seen = measured(shape=["a", "a"], view_kind=["easy", "hard"], chamfer_shapenet_x1000=[1.0, 2.0])
+    bad = measured(shape=["b"], views=None, view_kind=None, status="bad mesh")
+    table = tables.summary(pd.concat([seen, bad]), ["two_phase"])
+    assert list(table["views"]) == ["fixed", "hard_fixed"]
+    assert table["listed"].tolist() == [2, 2]
+    assert table["scored"].tolist() == [1, 1]

@@ -51,10 +51,9 @@ def summary(metrics: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
                 if of_method[measure].isna().all():
                     continue
                 for views in VIEWS:
-                    chosen = of_method[of_method["views"] == views]
-                    if of_method["views"].isna().all() and not views.startswith("hard"):
-                        chosen = of_method
-                    if len(chosen):
+                    by_view, blind = of_method["views"] == views, of_method["views"].isna()
+                    chosen = of_method[by_view | blind]  # a bad mesh has no view, and is listed under each
+                    if by_view.any() or (blind.all() and not views.startswith("hard")):
                         same = {"category": category, "method": method, "views": views, "measure": measure}
                         rows.append(same | _numbers(chosen, measure))
     return pd.DataFrame(rows)

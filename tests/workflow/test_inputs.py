@@ -1,0 +1,122 @@
+"""What the workflow says to a wrong configuration, to bad and missing meshes, and to split lists from elsewhere."""
+
+import functools
+import hashlib
+import json
+import shutil
+import threading
+import zipfile
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pandas as pd
+import pytest
+from conftest import snakemake, write_category
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"phase1": {"epoch": 3}}, "there is no key phase1.epoch; did you mean epochs?"),
+        ({"phase1": {"epochs": "many"}}, "phase1.epochs is 'many', but must be of type integer"),
+        ({"views": {"easy": 0}}, "views.easy is 0, but must be at least 1"),
+        ({"sdf": {"backend": "guess"}}, "sdf.backend is 'guess', but must be one of: rays, mesh_to_sdf"),
+        ({"shapenet": "/no/such/folder"}, "shapenet is /no/such/folder, but there is no such folder"),
+        ({"categories": {"benches": {"shards": 1}}}, "categories.benches.train is missing"),
+        ({"reconstruct": {"fixed_view": 3}}, "there are only 3 easy views"),
+    ],
+)
+def test_a_wrong_configuration_stops_with_one_sentence(tmp_path, wrong, sentence):
+    run = snakemake(tmp_path, "--dry-run", over=wrong)
+    assert run.returncode != 0
+    text = run.stdout + run.stderr
+    assert sentence in text
+    assert "Traceback" not in text
+    assert not (tmp_path / "results").exists()
+
+
+def test_bad_meshes_stop_by_name_or_are_skipped_and_counted(tmp_path):
+    box = "v 0 0 0\nv .5 0 0\nv 0 .5 0\nv 0 0 .5\nf 1 3 2\nf 1 2 4\nf 1 4 3\nf 2 3 4\n"
+    sheet = "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
+    meshes = {"aaaa": box, "bbbb": "v 0 0 0\n", "cccc": sheet, "dddd": box, "eeee": box.replace(".5", "50")}
+    for shape, text in meshes.items():
+        file = tmp_path / f"meshes/03001627/{shape}/models/model_normalized.obj"
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
+    (tmp_path / "train.txt").write_text("aaaa\nbbbb\ncccc\neeee\n")
+    (tmp_path / "test.txt").write_text("dddd\n")
+    chairs = {"shards": 1, "train": "train.txt", "test": "test.txt"}
+    mine = {"shapenet": "meshes", "categories": {"chairs": chairs, "planes": None}}
+    target = "results/data/chairs/train-00/sdf.zip"
+    stopped = snakemake(tmp_path, "--", target, over=mine)
+    assert stopped.returncode != 0
+    assert "bbbb/models/model_normalized.obj: " in stopped.stdout + stopped.stderr
+    assert "set on_bad_mesh: skip" in stopped.stdout + stopped.stderr
+    skipped = snakemake(tmp_path, "--", target, over=mine | {"on_bad_mesh": "skip"})
+    assert skipped.returncode == 0, skipped.stdout + skipped.stderr
+    failed = json.loads((tmp_path / "results/data/chairs/train-00/check.json").read_text())["failed"]
+    assert set(failed) == {"bbbb", "cccc"}
+    assert "no inside" in failed["cccc"]
+    assert zipfile.ZipFile(tmp_path / target).namelist() == [
+        f"SdfSamples/ShapeNetV2/03001627/{shape}.npz" for shape in ("aaaa", "eeee")
+    ]
+    listed = snakemake(tmp_path, "--", "results/data/failed.csv", over=mine | {"on_bad_mesh": "skip"})
+    assert listed.returncode == 0, listed.stdout + listed.stderr
+    table = pd.read_csv(tmp_path / "results/data/failed.csv", dtype=str)
+    assert table[["category", "split", "shape", "stage"]].to_numpy().tolist() == [
+        ["chairs", "train", "bbbb", "check"],
+        ["chairs", "train", "cccc", "check"],
+        ["chairs", "train", "eeee", "render"],
+    ]
+    assert "no view of the protocol shows the whole object" in table["reason"][2]
+    assert "3 of 5 listed shapes failed" in (tmp_path / "results/logs/failures.log").read_text()
+
+
+@pytest.fixture
+def website(tmp_path):
+    """A folder, and its address on a web server."""
+    (tmp_path / "site").mkdir()
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=tmp_path / "site")
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield tmp_path / "site", f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_split_lists_are_fetched_once_with_their_checksum(tmp_path, website):
+    site, address = website
+    ids = write_category(tmp_path, "chairs", 2, 1)
+    split = json.dumps({"ShapeNetV2": {"03001627": ids[:2]}}).encode()
+    (site / "train.json").write_bytes(split)
+
+    def chairs(sha256):
+        listed = {"url": f"{address}/train.json", "sha256": sha256}
+        return {"categories": {"chairs": {"train": listed, "shards": 1}, "planes": None}}
+
+    run = snakemake(tmp_path, "--dry-run", over=chairs("0" * 64))
+    assert run.returncode != 0
+    assert "train.json: what came has the SHA-256" in run.stdout + run.stderr
+    sha256 = hashlib.sha256(split).hexdigest()
+    run = snakemake(tmp_path, "--dry-run", over=chairs(sha256))
+    assert run.returncode == 0, run.stdout + run.stderr
+    (site / "train.json").unlink()  # from here on, the copy is enough
+    assert snakemake(tmp_path, "--dry-run", over=chairs(sha256)).returncode == 0
+    shutil.rmtree(tmp_path / "results")
+    run = snakemake(tmp_path, "--dry-run", over=chairs(sha256))
+    assert run.returncode != 0
+    assert "train.json" in run.stdout + run.stderr
+    assert "Traceback" not in run.stdout + run.stderr
+
+
+def test_shapes_without_a_mesh_stop_by_name_or_are_skipped_and_counted(tmp_path):
+    ids = write_category(tmp_path, "chairs", 3, 1)
+    shutil.rmtree(tmp_path / "meshes/03001627" / ids[1])
+    chairs = {"categories": {"planes": None, "chairs": {"shards": 1}}}
+    run = snakemake(tmp_path, "--dry-run", over=chairs)
+    assert run.returncode != 0
+    assert f"no mesh of 1 of the 3 train shapes of chairs ({ids[1]})" in run.stdout + run.stderr
+    run = snakemake(tmp_path, "--", "results/data/chairs/train-00/sdf.zip", over=chairs | {"on_missing_mesh": "skip"})
+    assert run.returncode == 0, run.stdout + run.stderr
+    checked = json.loads((tmp_path / "results/data/chairs/train-00/check.json").read_text())
+    assert set(checked["shapes"]) == {ids[0], ids[2]}
+    assert checked["failed"] == {ids[1]: "the folder has no mesh of it"}
+    assert "2 of 3 meshes are fit for use" in (tmp_path / "results/logs/check/chairs_train-00.log").read_text()
