@@ -1,4 +1,5 @@
 import numpy as np
+import open3d
 import pytest
 import trimesh
 from template3d import visibility
@@ -38,6 +39,20 @@ def test_a_large_face_of_which_little_is_seen_is_not_lost():
     surface = visibility.visible_surface(joined(plate, lid), directions=100)
     on_strip = (surface.triangles_center[:, 0] > 0.48) & (np.abs(surface.triangles_center[:, 1] - 0.005) < 1e-6)
     assert surface.area_faces[on_strip].sum() == pytest.approx(0.02, rel=0.2)
+
+
+def test_hidden_neighbours_answer_as_all_rays_would():
+    """A box with a bar through it and a hole in its lid: points within, beside, and below the hole."""
+    holed = trimesh.Trimesh(BOX.vertices, BOX.faces[BOX.face_normals[:, 1] < 0.5], process=False)
+    lid = moved(trimesh.creation.box([0.7, 0.01, 0.4]), -0.05, 0.6, 0)
+    mesh = joined(holed, lid, trimesh.creation.box([1.2, 0.3, 0.3]), moved(BOX, 0, 0, 0.5))
+    surface = visibility.visible_surface(mesh, 100)
+    points = np.random.default_rng(0).uniform(-0.8, 0.8, size=(30_000, 3)).astype(np.float32)
+    clear = visibility.scene(surface).compute_distance(open3d.core.Tensor(points)).numpy()
+    asked = visibility.escapes(visibility.scene(mesh), points, 100)
+    answered = visibility.escapes(visibility.scene(mesh), points, 100, clear)
+    assert 0.05 < (~asked).mean() < 0.5
+    assert (asked != answered).mean() < 0.0005
 
 
 def test_sampled_points_can_be_seen_and_their_normals_point_outside():

@@ -47,7 +47,7 @@ def _distances(
 def _by_rays(mesh: trimesh.Trimesh, surface: trimesh.Trimesh, points: np.ndarray, directions: int) -> np.ndarray:
     queries = np.ascontiguousarray(points, dtype=np.float32)
     distances = visibility.scene(surface).compute_distance(open3d.core.Tensor(queries)).numpy()
-    outside = visibility.escapes(visibility.scene(mesh), queries, directions)
+    outside = visibility.escapes(visibility.scene(mesh), queries, directions, clear=distances)
     return np.where(outside, distances, -distances)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import open3d
 import trimesh
+from scipy.spatial import KDTree
 
 from template3d.errors import InputError
 from template3d.meshes import sample_surface
@@ -19,6 +20,10 @@ PROBES_PER_HALF = 12
 """Probes on a face that was cut from one of which a part is seen."""
 PROBES_AT_ONCE = 500_000
 RAYS_AT_ONCE = 200_000
+FIRST = 16
+"""Directions in which every point is asked, before hidden neighbours may answer for it."""
+SPOT = 8
+WITNESSES = 4
 CELLS = 20
 """Cells, from the middle to the farthest point, by which points are sorted."""
 SHORTEST = 0.01
@@ -35,25 +40,52 @@ def scene(mesh: trimesh.Trimesh) -> open3d.t.geometry.RaycastingScene:
     return raycasting
 
 
-def escapes(raycasting: open3d.t.geometry.RaycastingScene, points: np.ndarray, directions: int) -> np.ndarray:
+def escapes(
+    raycasting: open3d.t.geometry.RaycastingScene, points: np.ndarray, directions: int, clear: np.ndarray | None = None
+) -> np.ndarray:
     """For points (N, 3), whether a ray in any of ``directions`` fixed directions leaves the scene; bool (N,).
 
-    A point is outside if it can be seen from far away. A point whose ray escaped is not asked again.
+    A point is outside if it can be seen from far away. A point whose ray escaped is not asked again. With ``clear``
+    (N,), the radius of a ball around each point that meets no visible face, not all are asked to the end: every SPOT-th
+    of those that the first directions do not see is, and another is hidden like these if its WITNESSES nearest ones
+    are and the nearest shares a ball with it: no face stands between the two. On 27 ShapeNet meshes the answers
+    differ for 0.03 % of the points, mostly in slits.
     """
-    escaped = np.zeros(len(points), dtype=bool)
     cells = np.floor(points * (CELLS / max(np.abs(points).max(initial=0), 1e-9)))
     # neighbouring rays of one direction meet the same faces, which the processor then has at hand
-    waiting, asked, block = np.lexsort(cells.T), 0, 1
-    while asked < directions and len(waiting):
+    hidden = np.lexsort(cells.T)
+    if clear is None or directions <= FIRST:
+        hidden = _blocked(raycasting, points, hidden, spread_directions(directions))
+    else:
+        first, others = np.split(spread_directions(directions), [FIRST])
+        waiting = _blocked(raycasting, points, hidden, first)
+        spots, waiting = waiting[::SPOT], np.delete(waiting, np.s_[::SPOT])
+        hidden = _blocked(raycasting, points, spots, others)
+        if len(spots) >= WITNESSES:
+            apart, nearest = KDTree(points[spots]).query(points[waiting], k=WITNESSES)
+            near = apart[:, 0] < np.maximum(clear[waiting], clear[spots[nearest[:, 0]]])
+            sure = near & np.isin(spots, hidden)[nearest].all(axis=1)
+            hidden, waiting = np.concatenate([hidden, waiting[sure]]), waiting[~sure]
+        hidden = np.concatenate([hidden, _blocked(raycasting, points, waiting, others)])
+    escaped = np.ones(len(points), dtype=bool)
+    escaped[hidden] = False
+    return escaped
+
+
+def _blocked(
+    raycasting: open3d.t.geometry.RaycastingScene, points: np.ndarray, waiting: np.ndarray, directions: np.ndarray
+) -> np.ndarray:
+    """Of the points with the indices ``waiting``, those of which the rays in all ``directions`` (D, 3) are blocked."""
+    asked, block = 0, 1
+    while asked < len(directions) and len(waiting):
         # the fewer points wait, the more directions go into one call
-        block = min(2 * block, max(1, RAYS_AT_ONCE // len(waiting)), directions - asked)
+        block = min(2 * block, max(1, RAYS_AT_ONCE // len(waiting)), len(directions) - asked)
         rays = np.empty((block, len(waiting), 6), dtype=np.float32)
         rays[..., :3] = points[waiting]
-        rays[..., 3:] = spread_directions(directions)[asked : asked + block, None]
-        blocked = raycasting.test_occlusions(open3d.core.Tensor.from_numpy(rays)).numpy().all(axis=0)
-        escaped[waiting[~blocked]] = True
-        waiting, asked = waiting[blocked], asked + block
-    return escaped
+        rays[..., 3:] = directions[asked : asked + block, None]
+        waiting = waiting[raycasting.test_occlusions(open3d.core.Tensor.from_numpy(rays)).numpy().all(axis=0)]
+        asked += block
+    return waiting
 
 
 def visible_surface(mesh: trimesh.Trimesh, directions: int) -> trimesh.Trimesh:
