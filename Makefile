@@ -1,12 +1,15 @@
 # make        set up, then make every table and picture of the built-in demo shapes
 # make test   set up, then run the tests
 # make lint   check style and workflow
+# make test-faults   kill it at MOMENTS random moments, fill the disk: it must end well
+# make test-slurm    the same pipeline on a real SLURM of one node (root, slurm-wlm and munge)
 # make lock   resolve envs/requirements.in again
 
 BIN := .venv/bin
+MOMENTS ?= 20
 export UV_LINK_MODE ?= hardlink
 
-.PHONY: all setup test lint lock clean
+.PHONY: all setup test test-faults test-slurm lint lock clean
 all: setup
 	$(BIN)/snakemake
 
@@ -27,6 +30,12 @@ setup: .venv/.complete
 
 test: setup
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
+
+test-faults: setup
+	FAULT_MOMENTS=$(MOMENTS) $(BIN)/pytest tests/faults
+
+test-slurm: setup
+	$(BIN)/pytest tests/slurm
 
 lint: setup
 	$(BIN)/ruff check

@@ -29,6 +29,27 @@ include: "workflow/rules/template.smk"
 report: "workflow/report/workflow.rst"
 
 
+# The profile's `gpu: 1` is this machine's; a cluster has its own, and its queue.
+resource_scopes:
+    gpu="local",
+
+
+# On a cluster these run where Snakemake does: seconds each, and next to no memory.
+localrules:
+    all,
+    data,
+    contact_sheets,
+    export,
+    export_experiments,
+    transfer,
+    interpolations,
+    why,
+    failures,
+    table1,
+    table2,
+    loss_curves,
+
+
 rule data:
     input:
         rules.failures.input,

@@ -2,23 +2,27 @@
 
     .venv/bin/python benchmarks/scale.py
     .venv/bin/python benchmarks/scale.py --shapes 100000 --shards 800
+    .venv/bin/python benchmarks/scale.py --sizes
 
 Lays out a folder with the DeepSDF split lists (``--splits``; made-up ids without them) and asks Snakemake four times
 what would run: before anything, when all is made, after one edited mesh, after one edited hyper-parameter. "Made" is
 `snakemake --touch` on empty results, which does all the bookkeeping of a run (and waits 0.1 s in every job). Seconds
-are wall-clock time of a whole `snakemake -n`. The last line is JSON.
+are wall-clock time of a whole `snakemake -n`. The last line is JSON. With ``--sizes``, prints instead what the paper's run
+asks of a cluster, by rule (docs/cluster.md).
 """
 
 import argparse
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+import pandas as pd
 import yaml
 from template3d import shapenet
 
@@ -34,6 +38,7 @@ def main() -> None:
     arguments.add_argument("--splits", type=Path, default=REPOSITORY.parent / "shared/data/splits")
     arguments.add_argument("--shapes", type=int, help="so many made-up shapes of one category, instead")
     arguments.add_argument("--shards", type=int, default=800, help="their shards")
+    arguments.add_argument("--sizes", action="store_true", help="what the paper's run asks of a cluster")
     asked = arguments.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -46,6 +51,8 @@ def main() -> None:
         shards = {"chairs": asked.shards} if asked.shapes else {"chairs": 64, "sofas": 32, "planes": 32}
         mesh = lay_out(folder, lists, shards)
         print(f"{sum(len(ids) for splits in lists.values() for ids in splits.values())} shapes", flush=True)
+        if asked.sizes:
+            return print(sizes(folder))
         first = ask(folder, "before anything")
         outputs = snakemake(folder, "--summary")[0].splitlines()[1:]
         for line in outputs:
@@ -118,6 +125,29 @@ def ask(folder: Path, what: str, over: dict | None = None, target: str | None = 
     jobs = next((int(words[1]) for words in counts if len(words) == 2 and words[0] == "total"), 0)
     print(f"{what}: {jobs} jobs, {seconds} s, {megabytes} MB", flush=True)
     return {"jobs": jobs, "seconds": seconds, "mb": megabytes}
+
+
+def sizes(folder: Path) -> str:
+    """The jobs of the paper's run by rule: how many, and what each may take at most; a Markdown table."""
+    paper = str(REPOSITORY / "resources/shapenet_paper.yaml")
+    text, _ = snakemake(folder, "-n", "--quiet", "host", "--configfile", paper, "scale.yaml")
+    rows = []
+    for rule, body in re.findall(r"^(?:local)?rule (\w+):\n((?: .*\n)+)", text, re.MULTILINE):
+        found = dict(re.findall(r"(threads|mem_mb|runtime|gpu)(?:=|: )(\d+)", body))
+        if "runtime" in found:
+            asked = {name: int(found.get(name, 0 if name == "gpu" else 1)) for name in ("threads", "mem_mb", "runtime", "gpu")}
+            rows.append({"rule": rule, **asked})
+    table = pd.DataFrame(rows).groupby("rule", sort=False)
+    summed = table.first().assign(jobs=table.size()).sort_values(["gpu", "jobs"], ascending=False)
+    shown = pd.DataFrame({
+        "jobs": summed["jobs"],
+        "cores": summed["threads"],
+        "memory, GB": summed["mem_mb"] / 1000,
+        "hours, at most": summed["runtime"] / 60,
+        "GPUs": summed["gpu"],
+        "GPU hours in all, at most": summed["jobs"] * summed["gpu"] * summed["runtime"] / 60,
+    })
+    return shown.to_markdown(floatfmt="g")
 
 
 def snakemake(folder: Path, *arguments: str) -> tuple[str, int]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from template3d import logs, manifests, shapenet, workers
 from template3d.errors import InputError
+from template3d.limits import Limits
 from template3d.stages import check
 
 if __name__ == "__main__":
@@ -12,7 +13,8 @@ if __name__ == "__main__":
         settings = json.loads(snakemake.params.settings)
         files = {shapenet.ids(Path(mesh))[1]: Path(mesh) for mesh in snakemake.input.meshes}
         good, failed = {}, {shape: "the folder has no mesh of it" for shape in settings["shapes"] if shape not in files}
-        tasks = ((shape, (file,)) for shape, file in files.items())
+        limits = Limits(**snakemake.config["limits"])
+        tasks = ((shape, (file, limits)) for shape, file in files.items())
         for shape, found in workers.each(check.one_shape, tasks, snakemake.threads):
             if not isinstance(found, InputError):
                 good[shape] = found

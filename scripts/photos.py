@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from template3d import files, logs, models, reconstruct
 from template3d.errors import InputError
+from template3d.limits import Limits
 from template3d.report import figures, previews
 
 SIZE = 256
@@ -18,11 +19,11 @@ with logs.to(snakemake.log[0]) as log:
     torch.set_num_threads(snakemake.threads)
     settings = json.loads(snakemake.params.settings)
     loaded = [models.load(Path(file)) for file in snakemake.input.models]
-    rows = []
+    rows, limits = [], Limits(**snakemake.config["limits"])
     for file in map(Path, snakemake.input.photos):
         picture = Path(snakemake.output.table).with_name(f"{file.stem}.png")
         try:
-            made = [reconstruct.from_photo(model, file, **settings["meshing"]) for model in loaded]
+            made = [reconstruct.from_photo(model, file, **settings["meshing"], limits=limits) for model in loaded]
         except InputError as error:
             log.warning("skipped: %s", error)
             rows.append({"photo": file.name, "status": "unusable", "reason": str(error)})

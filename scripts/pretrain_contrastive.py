@@ -19,12 +19,10 @@ settings, training, params = json.loads(snakemake.params.settings), snakemake.co
 shards = [Path(shard) for shard in snakemake.input.views]
 sources = [Path(file) for file in snakemake.input.weights]
 
-with (
-    logs.to(snakemake.log[0], go_on=True) as log,
-    Checkpoint.of(
+with logs.to(snakemake.log[0], go_on=True) as log:
+    checkpoint = Checkpoint.of(
         params, training["checkpoint_minutes"], archives.digest(archives.identity(shards), *sources)
-    ).held() as checkpoint,
-):
+    )
     chosen, length = settings["contrastive"], settings["phase1"]["code_length"]
     torch.set_num_threads(snakemake.threads)
     torch.manual_seed(settings["seed"])

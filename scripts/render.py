@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from template3d import archives, logs, manifests, workers
+from template3d.limits import Limits
 from template3d.stages import render
 
 THREADS = 2
@@ -20,9 +21,11 @@ if __name__ == "__main__":
         blenders = max(1, snakemake.threads // THREADS)
         threads = snakemake.threads // blenders
 
+        limits = Limits(**snakemake.config["limits"])
+
         def make(shapes):
             """The views of shapes and their cameras."""
-            tasks = ((shape, (*shown, files[shape], threads, settings)) for shape in shapes)
+            tasks = ((shape, (*shown, files[shape], threads, settings, limits)) for shape in shapes)
             return workers.each(render.one_shape, tasks, blenders)
 
         wanted = {

@@ -20,10 +20,8 @@ COLUMNS = ["epoch", "step", "total"]
 
 settings, training, params = json.loads(snakemake.params.settings), snakemake.config["training"], snakemake.params
 shards = [Path(shard) for shard in snakemake.input.samples]
-with (
-    logs.to(snakemake.log[0], go_on=True) as log,
-    Checkpoint.of(params, training["checkpoint_minutes"], archives.identity(shards)).held() as checkpoint,
-):
+with logs.to(snakemake.log[0], go_on=True) as log:
+    checkpoint = Checkpoint.of(params, training["checkpoint_minutes"], archives.identity(shards))
     chosen = settings["phase1"]
     torch.set_num_threads(snakemake.threads)
     torch.manual_seed(settings["seed"])

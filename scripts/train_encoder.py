@@ -18,12 +18,10 @@ settings, training, params = json.loads(snakemake.params.settings), snakemake.co
 shards = [Path(shard) for shard in snakemake.input.views]
 sources = [Path(snakemake.input.embeddings), *map(Path, snakemake.input.weights)]
 
-with (
-    logs.to(snakemake.log[0], go_on=True) as log,
-    Checkpoint.of(
+with logs.to(snakemake.log[0], go_on=True) as log:
+    checkpoint = Checkpoint.of(
         params, training["checkpoint_minutes"], archives.digest(archives.identity(shards), *sources)
-    ).held() as checkpoint,
-):
+    )
     chosen, encoder_settings = settings["phase2"], settings["encoder"]
     torch.set_num_threads(snakemake.threads)
     torch.manual_seed(settings["seed"])
@@ -36,6 +34,7 @@ with (
     views = read_views(shards, shapes, model.image_size, memory, snakemake.threads)
     log.info("views of %d of %d shapes", len(shapes), len(model.shapes))
     codes = model.codes[[model.shapes.index(shape) for shape in shapes]]
+    model.encoder.start_at(codes.mean(dim=0))
     history = fit(
         EncoderStage(model.encoder, views, codes, EncoderSettings(**picked(EncoderSettings, chosen))),
         Schedule.of(chosen, settings["seed"], training["gpus"]),

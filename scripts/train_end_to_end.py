@@ -25,14 +25,12 @@ settings, training, params = json.loads(snakemake.params.settings), snakemake.co
 view_shards, sample_shards = ([Path(shard) for shard in snakemake.input[kind]] for kind in ("views", "samples"))
 sources = [Path(file) for file in snakemake.input.weights]
 
-with (
-    logs.to(snakemake.log[0], go_on=True) as log,
-    Checkpoint.of(
+with logs.to(snakemake.log[0], go_on=True) as log:
+    checkpoint = Checkpoint.of(
         params,
         training["checkpoint_minutes"],
         archives.digest(archives.identity([*view_shards, *sample_shards]), *sources),
-    ).held() as checkpoint,
-):
+    )
     chosen = settings["end_to_end"]
     torch.set_num_threads(snakemake.threads)
     torch.manual_seed(settings["seed"])

@@ -4,7 +4,9 @@ import importlib.util
 import re
 from pathlib import Path
 
+import pytest
 import yaml
+from template3d import provenance
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^ \n]+)", re.MULTILINE)
@@ -42,13 +44,27 @@ def test_no_file_names_a_package_registry():
     assert "://" not in text
 
 
-def test_the_conda_environment_has_the_locks_versions():
-    locked = {
-        name.lower(): version for name, version in PIN.findall((REPOSITORY / "envs/requirements.txt").read_text())
-    }
-    conda = yaml.safe_load((REPOSITORY / "envs/template3d.yaml").read_text())
+def locked() -> dict[str, str]:
+    return {n.lower(): version for n, version in PIN.findall((REPOSITORY / "envs/requirements.txt").read_text())}
+
+
+def conda_pins(kind: str) -> dict[str, str]:
+    conda = yaml.safe_load((REPOSITORY / f"envs/{kind}.yaml").read_text())
     pins = next(entry["pip"] for entry in conda["dependencies"] if isinstance(entry, dict))
-    assert len(pins) > 15
-    for pin in pins:
-        name, _, version = pin.partition("==")
-        assert locked[name.lower()] == version
+    return {name.lower(): version for name, _, version in (pin.partition("==") for pin in pins)}
+
+
+@pytest.mark.parametrize("kind", ["data", "training", "report"])
+def test_the_conda_environments_have_the_locks_versions(kind):
+    pins = conda_pins(kind)
+    assert len(pins) > 10
+    assert pins == {name: locked()[name] for name in pins}
+
+
+@pytest.mark.parametrize("rules", sorted((REPOSITORY / "workflow/rules").glob("*.smk")), ids=lambda file: file.stem)
+def test_each_rules_conda_environment_has_what_its_script_imports(rules):
+    found = re.findall(r'envs/(\w+)\.yaml".*?scripts/(\w+\.py)"', rules.read_text(), re.DOTALL)
+    assert len(found) == rules.read_text().count("script:\n")
+    for kind, script in found:
+        needed = provenance.package_versions(REPOSITORY / "scripts" / script, REPOSITORY / "envs/requirements.txt")
+        assert {name.lower() for name in needed} <= conda_pins(kind).keys()

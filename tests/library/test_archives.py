@@ -1,3 +1,4 @@
+import stat
 import zipfile
 
 import pytest
@@ -119,3 +120,36 @@ def test_only_the_damaged_member_is_made_again(tmp_path, read_before):
     assert archives.update(archive, {"aa": "1", "bb": "1"}, maker(made)) == ["aa"]
     assert archives.read(archive, "folder/aa.txt") == b"content of aa"
     assert [file.name for file in tmp_path.iterdir()] == ["shard.zip"]
+
+
+def link(name):
+    member = zipfile.ZipInfo(name)
+    member.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return member
+
+
+@pytest.mark.parametrize(
+    ("member", "compression", "sentence"),
+    [
+        ("../../etc/cron.d/mine", zipfile.ZIP_STORED, "leads out of the folder"),
+        ("/etc/passwd", zipfile.ZIP_STORED, "leads out of the folder"),
+        ("a\\..\\..\\b", zipfile.ZIP_STORED, "leads out of the folder"),
+        (link("chairs"), zipfile.ZIP_STORED, "is a link"),
+        ("bomb.npz", zipfile.ZIP_DEFLATED, "is compressed"),
+    ],
+)
+def test_an_archive_that_we_cannot_have_written_is_not_read(tmp_path, member, compression, sentence):
+    archive = tmp_path / "shard.zip"
+    with zipfile.ZipFile(archive, "w", compression) as file:
+        file.writestr(member, b"0" * 100_000)
+    with pytest.raises(InputError, match=sentence):
+        archives.names(archive)
+
+
+def test_members_that_lie_over_one_another_are_not_read(tmp_path):
+    archive = tmp_path / "shard.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("a", b"0" * 10_000)
+        file.filelist.extend([file.filelist[0]] * 1000)
+    with pytest.raises(InputError, match="more bytes than it has"):
+        archives.names(archive)

@@ -93,19 +93,6 @@ def test_a_run_that_is_asked_to_stop_writes_a_checkpoint_first(number, tmp_path,
     assert (tmp_path / "result.safetensors").read_bytes() == undisturbed["embeddings"][0]
 
 
-def test_only_one_process_trains_a_stage_and_a_dead_ones_lock_is_free(tmp_path):
-    running = begin("embeddings", tmp_path, slow=5)
-    while steps(tmp_path) < 1:
-        time.sleep(0.01)
-    checkpoint = Checkpoint(tmp_path / "checkpoint.safetensors", 1, settings="a")
-    with pytest.raises(InputError, match=rf"pid {running.pid} on .* is training this stage"), checkpoint.held():
-        pass
-    running.kill()
-    running.join()
-    with checkpoint.held():
-        assert f"pid {os.getpid()} on" in checkpoint.file.with_suffix(".holder").read_text()
-
-
 def test_a_checkpoint_of_other_parameters_is_not_gone_on_from(tmp_path, caplog):
     caplog.set_level("INFO")
     mine = Checkpoint(tmp_path / "c.safetensors", 1, settings="a", code="b", data="c")

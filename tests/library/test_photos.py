@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 from template3d import photos
 from template3d.errors import InputError
+from template3d.limits import Limits
 
 
 def disc(size=(160, 100), centre=(90, 50), radius=30, colour=(40, 90, 200), ground=(230, 230, 225)):
@@ -102,16 +103,14 @@ def test_broken_files_are_named(tmp_path, content, sentence):
         photos.read(tmp_path / "a.png")
 
 
-def test_what_is_missing_or_too_large_is_named(tmp_path, monkeypatch):
+def test_what_is_missing_or_too_large_is_named(tmp_path):
     with pytest.raises(InputError, match="no such photo"):
         photos.read(tmp_path / "none.png")
     Image.new("RGB", (200, 100)).save(tmp_path / "a.png")
-    monkeypatch.setattr(photos, "MAX_PIXELS", 10_000)
-    with pytest.raises(InputError, match="200 x 100 pixels"):
-        photos.read(tmp_path / "a.png")
-    monkeypatch.setattr(photos, "MAX_BYTES", 10)
-    with pytest.raises(InputError, match="photos may have"):
-        photos.read(tmp_path / "a.png")
+    with pytest.raises(InputError, match="200 x 100 pixels, more than limits.image_megapixels"):
+        photos.read(tmp_path / "a.png", Limits(image_megapixels=0.01))
+    with pytest.raises(InputError, match="more than limits.image_mb"):
+        photos.read(tmp_path / "a.png", Limits(image_mb=1e-5))
 
 
 def test_a_mask_that_shows_nothing_or_does_not_fit_is_an_error(tmp_path):

@@ -1,59 +1,10 @@
 """One run of the micro pipeline, shared by the tests of the workflow."""
 
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-import yaml
 from filelock import FileLock
-from PIL import Image
-from template3d import demo_meshes, demo_shapes
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-MICRO = REPOSITORY / "tests/workflow/micro.yaml"
-SYNSETS = {"chairs": "03001627", "planes": "02691156", "sofas": "04256520"}
-
-
-def snakemake(folder: Path, *arguments: str, over: dict | None = None) -> subprocess.CompletedProcess:
-    """Run Snakemake in ``folder`` on the micro configuration, with ``over`` laid over it; its output is text."""
-    overlay = folder / "over.yaml"
-    overlay.write_text(yaml.safe_dump(over or {}))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", REPOSITORY / "Snakefile", "--directory", folder]
-    command += [
-        "--workflow-profile",
-        REPOSITORY / "workflow/profiles/default",
-        "--configfile",
-        MICRO,
-        overlay,
-        *arguments,
-    ]
-    environment = os.environ | {"NO_COLOR": "1"}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=1500, check=False)
-
-
-def write_category(folder: Path, category: str, train: int = 4, test: int = 2) -> list[str]:
-    """Write a category's meshes (ShapeNet's layout, under ``meshes``), lists and a photo; the ids, the test's last."""
-    shapes = demo_shapes.parameters(category, train + test, seed=0)
-    ids = [demo_shapes.shape_id(shape) for shape in shapes]
-    for name, shape in zip(ids, shapes, strict=True):
-        demo_meshes.write(shape, folder / "meshes" / SYNSETS[category] / name / "models")
-    (folder / f"{category}_train.txt").write_text("\n".join(ids[:train]))
-    (folder / f"{category}_test.txt").write_text("\n".join(ids[train:]))
-    photo = Image.new("RGB", (90, 60), "white")
-    photo.paste((40, 90, 200), (30, 20, 60, 50))
-    file = folder / "resources/photos" / category / "blue.png"
-    file.parent.mkdir(parents=True)
-    photo.save(file)
-    return ids
-
-
-def copied(folder: Path, to: Path) -> Path:
-    """A copy of a folder in which the pipeline has run, without its checkpoints, which are large."""
-    ignore = shutil.ignore_patterns("checkpoints", "tensorboard")
-    return Path(shutil.copytree(folder, to, symlinks=True, ignore=ignore))
+from pipeline import copied, snakemake, write_category
 
 
 @pytest.fixture(scope="session")

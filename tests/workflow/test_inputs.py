@@ -10,7 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pandas as pd
 import pytest
-from conftest import snakemake, write_category
+from pipeline import snakemake, write_category
 
 
 @pytest.mark.parametrize(

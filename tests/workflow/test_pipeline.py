@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 import trimesh
-from conftest import snakemake
+from pipeline import snakemake
 from PIL import Image
 from template3d import metrics, models
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import MICRO, REPOSITORY, SYNSETS, copied, snakemake
+from pipeline import MICRO, REPOSITORY, SYNSETS, copied, snakemake
 from edits import BOTH, EDITS, ONCE, RERUN_NOTHING, SETTINGS, page
 from PIL import Image
 from template3d import demo_meshes, demo_shapes, provenance
@@ -146,7 +146,7 @@ def category_removed(place):
 
 
 def resources(place):
-    replace(place.repository / "workflow/rules/distances.smk", r"mem_mb=\d+", "mem_mb=4321")
+    replace(place.repository / "workflow/rules/distances.smk", r"growing\(\d+\)", "growing(4321)")
 
 
 def cores(place):

@@ -6,7 +6,7 @@ import json
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from template3d import configuration, demo_shapes, photos, provenance, shapenet
+from template3d import configuration, demo_shapes, photos, provenance, shapenet, writers
 from template3d.errors import InputError
 from template3d.networks import DECODER_SIZES
 
@@ -15,6 +15,10 @@ VIEW_KINDS = ("easy", "hard")
 DECODERS = {"two_phase": "embeddings", "end_to_end": "end_to_end"}  # the two phases share phase 1's, there earlier
 PUBLISHED = ("specs.json", "ModelParameters/latest.pth", "LatentCodes/latest.pth")
 LOSS_NUMBERS = ("pointwise_weight", "pointpair_weight", "code_weight", "clamp")
+
+
+if workflow.is_main_process:
+    writers.forget_killed_runs(Path.cwd())
 
 
 def split_file(asked):
@@ -83,6 +87,11 @@ wildcard_constraints:
     kind="|".join(VIEW_KINDS),
     method="two_phase|end_to_end",
     run="end_to_end(_(contrastive|imagenet|none))?",
+
+
+def growing(amount):
+    """Memory or time of a job: as much again at each further attempt, for a job that ran out of it."""
+    return lambda wildcards, attempt: amount * attempt
 
 
 def shard_file(category, shard, product):

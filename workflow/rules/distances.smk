@@ -13,11 +13,11 @@ rule sdf:
         "results/benchmarks/sdf/{category}_{shard}.tsv"
     priority: 20  # training waits for it
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/data.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         settings=settings(sdf=config["sdf"], seed=config["seed"]),
         code=code("sdf.py"),
@@ -38,11 +38,11 @@ rule surface:
     benchmark:
         "results/benchmarks/surface/{category}_{shard}.tsv"
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/data.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         settings=settings(surface=config["surface"], sdf=part("sdf", "directions"), seed=config["seed"]),
         code=code("surface.py"),

@@ -13,11 +13,11 @@ rule evaluate:
     benchmark:
         "results/benchmarks/evaluate/{category}_{method}_{split}.tsv"
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/report.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         settings=lambda wildcards: settings(
             evaluate=part("evaluate", "points"),
@@ -50,11 +50,11 @@ rule evaluate_baselines:
     benchmark:
         "results/benchmarks/evaluate_baselines/{category}.tsv"
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/report.yaml"
     threads: 2
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         settings=lambda wildcards: settings(
             evaluate=part("evaluate", "points", "average_over"),

@@ -21,11 +21,11 @@ rule failures:
     benchmark:
         "results/benchmarks/failures.tsv"
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         listed=sum(len(SPLITS[category][split]) for category in CATEGORIES for split in ("train", "test")),
         code=code("failures.py"),
@@ -49,11 +49,11 @@ rule contact_sheet:
     benchmark:
         "results/benchmarks/contact_sheet/{category}.tsv"
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         settings=lambda wildcards: settings(synset=SYNSETS[wildcards.category], shapes=sheet_shapes(wildcards.category)),
         code=code("contact_sheet.py"),
@@ -81,11 +81,11 @@ rule export_shard:
     benchmark:
         "results/benchmarks/export/{category}_{shard}.tsv"
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=growing(1000),
+        runtime=growing(60),
     params:
         code=code("export.py"),
     message:
@@ -104,11 +104,11 @@ rule why:
         "results/logs/why.log",
     localrule: True
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         snakefile=str(BASE / "Snakefile"),
     message:

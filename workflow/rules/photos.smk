@@ -19,11 +19,11 @@ rule photos:
     benchmark:
         "results/benchmarks/photos/{category}.tsv"
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/training.yaml"
     threads: 2
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
     params:
         settings=settings(meshing=config["meshing"], methods=METHODS),
         code=code("photos.py"),

@@ -12,11 +12,11 @@ rule extract_template:
     benchmark:
         "results/benchmarks/extract_template/{category}_{method}.tsv"
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/training.yaml"
     threads: TRAINING["threads"]
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
         gpu=TRAINING["gpus"],
     params:
         settings=settings(meshing=config["meshing"]),
@@ -42,11 +42,11 @@ rule reconstruct:
     benchmark:
         "results/benchmarks/reconstruct/{category}_{method}_{split}.tsv"
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/training.yaml"
     threads: TRAINING["threads"]
     resources:
-        mem_mb=8000,
-        runtime=960,
+        mem_mb=growing(8000),
+        runtime=growing(960),
         gpu=TRAINING["gpus"],
     params:
         settings=lambda wildcards: settings(
@@ -77,11 +77,11 @@ rule fit_codes:
     benchmark:
         "results/benchmarks/fit_codes/{category}.tsv"
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/training.yaml"
     threads: TRAINING["threads"]
     resources:
-        mem_mb=TRAINING_MB,
-        runtime=480,
+        mem_mb=growing(TRAINING_MB),
+        runtime=growing(480),
         gpu=TRAINING["gpus"],
     params:
         settings=lambda wildcards: settings(

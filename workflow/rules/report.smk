@@ -28,11 +28,11 @@ rule table1:
     benchmark:
         "results/benchmarks/table1.tsv"
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         settings=settings(categories=CATEGORIES, method=METHODS[0], published=published_numbers()),
         code=code("table1.py"),
@@ -63,11 +63,11 @@ rule table2:
     benchmark:
         "results/benchmarks/table2.tsv"
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         settings=settings(categories=CATEGORIES),
         code=code("table2.py"),
@@ -105,11 +105,11 @@ rule picture:
     benchmark:
         "results/benchmarks/picture/{category}.tsv"
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/report.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         settings=lambda wildcards: settings(
             shapes={split: pictured_shapes(wildcards.category, split) for split in ("train", "test")},
@@ -141,11 +141,11 @@ rule loss_curves:
     benchmark:
         "results/benchmarks/loss_curves/{category}.tsv"
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         settings=settings(
             stages=STAGES,
@@ -178,11 +178,11 @@ rule codes_figure:
     benchmark:
         "results/benchmarks/codes_figure/{category}.tsv"
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/report.yaml"
     threads: TRAINING["threads"]
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
     params:
         settings=lambda wildcards: settings(
             runs=CODED,
@@ -229,11 +229,11 @@ rule errors_figure:
     benchmark:
         "results/benchmarks/errors_figure/{category}.tsv"
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/report.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         settings=lambda wildcards: settings(
             kind=PICTURED, reconstruct=part("reconstruct", "fixed_view"), methods=METHODS
@@ -275,11 +275,11 @@ rule gallery:
     benchmark:
         "results/benchmarks/gallery.tsv"
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         settings=settings(
             synsets=SYNSETS,

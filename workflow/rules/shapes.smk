@@ -21,11 +21,11 @@ if config["shapenet"] == "demo":
         benchmark:
             "results/benchmarks/demo_shapes.tsv"
         conda:
-            "../../envs/template3d.yaml"
+            "../../envs/data.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            mem_mb=growing(2000),
+            runtime=growing(30),
         params:
             settings=settings(demo=config["demo"], seed=config["seed"], synsets=SYNSETS),
             code=code("demo_shapes.py"),
@@ -46,11 +46,11 @@ rule check:
         "results/benchmarks/check/{category}_{shard}.tsv"
     priority: 30
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         settings=lambda wildcards: settings(shapes=SHARDS[wildcards.category][wildcards.shard]),
         code=code("check.py"),

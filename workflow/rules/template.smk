@@ -16,11 +16,11 @@ rule transfer_labels:
     benchmark:
         "results/benchmarks/transfer_labels/{category}.tsv"
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/training.yaml"
     threads: 2
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
         gpu=TRAINING["gpus"],
     params:
         settings=lambda wildcards: settings(synset=SYNSETS[wildcards.category]),
@@ -49,11 +49,11 @@ rule interpolate:
     benchmark:
         "results/benchmarks/interpolate/{category}.tsv"
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/training.yaml"
     threads: 2
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
         gpu=TRAINING["gpus"],
     params:
         settings=lambda wildcards: settings(

@@ -18,11 +18,11 @@ rule train_embeddings:
         "results/benchmarks/train_embeddings/{category}.tsv"
     priority: 10  # the long ones first
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/training.yaml"
     threads: TRAINING["threads"]
     resources:
-        mem_mb=TRAINING_MB,
-        runtime=2880,
+        mem_mb=growing(TRAINING_MB),
+        runtime=growing(2880),
         gpu=TRAINING["gpus"],
     params:
         settings=lambda wildcards: settings(
@@ -57,11 +57,11 @@ rule train_encoder:
         "results/benchmarks/train_encoder/{category}.tsv"
     priority: 10  # the long ones first
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/training.yaml"
     threads: TRAINING["threads"]
     resources:
-        mem_mb=TRAINING_MB,
-        runtime=1440,
+        mem_mb=growing(TRAINING_MB),
+        runtime=growing(1440),
         gpu=TRAINING["gpus"],
     params:
         settings=settings(phase2=config["phase2"], encoder=config["encoder"], seed=config["seed"]),
@@ -88,11 +88,11 @@ rule pretrain_contrastive:
         "results/benchmarks/pretrain_contrastive/{category}.tsv"
     priority: 10  # the long ones first
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/training.yaml"
     threads: TRAINING["threads"]
     resources:
-        mem_mb=TRAINING_MB,
-        runtime=1440,
+        mem_mb=growing(TRAINING_MB),
+        runtime=growing(1440),
         gpu=TRAINING["gpus"],
     params:
         settings=lambda wildcards: settings(
@@ -128,11 +128,11 @@ rule train_end_to_end:
         "results/benchmarks/train_end_to_end/{category}_{run}.tsv"
     priority: 10  # the long ones first
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/training.yaml"
     threads: TRAINING["threads"]
     resources:
-        mem_mb=TRAINING_MB,
-        runtime=2880,
+        mem_mb=growing(TRAINING_MB),
+        runtime=growing(2880),
         gpu=TRAINING["gpus"],
     params:
         settings=lambda wildcards: settings(
@@ -165,11 +165,11 @@ rule export_experiment:
     benchmark:
         "results/benchmarks/export_experiment/{category}.tsv"
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         code=code("export_experiment.py"),
     message:

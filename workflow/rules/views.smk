@@ -16,11 +16,11 @@ rule render:
         "results/benchmarks/render/{category}_{shard}_{kind}.tsv"
     priority: 15  # so do the encoders
     conda:
-        "../../envs/template3d.yaml"
+        "../../envs/data.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=growing(4000),
+        runtime=growing(240),
         gpu=RENDER_GPUS,
     params:
         settings=lambda wildcards: settings(

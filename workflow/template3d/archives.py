@@ -10,11 +10,12 @@ import functools
 import hashlib
 import json
 import logging
+import stat
 import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from template3d.errors import InputError
 from template3d.files import whole
@@ -163,14 +164,32 @@ def _sound(archive: Path) -> zipfile.ZipFile:
     """Open an archive; raises BadZipFile if it is not whole.
 
     A shard cut off within a member that is a ZIP itself (an npz) would open as that member: its directory is the last
-    one in the file. But then the first member does not stand at the file's beginning.
+    one in the file. But then the first member does not stand at the file's beginning. Nor is one whole that this
+    program cannot have written: names that lead out of a folder, links, members that grow when they are read.
     """
-    opened = zipfile.ZipFile(archive)
-    first = min((member.header_offset for member in opened.infolist()), default=archive.stat().st_size - EMPTY_BYTES)
+    opened, size = zipfile.ZipFile(archive), archive.stat().st_size
+    first = min((member.header_offset for member in opened.infolist()), default=size - EMPTY_BYTES)
+    flaws = [flaw for member in opened.infolist() if (flaw := _flaw(member))]
     if first:
+        flaws.append("it was cut off")
+    if sum(member.file_size for member in opened.infolist()) > size:
+        flaws.append("its members have more bytes than it has")
+    if flaws:
         opened.close()
-        raise zipfile.BadZipFile("it was cut off")
+        raise zipfile.BadZipFile(flaws[0])
     return opened
+
+
+def _flaw(member: zipfile.ZipInfo) -> str | None:
+    """What a member has that none of ours has, in words."""
+    name = PurePosixPath(member.filename)
+    if name.is_absolute() or ".." in name.parts or "\\" in member.filename:
+        return f"the name {member.filename!r} leads out of the folder"
+    if stat.S_ISLNK(member.external_attr >> 16):
+        return f"{member.filename!r} is a link"
+    if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
+        return f"{member.filename!r} is compressed"
+    return None
 
 
 def _content(opened: zipfile.ZipFile, name: str) -> bytes:

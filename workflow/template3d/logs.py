@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from template3d import writers
 from template3d.errors import InputError
 
 
@@ -17,23 +18,19 @@ from template3d.errors import InputError
 def to(file: str | Path, go_on: bool = False) -> Iterator[logging.Logger]:
     """Log what happens inside to ``file`` and to standard error; ``go_on`` keeps what the file has already.
 
+    Inside, this process is the only one that does this job (see ``writers.only``), and until it is, the file stays as it is.
     An InputError, a loss that broke or a full disk ends the program with a sentence and exit code 1; any other error
     shows its traceback. Of the processes that share a training, the first one has the file; others add their number.
     """
     file = Path(file)
-    if rank := int(os.environ.get("LOCAL_RANK", 0)):
-        file = file.with_name(f"{file.name}.{rank}")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handlers = [
-        logging.FileHandler(file, mode="a" if go_on else "w", encoding="utf-8"),
-        logging.StreamHandler(sys.stderr),
-    ]
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers, force=True
-    )
-    log = logging.getLogger("template3d")
+    rank = int(os.environ.get("LOCAL_RANK", 0))
+    log, form = logging.getLogger("template3d"), {"format": "%(asctime)s %(message)s", "datefmt": "%H:%M:%S"}
+    logging.basicConfig(level=logging.INFO, **form, stream=sys.stderr, force=True)
     try:
-        with logging_redirect_tqdm():
+        with contextlib.nullcontext() if rank else writers.only(file), logging_redirect_tqdm():
+            own = file.with_name(f"{file.name}.{rank}") if rank else file
+            handlers = [logging.FileHandler(own, "a" if go_on else "w", "utf-8"), logging.StreamHandler(sys.stderr)]
+            logging.basicConfig(level=logging.INFO, **form, handlers=handlers, force=True)
             yield log
     except (InputError, FloatingPointError) as error:
         log.error("%s", error)

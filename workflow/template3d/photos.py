@@ -9,13 +9,12 @@ from PIL import Image, ImageOps
 from scipy import ndimage
 
 from template3d.errors import InputError
+from template3d.limits import Limits
 
 log = logging.getLogger(__name__)
 
 MASK = ".mask.png"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-MAX_BYTES = 200_000_000
-MAX_PIXELS = 100_000_000
 FILLED = 0.7
 """Share of the picture's side that the object takes, as in an easy view from the middle distance."""
 BORDER = 0.02
@@ -48,15 +47,15 @@ def mask_file(file: Path) -> Path:
     return file.with_name(file.stem + MASK)
 
 
-def read(file: Path) -> Photo:
+def read(file: Path, limits: Limits = Limits()) -> Photo:
     """Read a photo upright, in 8-bit RGB, its object cut out on white, padded to a square, never stretched.
 
     The background is what alpha says, or a mask beside it (``name.mask.png``, white on the object); else a plain one is
     found by its border; else rembg finds it, if it is installed; else the photo is used as it is, with a warning.
     Raises InputError for a file that is missing, broken, too large, or whose mask shows nothing.
     """
-    image = _opened(file)
-    mask, background = _mask(file, image)
+    image = _opened(file, limits)
+    mask, background = _mask(file, image, limits)
     if mask is None:
         return Photo(_padded(image.convert("RGB"), 1.0), "kept")
     if mask.mean() < SMALLEST:
@@ -67,21 +66,15 @@ def read(file: Path) -> Photo:
     return Photo(_padded(cut.crop((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)), FILLED), background)
 
 
-def _opened(file: Path) -> Image.Image:
+def _opened(file: Path, limits: Limits) -> Image.Image:
     """The image, upright, as RGB or RGBA of 8 bits."""
     if not file.is_file():
         raise InputError(f"{file}: no such photo")
-    if file.stat().st_size > MAX_BYTES:
-        raise InputError(f"{file}: has {file.stat().st_size / 1e6:.0f} MB; photos may have {MAX_BYTES / 1e6:.0f} MB")
+    limits.check_image(file)
     try:
         with Image.open(file) as image:
-            if image.width * image.height > MAX_PIXELS:
-                size = f"{image.width} x {image.height}"
-                raise InputError(f"{file}: has {size} pixels; photos may have {MAX_PIXELS / 1e6:.0f} million; scale it")
             image = ImageOps.exif_transpose(image)
             image.load()
-    except InputError:
-        raise
     except Exception as error:  # a reader of broken files fails in many ways
         raise InputError(f"{file}: cannot be read as an image ({type(error).__name__}: {error})") from error
     if image.mode.startswith(("I", "F")):  # 16 bits or more, grey
@@ -91,7 +84,7 @@ def _opened(file: Path) -> Image.Image:
     return image.convert("RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB")
 
 
-def _mask(file: Path, image: Image.Image) -> tuple[np.ndarray | None, str]:
+def _mask(file: Path, image: Image.Image, limits: Limits) -> tuple[np.ndarray | None, str]:
     """How much (H, W), 0 to 1, each pixel shows the object, and how that was found."""
     if image.mode == "RGBA":
         alpha = np.asarray(image.getchannel("A")) / 255
@@ -99,7 +92,7 @@ def _mask(file: Path, image: Image.Image) -> tuple[np.ndarray | None, str]:
             return alpha, "alpha"
     beside = mask_file(file)
     if beside.exists():
-        mask = _opened(beside).convert("L")
+        mask = _opened(beside, limits).convert("L")
         if mask.size != image.size:
             raise InputError(f"{beside}: is {mask.size}, but its photo is {image.size}, width and height")
         return np.asarray(mask) / 255, "mask"

@@ -17,13 +17,14 @@ import trimesh
 
 from template3d import files, inference, meshes, models, photos
 from template3d.errors import InputError
+from template3d.limits import Limits
 from template3d.training import images
 
 WRITERS = {".glb": meshes.glb_bytes, ".ply": meshes.ply_bytes}
 
 
 def from_photo(
-    model: models.Model, file: Path, resolution: int = 128, coarse: int = 32
+    model: models.Model, file: Path, resolution: int = 128, coarse: int = 32, limits: Limits = Limits()
 ) -> tuple[trimesh.Trimesh, photos.Photo]:
     """The mesh, in the unit sphere (y up, front -z), of the object on a photo, and the photo as the encoder saw it.
 
@@ -32,7 +33,7 @@ def from_photo(
     """
     if model.encoder is None:
         raise InputError("this model has no encoder: take two_phase or end_to_end, not embeddings")
-    photo = photos.read(file)
+    photo = photos.read(file, limits)
     code = model.encode(images.to_tensor(photo.image, model.image_size)[None])
     return inference.meshes_of(model.decoder, code, resolution, coarse)[0], photo
 

@@ -18,6 +18,8 @@ TEXTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".
 IMAGES = ("map_Kd", "map_d", "map_Ka", "map_Ks", "map_Ke", "map_Ns", "map_Pr", "map_Pm", "map_Ps", "map_refl", "refl")
 IMAGES += ("map_Bump", "map_bump", "bump", "norm", "disp", "decal")
 """The words of a material file that name an image."""
+SHOWN = ("map_Kd", "map_d")
+"""Those of which a view shows something."""
 
 
 def synsets(table: Path) -> dict[str, str]:
@@ -166,30 +168,48 @@ def material_files(root: Path, synset: str, shape: str) -> list[Path]:
 def missing_materials(mesh: Path) -> tuple[list[str], list[str]]:
     """The material libraries that an OBJ file names and that are not there, and the textures that those found name.
 
-    Names as they stand in the files; both are looked for beside the file that names them. Raises InputError if a name
-    leads out of the shape's folder: Blender would open it, whatever it is.
+    Names as they stand in the files; both are looked for beside the file that names them. Raises as ``textures`` does.
     """
-    libraries = _named(mesh, ("mtllib",))
-    for library in libraries:
-        _check_inside(mesh, mesh, library)
-    lost = [name for name in libraries if not (mesh.parent / name).is_file()]
-    for library in libraries:
-        if library not in lost:
-            for name in _named(mesh.parent / library, IMAGES):
-                _check_inside(mesh, mesh.parent / library, name)
-    textures = [
-        name
-        for library in libraries
-        if library not in lost
-        for name in _named(mesh.parent / library, ("map_Kd", "map_d"))
-        if not ((mesh.parent / library).parent / name.replace("\\", "/")).is_file()
+    textures(mesh)
+    libraries = _libraries(mesh)
+    shown = [
+        (name, _beside(library, name))
+        for library in libraries.values()
+        if library.is_file()
+        for name in _named(library, SHOWN)
     ]
-    return lost, list(dict.fromkeys(textures))
+    lost = [name for name, library in libraries.items() if not library.is_file()]
+    return lost, list(dict.fromkeys(name for name, file in shown if not file.is_file()))
+
+
+def textures(mesh: Path) -> list[Path]:
+    """The images that an OBJ file's materials name and that are there, each of which Blender opens.
+
+    Raises InputError if a name leads out of the shape's folder: Blender would open it, whatever it is.
+    """
+    found = []
+    for library in _libraries(mesh).values():
+        for name in _named(library, IMAGES) if library.is_file() else ():
+            _check_inside(mesh, library, name)
+            found.append(_beside(library, name))
+    return [file for file in dict.fromkeys(found) if file.is_file()]
+
+
+def _libraries(mesh: Path) -> dict[str, Path]:
+    """The material libraries that an OBJ file names, by these names."""
+    names = _named(mesh, ("mtllib",))
+    for name in names:
+        _check_inside(mesh, mesh, name)
+    return {name: mesh.parent / name for name in names}
+
+
+def _beside(file: Path, name: str) -> Path:
+    return file.parent / name.replace("\\", "/")
 
 
 def _check_inside(mesh: Path, by: Path, name: str) -> None:
     folder = os.path.abspath(mesh.parents[1])  # links are not followed: those are the user's own  # noqa: PTH100
-    place = os.path.abspath(by.parent / name.replace("\\", "/"))  # noqa: PTH100
+    place = os.path.abspath(_beside(by, name))  # noqa: PTH100
     if os.path.commonpath([folder, place]) != folder:
         raise InputError(f"{by}: names {name!r}, outside of the shape's folder {folder}; put the file beside the mesh")
 

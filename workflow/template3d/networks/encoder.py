@@ -64,6 +64,15 @@ class Encoder(nn.Module):
             self.trunk.fc.weight *= factor[:, None]
             self.trunk.fc.bias.sub_(mean).mul_(factor)
 
+    def start_at(self, code: Tensor) -> None:
+        """Let a fresh last layer give nearly this code (L,) for every image: what sets shapes apart is learned from there.
+
+        From codes around zero, a small training set's encoder spends most of phase 2 on the mean code.
+        """
+        with torch.no_grad():
+            self.trunk.fc.bias.copy_(code)
+            self.trunk.fc.weight *= 0.1
+
     def load_trunk(self, weights: str) -> None:
         """Load the trunk's start: ``imagenet``, ``none``, or the path of a torchvision ResNet-18 state.
 

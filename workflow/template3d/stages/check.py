@@ -3,14 +3,18 @@
 from pathlib import Path
 
 from template3d import meshes, sdf
+from template3d.limits import Limits
 
 
-def one_shape(file: Path) -> meshes.Normalization:
+def one_shape(file: Path, limits: Limits = Limits()) -> meshes.Normalization:
     """Read a mesh, find its way into the unit sphere and make sure that it has an inside.
 
-    Raises InputError if the mesh is not fit for use.
+    Raises InputError if the mesh is not fit for use, or too large.
     """
+    if file.is_file():
+        limits.check_mesh(file)
     mesh = meshes.load(file)
+    limits.check_faces(file, len(mesh.faces))
     way = meshes.normalization(mesh)
     sdf.check_inside(meshes.transformed(mesh, way.to_unit(mesh.vertices)))
     return way

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from template3d import cameras, meshes, shapenet, views
 from template3d.errors import InputError
+from template3d.limits import Limits
 
 
 @functools.cache
@@ -17,15 +18,17 @@ def studio(**asked: int | str):
     return Studio(**asked)
 
 
-def one_shape(category: str, kind: str, file: Path, threads: int, settings: dict) -> dict[str, bytes]:
+def one_shape(category: str, kind: str, file: Path, threads: int, settings: dict, limits: Limits = Limits()) -> dict[str, bytes]:
     """Render the views of one shape, in every pass that is asked for; the files are the images and their cameras.
 
     ``settings`` holds ``seed`` and, of the configuration's ``views``, what concerns this kind.
 
-    Raises InputError if no view shows the whole shape, or if nothing of it can be seen.
+    Raises InputError if no view shows the whole shape, if nothing of it can be seen, or if a texture is too large.
     """
     _, shape = shapenet.ids(file)
     asked, rng = settings["views"], shapenet.generator(shape, settings["seed"], f"{kind} views")
+    for texture in shapenet.textures(file):
+        limits.check_image(texture)
     vertices = meshes.used_vertices(meshes.load(file))
     drawn = cameras.views(kind, vertices, asked[kind], asked["image_size"], rng)
     scene = studio(

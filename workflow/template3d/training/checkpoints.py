@@ -1,24 +1,21 @@
-"""Checkpoints: a stage's whole state in one file, for the same parameters, code and data only, by one writer."""
+"""Checkpoints: a stage's whole state in one file, for the same parameters, code and data only."""
 
 import contextlib
 import json
 import logging
-import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import filelock
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from template3d.errors import InputError
-from template3d.files import whole, write_text
+from template3d.files import whole
 
 log = logging.getLogger(__name__)
 
@@ -69,33 +66,6 @@ class Checkpoint:
             log.info("%s: belongs to other %s; training starts anew", self.file, " and ".join(other))
             return None
         return tensors, held["facts"]
-
-    @contextlib.contextmanager
-    def held(self) -> Iterator["Checkpoint"]:
-        """Be the only writer; raises InputError, naming host and pid of the other one, if there is one.
-
-        The operating system drops the lock with the process that holds it, so that a dead one's is free. Of the
-        processes that share a training, the first one holds it for all.
-        """
-        if int(os.environ.get("LOCAL_RANK", 0)):
-            yield self
-            return
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(self.file.with_suffix(".lock"), timeout=0)
-        holder = self.file.with_suffix(".holder")
-        try:
-            lock.acquire()
-        except filelock.Timeout as taken:
-            who = holder.read_text() if holder.exists() else "another process"
-            raise InputError(
-                f"{self.file}: {who} is training this stage; wait for it, or stop it and start again"
-            ) from taken
-        try:
-            write_text(holder, f"pid {os.getpid()} on {socket.gethostname()}")
-            yield self
-        finally:
-            holder.unlink(missing_ok=True)
-            lock.release()
 
 
 class Stop:

@@ -1,0 +1,167 @@
+"""Whatever breaks on the way, a plain `snakemake` afterwards ends with the tables of an undisturbed run.
+
+FAULT_MOMENTS (default 20) says how many kills are tried.
+"""
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+from pipeline import MICRO, REPOSITORY, write_category
+
+SMALL = {"categories": {"chairs": None}, "methods": ["two_phase"], "reconstruct": {"views": "easy"}}
+MOMENTS = int(os.environ.get("FAULT_MOMENTS", "20"))
+PATIENCE = 600
+
+
+def start(folder: Path, *arguments: str, source: Path = REPOSITORY) -> subprocess.Popen:
+    """Start Snakemake on the smaller micro pipeline; what it says goes to said.txt."""
+    (folder / "over.yaml").write_text(yaml.safe_dump(SMALL))
+    command = [sys.executable, "-m", "snakemake", "--snakefile", source / "Snakefile", "--directory", folder]
+    command += ["--configfile", MICRO, folder / "over.yaml", *arguments]
+    with (folder / "said.txt").open("a") as said:
+        return subprocess.Popen(list(map(str, command)), stdout=said, stderr=said)
+
+
+def said(folder: Path) -> str:
+    return (folder / "said.txt").read_text()
+
+
+def finish(folder: Path, *arguments: str, source: Path = REPOSITORY) -> None:
+    """Run Snakemake to its end, which must be good."""
+    assert start(folder, *arguments, source=source).wait(PATIENCE) == 0, said(folder)[-6000:]
+
+
+def tables(folder: Path) -> dict[str, bytes]:
+    found = {file.name: file.read_bytes() for file in (folder / "results/tables").iterdir()}
+    assert len(found) == 6
+    return found
+
+
+class Undisturbed:
+    """A run that nothing disturbed: its tables, and how long it took."""
+
+    def __init__(self, folder: Path) -> None:
+        write_category(folder, "planes")
+        self.folder, begin = folder, time.monotonic()
+        finish(folder)
+        self.seconds, self.tables = time.monotonic() - begin, tables(folder)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> Undisturbed:
+    return Undisturbed(tmp_path_factory.mktemp("undisturbed"))
+
+
+@pytest.fixture
+def folder(tmp_path) -> Iterator[Path]:
+    """A folder with meshes and no results; processes that a test left there are stopped."""
+    write_category(tmp_path, "planes")
+    yield tmp_path
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.pid != os.getpid() and str(tmp_path) in " ".join([process.cwd(), *process.cmdline()]):
+                process.kill()
+
+
+def victims(run: psutil.Process, kind: str) -> list[psutil.Process]:
+    """The processes of a kind under a run: itself, the scripts of its jobs, or Blender's."""
+    if kind == "snakemake":
+        return [run]
+    found = []
+    for process in run.children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            command = " ".join(process.cmdline())
+            rendering = any("render.py" in " ".join(parent.cmdline()) for parent in process.parents())
+            blender = rendering and "multiprocessing" in command and "resource_tracker" not in command
+            script = "/scripts/" in command and process.name().startswith("python")
+            if blender if kind == "blender" else script:
+                found.append(process)
+    return found
+
+
+@pytest.mark.parametrize("moment", range(MOMENTS))
+def test_a_kill_at_any_moment_costs_nothing_but_time(undisturbed, folder, moment):
+    rng = random.Random(moment)
+    kind = ("snakemake", "script", "blender")[moment % 3]
+    run = start(folder)
+    time.sleep(rng.uniform(2, undisturbed.seconds - 2) if kind != "blender" else 2)
+    end = time.monotonic() + PATIENCE
+    while run.poll() is None and not (there := victims(psutil.Process(run.pid), kind)):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    if run.poll() is None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            rng.choice(there).send_signal(signal.SIGKILL)
+        run.wait(PATIENCE)  # where a job failed, Snakemake waits for the others
+    finish(folder)
+    assert tables(folder) == undisturbed.tables
+    assert [left for left in folder.rglob("results/**/.*") if left.name.endswith((".zip", ".csv", ".safetensors"))] == []
+
+
+def mounted(*arguments: str) -> bool:
+    return subprocess.run(["mount", *arguments], check=False, capture_output=True).returncode == 0
+
+
+@contextlib.contextmanager
+def mount(place: Path, *arguments: str) -> Iterator[None]:
+    """A mount for the time of a test; skips where it is not allowed."""
+    place.mkdir(exist_ok=True)
+    if not mounted(*arguments, str(place)):
+        pytest.skip("may not mount here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def test_a_disk_that_fills_up_is_named_and_with_room_all_goes_on(undisturbed, folder):
+    disk = folder / "disk"
+    with mount(disk, "-t", "tmpfs", "-o", "size=3m", "tmpfs"):
+        write_category(disk, "planes")
+        assert start(disk).wait(PATIENCE) != 0
+        assert "No space left on device" in said(disk)
+        subprocess.run(["mount", "-o", "remount,size=2g", disk], check=True)
+        finish(disk)
+        assert tables(disk) == undisturbed.tables
+
+
+def test_results_that_cannot_be_written_are_an_error_and_stay(undisturbed, folder):
+    results = folder / "results"
+    shutil.copytree(undisturbed.folder / "results/data", results / "data")
+    with mount(results, "--bind", str(results)):
+        subprocess.run(["mount", "-o", "remount,ro,bind", results], check=True)
+        assert start(folder).wait(PATIENCE) != 0
+        assert "Read-only file system" in said(folder)
+    finish(folder)
+    assert tables(folder) == undisturbed.tables
+
+
+def test_nothing_is_written_beside_the_source(undisturbed, folder):
+    source = folder / "source"
+    shutil.copytree(REPOSITORY, source, ignore=shutil.ignore_patterns(".*", "results", "tests"), symlinks=True)
+    with mount(source, "--bind", str(source)):
+        subprocess.run(["mount", "-o", "remount,ro,bind", source], check=True)
+        finish(folder, source=source)
+    assert tables(folder) == undisturbed.tables
+
+
+def test_of_two_runs_in_one_folder_the_second_is_told_to_wait(undisturbed, folder):
+    first = start(folder)
+    while not (folder / "results/data").exists():
+        time.sleep(0.1)
+    second = start(folder)
+    assert second.wait(PATIENCE) != 0
+    assert "cannot be locked" in said(folder)
+    assert first.wait(PATIENCE) == 0
+    assert tables(folder) == undisturbed.tables

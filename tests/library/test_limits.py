@@ -1,0 +1,46 @@
+import struct
+import zlib
+
+import pytest
+import trimesh
+from template3d import shapenet
+from template3d.errors import InputError
+from template3d.limits import Limits
+from template3d.stages import check
+
+
+@pytest.fixture
+def mesh(tmp_path):
+    file = shapenet.mesh_file(tmp_path, "03001627", "abcd")
+    file.parent.mkdir(parents=True)
+    file.write_text("mtllib model_normalized.mtl\n" + trimesh.creation.icosphere(2).export(file_type="obj"))
+    file.with_suffix(".mtl").write_text("newmtl a\nmap_Kd wood.png\n")
+    return file
+
+
+def png_header(width, height):
+    """The beginning of a PNG file that claims a size."""
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+
+
+def test_a_mesh_that_is_too_large_is_refused_before_it_is_read(mesh):
+    assert check.one_shape(mesh).scale > 0
+    with pytest.raises(InputError, match=r"model_normalized.obj: has 320 faces, more than limits.mesh_faces \(300\)"):
+        check.one_shape(mesh, Limits(mesh_faces=300))
+    mesh.write_bytes(b"v nonsense\n" * 1000)
+    with pytest.raises(InputError, match=r"more than limits.mesh_mb \(0.001\) allows"):
+        check.one_shape(mesh, Limits(mesh_mb=0.001))
+
+
+@pytest.mark.parametrize("side", [12_000, 60_000], ids=["large", "a bomb"])
+def test_a_small_file_with_a_huge_picture_is_refused(mesh, side):
+    (mesh.parent / "wood.png").write_bytes(png_header(side, side))
+    (texture,) = shapenet.textures(mesh)
+    with pytest.raises(InputError, match=r"wood.png: has .* pixels, more than limits.image_megapixels \(100\) allows"):
+        Limits().check_image(texture)
+
+
+def test_what_is_no_image_is_left_to_its_reader(mesh):
+    (mesh.parent / "wood.png").write_bytes(b"no image")
+    Limits().check_image(mesh.parent / "wood.png")
