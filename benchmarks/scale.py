@@ -7,8 +7,8 @@
 Lays out a folder with the DeepSDF split lists (``--splits``; made-up ids without them) and asks Snakemake four times
 what would run: before anything, when all is made, after one edited mesh, after one edited hyper-parameter. "Made" is
 `snakemake --touch` on empty results, which does all the bookkeeping of a run (and waits 0.1 s in every job). Seconds
-are wall-clock time of a whole `snakemake -n`. The last line is JSON. With ``--sizes``, prints instead what the paper's run
-asks of a cluster, by rule (docs/cluster.md).
+are wall-clock time of a whole `snakemake -n`. The last line is JSON. With ``--sizes``, prints instead what
+the paper's run asks of a cluster, by rule (docs/cluster.md).
 """
 
 import argparse
@@ -135,18 +135,23 @@ def sizes(folder: Path) -> str:
     for rule, body in re.findall(r"^(?:local)?rule (\w+):\n((?: .*\n)+)", text, re.MULTILINE):
         found = dict(re.findall(r"(threads|mem_mb|runtime|gpu)(?:=|: )(\d+)", body))
         if "runtime" in found:
-            asked = {name: int(found.get(name, 0 if name == "gpu" else 1)) for name in ("threads", "mem_mb", "runtime", "gpu")}
+            asked = {
+                name: int(found.get(name, 0 if name == "gpu" else 1))
+                for name in ("threads", "mem_mb", "runtime", "gpu")
+            }
             rows.append({"rule": rule, **asked})
     table = pd.DataFrame(rows).groupby("rule", sort=False)
     summed = table.first().assign(jobs=table.size()).sort_values(["gpu", "jobs"], ascending=False)
-    shown = pd.DataFrame({
-        "jobs": summed["jobs"],
-        "cores": summed["threads"],
-        "memory, GB": summed["mem_mb"] / 1000,
-        "hours, at most": summed["runtime"] / 60,
-        "GPUs": summed["gpu"],
-        "GPU hours in all, at most": summed["jobs"] * summed["gpu"] * summed["runtime"] / 60,
-    })
+    shown = pd.DataFrame(
+        {
+            "jobs": summed["jobs"],
+            "cores": summed["threads"],
+            "memory, GB": summed["mem_mb"] / 1000,
+            "hours, at most": summed["runtime"] / 60,
+            "GPUs": summed["gpu"],
+            "GPU hours in all, at most": summed["jobs"] * summed["gpu"] * summed["runtime"] / 60,
+        }
+    )
     return shown.to_markdown(floatfmt="g")
 
 

@@ -51,7 +51,7 @@ def main() -> None:
 
 def cases() -> dict[str, tuple]:
     """Meshes in the unit sphere, each with its true signed distance (inside, only the sign is true)."""
-    shape = next(shape for shape in demo_shapes.parameters("chairs", 8, seed=0) if shape["arms"])
+    shape = next(shape for shape in demo_shapes.parameters("chairs", 8, seed=0) if shape["arms"] == "high")
     parts = [part.mesh for part in demo_meshes.build(shape)]
     way = meshes.normalization(trimesh.util.concatenate(parts))
     parts = [meshes.transformed(part, way.to_unit(part.vertices)) for part in parts]

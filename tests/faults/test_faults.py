@@ -106,7 +106,9 @@ def test_a_kill_at_any_moment_costs_nothing_but_time(undisturbed, folder, moment
         run.wait(PATIENCE)  # where a job failed, Snakemake waits for the others
     finish(folder)
     assert tables(folder) == undisturbed.tables
-    assert [left for left in folder.rglob("results/**/.*") if left.name.endswith((".zip", ".csv", ".safetensors"))] == []
+    assert [
+        left for left in folder.rglob("results/**/.*") if left.name.endswith((".zip", ".csv", ".safetensors"))
+    ] == []
 
 
 def mounted(*arguments: str) -> bool:

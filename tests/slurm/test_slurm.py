@@ -172,4 +172,3 @@ def test_a_job_over_its_memory_asks_for_more(begun):
     tried = [job for job in jobs() if job["Rule"] == "sdf" and job["WorkDir"] == str(begun.folder)]
     assert [job["JobState"] for job in tried[:-1]] == ["OUT_OF_MEMORY"] * (len(tried) - 1)
     assert len(tried) > 1
-

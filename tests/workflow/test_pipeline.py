@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import torch
 import trimesh
-from pipeline import snakemake
 from PIL import Image
+from pipeline import snakemake
 from template3d import metrics, models
 
 pytestmark = pytest.mark.xdist_group("micro")  # these share one folder

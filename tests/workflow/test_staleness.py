@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from pipeline import MICRO, REPOSITORY, SYNSETS, copied, snakemake
 from edits import BOTH, EDITS, ONCE, RERUN_NOTHING, SETTINGS, page
 from PIL import Image
+from pipeline import MICRO, REPOSITORY, SYNSETS, copied, snakemake
 from template3d import demo_meshes, demo_shapes, provenance
 
 sys.path.insert(0, str(REPOSITORY / "scripts"))

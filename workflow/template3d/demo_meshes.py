@@ -73,10 +73,9 @@ def _chair(arms, back, legs, width, depth, seat_height, back_height, recline, th
     for x, z in itertools.product((-1, 1), (-1, 1)):
         foot = [x * (half - 0.05), 0, z * (rear - 0.05)]
         parts.append(Part("leg", _beam(foot, [foot[0], seat_height + 0.03, foot[2]], 0.08), "wood"))
-    if arms:
-        for side in (-1, 1):
-            size = [0.09, thickness + 0.2, 0.92 * depth]
-            parts.append(Part("arm", _box([side * (half - 0.045), seat_height + size[1] / 2, 0], size), "wood"))
+    for side in (-1, 1):
+        size = [0.09, thickness + (0.22 if arms == "high" else 0.06), 0.92 * depth]
+        parts.append(Part("arm", _box([side * (half - 0.045), seat_height + size[1] / 2, 0], size), "wood"))
     return parts
 
 

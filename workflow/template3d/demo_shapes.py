@@ -24,7 +24,7 @@ class Family(NamedTuple):
 
 FAMILIES = {
     "chairs": Family(
-        kinds={"arms": (False, True), "back": ("low", "high"), "legs": ("short", "long")},
+        kinds={"arms": ("low", "high"), "back": ("low", "high"), "legs": ("short", "long")},
         ranges={
             "width": (0.46, 0.6),
             "depth": (0.45, 0.56),

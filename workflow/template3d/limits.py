@@ -42,6 +42,10 @@ class Limits:
             raise InputError(f"{file}: has {size} pixels, more than {allowed} allows; scale it")
 
 
+USUAL = Limits()
+"""Those of config.yaml, for use without a workflow."""
+
+
 def _check_bytes(file: Path, megabytes: float, key: str) -> None:
     size = file.stat().st_size / 1e6
     if size > megabytes:

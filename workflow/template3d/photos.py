@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 from scipy import ndimage
 
 from template3d.errors import InputError
-from template3d.limits import Limits
+from template3d.limits import USUAL, Limits
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def mask_file(file: Path) -> Path:
     return file.with_name(file.stem + MASK)
 
 
-def read(file: Path, limits: Limits = Limits()) -> Photo:
+def read(file: Path, limits: Limits = USUAL) -> Photo:
     """Read a photo upright, in 8-bit RGB, its object cut out on white, padded to a square, never stretched.
 
     The background is what alpha says, or a mask beside it (``name.mask.png``, white on the object); else a plain one is

@@ -17,14 +17,14 @@ import trimesh
 
 from template3d import files, inference, meshes, models, photos
 from template3d.errors import InputError
-from template3d.limits import Limits
+from template3d.limits import USUAL, Limits
 from template3d.training import images
 
 WRITERS = {".glb": meshes.glb_bytes, ".ply": meshes.ply_bytes}
 
 
 def from_photo(
-    model: models.Model, file: Path, resolution: int = 128, coarse: int = 32, limits: Limits = Limits()
+    model: models.Model, file: Path, resolution: int = 128, coarse: int = 32, limits: Limits = USUAL
 ) -> tuple[trimesh.Trimesh, photos.Photo]:
     """The mesh, in the unit sphere (y up, front -z), of the object on a photo, and the photo as the encoder saw it.
 

@@ -80,9 +80,7 @@ def _take_over(lock: filelock.FileLock, file: Path, other: dict | None) -> None:
     try:
         lock.acquire(timeout=patience)
     except filelock.Timeout as taken:
-        raise InputError(
-            f"{file}: {who} is at this job already; wait for it, or stop it and start again"
-        ) from taken
+        raise InputError(f"{file}: {who} is at this job already; wait for it, or stop it and start again") from taken
 
 
 def _read(holder: Path) -> dict | None:

@@ -65,7 +65,7 @@ class Encoder(nn.Module):
             self.trunk.fc.bias.sub_(mean).mul_(factor)
 
     def start_at(self, code: Tensor) -> None:
-        """Let a fresh last layer give nearly this code (L,) for every image: what sets shapes apart is learned from there.
+        """Let a fresh last layer give nearly this code (L,) for every image; what sets shapes apart is then learned.
 
         From codes around zero, a small training set's encoder spends most of phase 2 on the mean code.
         """

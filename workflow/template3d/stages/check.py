@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from template3d import meshes, sdf
-from template3d.limits import Limits
+from template3d.limits import USUAL, Limits
 
 
-def one_shape(file: Path, limits: Limits = Limits()) -> meshes.Normalization:
+def one_shape(file: Path, limits: Limits = USUAL) -> meshes.Normalization:
     """Read a mesh, find its way into the unit sphere and make sure that it has an inside.
 
     Raises InputError if the mesh is not fit for use, or too large.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from template3d import cameras, meshes, shapenet, views
 from template3d.errors import InputError
-from template3d.limits import Limits
+from template3d.limits import USUAL, Limits
 
 
 @functools.cache
@@ -18,7 +18,9 @@ def studio(**asked: int | str):
     return Studio(**asked)
 
 
-def one_shape(category: str, kind: str, file: Path, threads: int, settings: dict, limits: Limits = Limits()) -> dict[str, bytes]:
+def one_shape(
+    category: str, kind: str, file: Path, threads: int, settings: dict, limits: Limits = USUAL
+) -> dict[str, bytes]:
     """Render the views of one shape, in every pass that is asked for; the files are the images and their cameras.
 
     ``settings`` holds ``seed`` and, of the configuration's ``views``, what concerns this kind.
