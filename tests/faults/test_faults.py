@@ -17,9 +17,8 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
-from pipeline import MICRO, REPOSITORY, write_category
+from pipeline import MICRO, REPOSITORY, SMALL, write_category
 
-SMALL = {"categories": {"chairs": None}, "methods": ["two_phase"], "reconstruct": {"views": "easy"}}
 MOMENTS = int(os.environ.get("FAULT_MOMENTS", "20"))
 PATIENCE = 600
 
@@ -144,7 +143,7 @@ def test_results_that_cannot_be_written_are_an_error_and_stay(undisturbed, folde
     with mount(results, "--bind", str(results)):
         subprocess.run(["mount", "-o", "remount,ro,bind", results], check=True)
         assert start(folder).wait(PATIENCE) != 0
-        assert "Read-only file system" in said(folder)
+        assert "Write-protected output files" in said(folder)
     finish(folder)
     assert tables(folder) == undisturbed.tables
 

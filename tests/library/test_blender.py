@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import OpenEXR
 import pytest
@@ -53,6 +55,18 @@ def test_two_seeds_give_the_same_picture(box_file, tmp_path):
         studio.show_obj(box_file)
         pictures.append(picture(studio, View(40, 20, 1.2), tmp_path))
     assert np.abs(pictures[0] - pictures[1]).mean() < 2
+
+
+def test_a_view_has_the_same_bytes_whenever_it_is_made(box_file, tmp_path):
+    made = []
+    for name in ("first.png", "second.png"):
+        studio = Studio(image_size=32, samples=1, threads=2)
+        studio.show_obj(box_file)
+        studio.render(View(40, 20, 1.2), tmp_path / name)
+        made.append((tmp_path / name).read_bytes())
+        time.sleep(1.1)
+    assert made[0] == made[1]
+    assert not Image.open(tmp_path / "first.png").info.keys() & {"Date", "Time", "RenderTime", "hostname"}
 
 
 def test_a_shape_replaces_the_one_before_it(box_file, tmp_path):

@@ -8,13 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import yaml
-from pipeline import MICRO, REPOSITORY, write_category
+from pipeline import MICRO, REPOSITORY, SMALL, write_category
 
 PATIENCE = 600
 GPUS = Path("/etc/slurm/gpus")
 """Where each job's GPUs are noted, by the task prolog."""
-GPU_RULES = ("train_embeddings", "train_encoder", "pretrain_contrastive", "train_end_to_end", "extract_template")
-GPU_RULES += ("reconstruct", "fit_codes")
+GPU_RULES = ("train_embeddings", "train_encoder", "extract_template", "reconstruct", "fit_codes")
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> object:
@@ -75,7 +74,7 @@ class Runs:
     def command(self, *arguments: str, over: dict | None = None, cluster: bool = True, **resources: dict) -> list[str]:
         """What to type."""
         overlay = self.folder / "over.yaml"
-        small = {"categories": {"chairs": None}, "training": {"ram_gb": 0.5}}
+        small = SMALL | {"training": {"ram_gb": 0.5}}
         overlay.write_text(yaml.safe_dump(small | (over or {})))
         command = [sys.executable, "-m", "snakemake", "--snakefile", REPOSITORY / "Snakefile"]
         command += ["--directory", self.folder, "--configfile", MICRO, overlay]

@@ -41,10 +41,11 @@ def slurm(tmp_path_factory) -> Iterator[None]:
         shutil.chown("/run/munge", "munge", "munge")
         started.append(subprocess.Popen(["runuser", "-u", "munge", "--", "munged", "--foreground", "--force"]))
         until(lambda: works("munge", "-n"), "munged", 20)
-    started.append(subprocess.Popen(["slurmctld", "-D", "-c"]))
-    started.append(subprocess.Popen(["slurmd", "-D", "-c", "-N", host]))
+    for daemon in (["slurmctld", "-D", "-c"], ["slurmd", "-D", "-c", "-N", host]):
+        with (folder / f"{daemon[0]}.said").open("w") as said:
+            started.append(subprocess.Popen(daemon, stdout=said, stderr=said))
     try:
-        until(lambda: works("sinfo") and output("sinfo", "-h", "-o", "%T").split() == ["idle"] * 2, "slurm", 60)
+        until(lambda: works("sinfo") and output("sinfo", "-h", "-o", "%T").split() == ["idle"], "slurm", 60)
         yield
     finally:
         if works("sinfo"):

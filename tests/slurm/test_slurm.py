@@ -67,7 +67,7 @@ def told(job: str, folder: Path) -> str:
 
 def test_the_results_are_those_of_one_machine(local, clustered):
     here, there = products(local.folder), products(clustered.folder)
-    assert len(here) > 20
+    assert len(here) > 15
     assert here.keys() == there.keys()
     assert [name for name in here if here[name] != there[name]] == []
 
@@ -108,9 +108,8 @@ def test_a_training_that_was_stopped_is_tried_again_and_goes_on(begun, undisturb
         end = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() + 100))
         output("scontrol", "update", f"jobid={first}", f"endtime={end}")
     assert process.wait(600) == 0
-    log = (begun.folder / LOG).read_text()
-    step = re.search(r"stopped by signal 15 at step (\d+)", log)[1]
-    assert re.search(rf"goes on from epoch \d+, step {step}", log)
+    step = re.search(r"stopped by signal 15 at step (\d+)", told(first, begun.folder))[1]
+    assert re.search(rf"goes on from epoch \d+, step {step}", (begun.folder / LOG).read_text())
     assert (begun.folder / MODEL).read_bytes() == undisturbed
     before, after = attempts(first)
     assert before["JobState"] == {"cancelled": "CANCELLED", "out of time": "FAILED"}[how]
@@ -129,7 +128,8 @@ def test_a_node_that_goes_down_stops_nothing_for_good(begun, undisturbed):
     def lose_node() -> None:
         output("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
         until(lambda: not any(job["JobState"] == "RUNNING" for job in jobs()), "its jobs' end")
-        output("scontrol", "update", f"nodename={node}", "state=resume")
+        subprocess.run(["scontrol", "update", f"nodename={node}", "state=resume"], check=False)  # it may be so already
+        until(lambda: output("sinfo", "-h", "-o", "%T").split() == ["idle"], "the node")
         for job in jobs():
             if job["JobState"] == "PENDING":  # SLURM lets it wait two minutes
                 subprocess.run(["scontrol", "update", f"jobid={job['JobId']}", "starttime=now"], check=False)
@@ -160,7 +160,7 @@ def test_a_killed_snakemake_is_started_again_beside_its_own_jobs(begun, undistur
     left, mine = attempts(first)
     assert left["JobState"] == mine["JobState"] == "COMPLETED"
     assert "is at this job; waiting for it" in told(mine["JobId"], begun.folder)
-    assert (begun.folder / LOG).read_text().count("epochs on") == 2  # one after the other, the second at its end
+    assert "goes on from epoch 4001" in (begun.folder / LOG).read_text()  # it took over what the other had made
 
 
 def test_a_job_over_its_memory_asks_for_more(begun):
@@ -170,5 +170,5 @@ def test_a_job_over_its_memory_asks_for_more(begun):
     begun.run("--", samples, sdf={"mem_mb": "500 * attempt"})
     assert (begun.folder / samples).read_bytes() == before
     tried = [job for job in jobs() if job["Rule"] == "sdf" and job["WorkDir"] == str(begun.folder)]
-    assert [job["JobState"] for job in tried[:-1]] == ["OUT_OF_MEMORY"] * (len(tried) - 1)
     assert len(tried) > 1
+    assert all("exceeded memory limit" in told(job["JobId"], begun.folder) for job in tried[:-1])
