@@ -29,7 +29,7 @@ setup: .venv/.complete
 	touch $@
 
 test: setup
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
+	$(BIN)/pytest --numprocesses 3 --dist loadgroup
 
 test-faults: setup
 	FAULT_MOMENTS=$(MOMENTS) $(BIN)/pytest tests/faults

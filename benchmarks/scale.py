@@ -15,7 +15,6 @@ import argparse
 import hashlib
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,11 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
+from snakemake.utils import update_config
 from template3d import shapenet
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+import why
 
 REPOSITORY = Path(__file__).parents[1]
 SIZES = {"chairs": (3281, 832), "sofas": (1628, 411), "planes": (1780, 456)}
@@ -52,7 +55,8 @@ def main() -> None:
         mesh = lay_out(folder, lists, shards)
         print(f"{sum(len(ids) for splits in lists.values() for ids in splits.values())} shapes", flush=True)
         if asked.sizes:
-            return print(sizes(folder))
+            print(sizes(folder))
+            return
         first = ask(folder, "before anything")
         outputs = snakemake(folder, "--summary")[0].splitlines()[1:]
         for line in outputs:
@@ -129,17 +133,15 @@ def ask(folder: Path, what: str, over: dict | None = None, target: str | None = 
 
 def sizes(folder: Path) -> str:
     """The jobs of the paper's run by rule: how many, and what each may take at most; a Markdown table."""
-    paper = str(REPOSITORY / "resources/shapenet_paper.yaml")
-    text, _ = snakemake(folder, "-n", "--quiet", "host", "--configfile", paper, "scale.yaml")
+    config = {}
+    for file in (REPOSITORY / "config.yaml", REPOSITORY / "resources/shapenet_paper.yaml", folder / "scale.yaml"):
+        update_config(config, yaml.safe_load(file.read_text()))
     rows = []
-    for rule, body in re.findall(r"^(?:local)?rule (\w+):\n((?: .*\n)+)", text, re.MULTILINE):
-        found = dict(re.findall(r"(threads|mem_mb|runtime|gpu)(?:=|: )(\d+)", body))
-        if "runtime" in found:
-            asked = {
-                name: int(found.get(name, 0 if name == "gpu" else 1))
-                for name in ("threads", "mem_mb", "runtime", "gpu")
-            }
-            rows.append({"rule": rule, **asked})
+    with why.asked(REPOSITORY / "Snakefile", folder, config, cores=64) as workflow:
+        for job in workflow.dag.jobs:
+            found = {name: int(job.resources.get(name, 0)) for name in ("mem_mb", "runtime", "gpu")}
+            if job.output:
+                rows.append({"rule": job.rule.name, "threads": job.threads, **found})
     table = pd.DataFrame(rows).groupby("rule", sort=False)
     summed = table.first().assign(jobs=table.size()).sort_values(["gpu", "jobs"], ascending=False)
     shown = pd.DataFrame(

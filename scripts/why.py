@@ -1,11 +1,12 @@
 """Say for every job that would run why it would: one line each, or that nothing is stale."""
 
 import ast
+import contextlib
 import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from snakemake.api import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings, SnakemakeApi
 from snakemake.settings.enums import Quietness, RerunTrigger
@@ -34,10 +35,26 @@ def stale_jobs(snakefile: Path, folder: Path, config: dict, cores: int = 1) -> l
 
     ``config`` is laid over the workflow's own. Raises WorkflowError for a wrong configuration.
     """
+    found = []
+    with asked(snakefile, folder, config, cores=cores) as workflow:
+        dag = workflow.dag
+        running = {job for job in dag.jobs if dag.needrun(job) and job.output}
+        changed = {str(file) for job in running for file in dag.reason(job).updated_input}
+        for job in running:
+            above = sorted({other.rule.name for other in dag.dependencies[job] if other in running})
+            wildcards = tuple(sorted(job.wildcards_dict.items()))
+            recorded = workflow.persistence.input(job.output[0]) or []
+            found.append(Job(job.rule.name, wildcards, tuple(causes(job, dag.reason(job), above, recorded, changed))))
+    return sorted(found)
+
+
+@contextlib.contextmanager
+def asked(snakefile: Path, folder: Path, config: dict, **resources: Any) -> Iterator["snakemake.workflow.Workflow"]:
+    """A workflow whose jobs are known and not run; ``resources`` as Snakemake's ResourceSettings has them."""
     logging.getLogger("snakemake").setLevel(logging.ERROR)
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         workflow_api = api.workflow(
-            resource_settings=ResourceSettings(cores=cores),
+            resource_settings=ResourceSettings(**resources),
             config_settings=ConfigSettings(config=config),
             snakefile=snakefile,
             workdir=folder,
@@ -47,16 +64,7 @@ def stale_jobs(snakefile: Path, folder: Path, config: dict, cores: int = 1) -> l
         workflow = workflow_api._workflow  # the API prints what would run; it does not give it
         workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True, nolock=True)
         workflow._build_dag()
-        dag = workflow.dag
-        running = {job for job in dag.jobs if dag.needrun(job) and job.output}
-        changed = {str(file) for job in running for file in dag.reason(job).updated_input}
-        found = []
-        for job in running:
-            above = sorted({other.rule.name for other in dag.dependencies[job] if other in running})
-            wildcards = tuple(sorted(job.wildcards_dict.items()))
-            recorded = workflow.persistence.input(job.output[0]) or []
-            found.append(Job(job.rule.name, wildcards, tuple(causes(job, dag.reason(job), above, recorded, changed))))
-    return sorted(found)
+        yield workflow
 
 
 def causes(

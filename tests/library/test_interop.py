@@ -1,10 +1,13 @@
 import json
+import os
+import pickle
 
 import pytest
 import torch
 from template3d import interop
 from template3d.errors import InputError
 from template3d.models import Model
+from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
 
 SIZES = {"code_length": 8, "warp_hidden": 16, "warp_steps": 8, "template_hidden": [16, 24], "dropout": 0.05}
@@ -43,6 +46,28 @@ def test_the_names_are_the_published_ones(experiment):
 def test_codes_of_another_split_are_refused(experiment):
     with pytest.raises(InputError, match="has 3 codes, but the training split lists 2 shapes"):
         interop.as_phase1(experiment[1], SHAPES[:2])
+
+
+class Attack:
+    """What makes a folder when it is unpickled."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.mark.parametrize("file", ["ModelParameters/latest.pth", "LatentCodes/latest.pth"])
+@pytest.mark.parametrize("write", [torch.save, lambda content, file: file.write_bytes(pickle.dumps(content))])
+def test_no_code_of_an_experiment_is_run(experiment, tmp_path, file, write):
+    _, folder = experiment
+    write({"model_state_dict": Attack(tmp_path / "harm"), "latent_codes": Attack(tmp_path / "harm")}, folder / file)
+    with pytest.raises(InputError, match="is not an experiment that can be read"):
+        interop.as_phase1(folder, SHAPES)
+    with pytest.raises(InputError, match="cannot be read as weights"):
+        Encoder(8).load_trunk(str(folder / file))
+    assert not (tmp_path / "harm").exists()
 
 
 @pytest.mark.parametrize(

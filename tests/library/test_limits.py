@@ -25,7 +25,7 @@ def png_header(width, height):
     return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
 
 
-def test_a_mesh_that_is_too_large_is_refused_before_it_is_read(mesh):
+def test_a_mesh_that_is_too_large_is_refused(mesh):
     assert check.one_shape(mesh).scale > 0
     with pytest.raises(InputError, match=r"model_normalized.obj: has 320 faces, more than limits.mesh_faces \(300\)"):
         check.one_shape(mesh, Limits(mesh_faces=300))

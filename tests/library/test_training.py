@@ -181,6 +181,14 @@ def test_encoder_weights_come_from_a_path_or_not_at_all(tmp_path):
         encoder.load_trunk(str(tmp_path / "other.pth"))
 
 
+def test_an_encoder_starts_at_the_mean_code():
+    encoder, code = Encoder(8).eval(), torch.randn(8)
+    images = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
+    before = encoder(images) - encoder.trunk.fc.bias
+    encoder.start_at(code)
+    torch.testing.assert_close(encoder(images) - code, 0.1 * before)
+
+
 def pictures(shapes=4, views=6):
     """Random images; those of one shape share their left half."""
     torch.manual_seed(0)

@@ -58,7 +58,7 @@ def test_a_second_process_is_told_who_the_first_one_is(job):
         first.send_signal(signal.SIGKILL)
         first.wait()
         with writers.only(log):  # a dead one's lock is free
-            assert json.loads((log.parent / ".job.log.holder").read_text())["pid"] == os.getpid()
+            assert json.loads((log.parent / ".job.log.holder").read_text())["self"][0] == os.getpid()
     assert not (log.parent / ".job.log.holder").exists()
 
 
@@ -79,10 +79,11 @@ def test_what_a_killed_run_left_behind_is_told_to_stop(job, tmp_path, caplog):
 def test_a_job_on_a_cluster_waits_for_the_other(job, monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "1")
     with at_it(*job) as first:
-        subprocess.Popen([sys.executable, "-c", f"import os, time; time.sleep(1); os.kill({first.pid}, 9)"])
+        killer = subprocess.Popen([sys.executable, "-c", f"import os, time; time.sleep(1); os.kill({first.pid}, 9)"])
         start = time.monotonic()
         with writers.only(Path(job[1])):
             assert time.monotonic() - start > 0.5
+        assert killer.wait() == 0
 
 
 def write_lock(folder: Path) -> Path:
@@ -98,6 +99,13 @@ def test_a_killed_runs_lock_is_taken_away(tmp_path, caplog):
     writers.forget_killed_runs(tmp_path)
     assert not lock.exists()
     assert "the locks of a Snakemake that was killed are taken away" in caplog.text
+
+
+def test_where_other_machines_ran_too_a_lock_stays(tmp_path):
+    lock = write_lock(tmp_path)
+    (tmp_path / ".snakemake/runs.lock").write_text("another_host\n")
+    writers.forget_killed_runs(tmp_path)
+    assert lock.exists()
 
 
 def test_a_living_runs_lock_stays(tmp_path):

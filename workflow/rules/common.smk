@@ -5,6 +5,7 @@ import json
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.resources import Resource
 
 from template3d import configuration, demo_shapes, photos, provenance, shapenet, writers
 from template3d.errors import InputError
@@ -65,6 +66,9 @@ CATEGORIES = list(SYNSETS)
 METHODS = config["methods"]
 TRAINING = config["training"]
 TRAINING_MB = int(8000 + 2000 * TRAINING["ram_gb"])  # samples and views
+# The profile's `gpu: 1` lets one such job run at a time, and would cut down a training that takes several.
+if "gpu" in workflow.global_resources and workflow.global_resources["gpu"].value < TRAINING["gpus"]:
+    workflow.global_resources["gpu"] = Resource("gpu", TRAINING["gpus"])
 MESHES = Path("results/demo_shapes" if config["shapenet"] == "demo" else config["shapenet"])
 
 

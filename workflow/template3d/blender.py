@@ -54,9 +54,6 @@ class Studio:
         render.resolution_x = render.resolution_y = image_size
         render.threads_mode, render.threads = ("FIXED", threads) if threads else ("AUTO", 1)
         render.use_persistent_data, render.dither_intensity = True, 0.0
-        for name in dir(render):  # no time, host or camera in the files: the same view has the same bytes
-            if name.startswith("use_stamp"):
-                setattr(render, name, False)
         cycles.device = _use_device(device) if engine == "cycles" else "CPU"
         cycles.seed = seed
         cycles.use_adaptive_sampling = cycles.use_denoising = False

@@ -15,11 +15,11 @@ import psutil
 def whole(file: str | Path) -> Iterator[Path]:
     """Give a path beside ``file`` to write to; on success it takes the file's place, on an error it goes away.
 
-    What a process of this machine that was killed left half written goes away, too.
+    What a process of this machine that was killed left half written goes away, too; that of other machines stays.
     """
     file = Path(file)
     file.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".{file.name}.{socket.gethostname()}."
+    prefix = f".{file.name}.{socket.gethostname()}@"
     for left in file.parent.glob(f"{glob.escape(prefix)}*"):
         if not psutil.pid_exists(int(left.name.removeprefix(prefix).split(".")[0])):
             left.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""How large a file from elsewhere may be: what is larger is refused by its size, before it is read into memory."""
+"""How large a file from elsewhere may be. Bytes and pixels are looked at before a file is read, faces after."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -25,14 +25,15 @@ def to(file: str | Path, go_on: bool = False) -> Iterator[logging.Logger]:
     """
     file = Path(file)
     rank = int(os.environ.get("LOCAL_RANK", 0))
+    own = file.with_name(f"{file.name}.{rank}") if rank else file
     log, form = logging.getLogger("template3d"), {"format": "%(asctime)s %(message)s", "datefmt": "%H:%M:%S"}
     logging.basicConfig(level=logging.INFO, **form, stream=sys.stderr, force=True)
     try:
-        with contextlib.nullcontext() if rank else writers.only(file), logging_redirect_tqdm():
-            own = file.with_name(f"{file.name}.{rank}") if rank else file
+        with contextlib.nullcontext() if rank else writers.only(file):
             handlers = [logging.FileHandler(own, "a" if go_on else "w", "utf-8"), logging.StreamHandler(sys.stderr)]
             logging.basicConfig(level=logging.INFO, **form, handlers=handlers, force=True)
-            yield log
+            with logging_redirect_tqdm():
+                yield log
     except (InputError, FloatingPointError) as error:
         log.error("%s", error)
         sys.exit(1)

@@ -200,7 +200,7 @@ def _libraries(mesh: Path) -> dict[str, Path]:
     names = _named(mesh, ("mtllib",))
     for name in names:
         _check_inside(mesh, mesh, name)
-    return {name: mesh.parent / name for name in names}
+    return {name: _beside(mesh, name) for name in names}
 
 
 def _beside(file: Path, name: str) -> Path:

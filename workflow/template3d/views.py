@@ -48,6 +48,20 @@ def _read_member(place: Mapping[str, Path], name: str) -> bytes:
     return archives.read(place[name], name)
 
 
+def without_texts(content: bytes) -> bytes:
+    """A PNG file without its texts: Blender writes there when a view was rendered, and how long that took.
+
+    So the same view has the same bytes whenever it is made. Source: the PNG specification's chunks.
+    """
+    kept, start = content[:8], 8
+    while start < len(content):
+        end = start + 12 + int.from_bytes(content[start : start + 4], "big")
+        if content[start + 4 : start + 8] not in (b"tEXt", b"zTXt", b"iTXt", b"tIME"):
+            kept += content[start:end]
+        start = end
+    return kept
+
+
 def decode(content: bytes) -> Image.Image:
     """An RGB image from the bytes of an image file."""
     return Image.open(BytesIO(content)).convert("RGB")

@@ -19,8 +19,14 @@ from template3d.files import write_text
 
 log = logging.getLogger(__name__)
 
+_marks: dict[Path, int] = {}
+"""What this process holds, by folder, to its end."""
 LEAVES_WITHIN = 60.0
 """Seconds in which a process that is told to stop has left; a training writes its checkpoint first."""
+SAME_START = 10.0
+"""Seconds by which a process's start may seem to move, when the clock was set."""
+ASKS_EVERY = 1.0
+"""Seconds between two looks at a lock that another one holds."""
 
 
 @contextlib.contextmanager
@@ -33,13 +39,13 @@ def only(file: Path) -> Iterator[None]:
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     holder = file.with_name(f".{file.name}.holder")
-    lock = filelock.FileLock(file.with_name(f".{file.name}.lock"), timeout=0)
+    lock = filelock.FileLock(file.with_name(f".{file.name}.lock"), timeout=0, poll_interval=ASKS_EVERY)
     try:
         lock.acquire()
     except filelock.Timeout:
         _take_over(lock, file, _read(holder))
     try:
-        write_text(holder, json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "run": _run()}))
+        write_text(holder, json.dumps({"host": socket.gethostname(), "self": _name(psutil.Process()), "run": _run()}))
         yield
     finally:
         holder.unlink(missing_ok=True)
@@ -49,28 +55,35 @@ def only(file: Path) -> Iterator[None]:
 def forget_killed_runs(folder: Path) -> None:
     """Take away the locks that killed Snakemake processes left in ``folder``, if no other one runs there.
 
-    Every process that calls this holds a lock of its own, which the operating system drops with it, until it ends.
+    Every process that calls this holds a lock of its own until it ends, and the operating system drops it. Where other
+    machines ran Snakemake in this folder, too, nothing is taken away: such locks may not reach them.
     """
-    if not os.access(folder, os.W_OK):
-        return  # Snakemake says so itself, if it has to write
+    if folder in _marks or not os.access(folder, os.W_OK):  # Snakemake says so itself, if it has to write
+        return
     (folder / ".snakemake").mkdir(exist_ok=True)
-    mark = os.open(folder / ".snakemake/runs.lock", os.O_RDWR | os.O_CREAT)  # never closed: held to the end
-    with contextlib.suppress(BlockingIOError):  # others run: the locks may be theirs
-        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        locks = folder / ".snakemake/locks"
-        if locks.is_dir() and any(locks.iterdir()):
-            shutil.rmtree(locks)
-            log.warning("%s: the locks of a Snakemake that was killed are taken away", folder)
-    fcntl.flock(mark, fcntl.LOCK_SH)
+    try:
+        mark = _marks[folder] = os.open(folder / ".snakemake/runs.lock", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        with contextlib.suppress(BlockingIOError):  # others run: the locks may be theirs
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            hosts, locks = set(os.read(mark, 10_000).decode().split()), folder / ".snakemake/locks"
+            if hosts <= {socket.gethostname()} and locks.is_dir() and any(locks.iterdir()):
+                shutil.rmtree(locks)
+                log.warning("%s: the locks of a Snakemake that was killed are taken away", folder)
+            if socket.gethostname() not in hosts:
+                os.write(mark, f"{socket.gethostname()}\n".encode())
+        fcntl.flock(mark, fcntl.LOCK_SH)
+    except OSError as error:  # another user's file, or a file system without locks
+        log.warning("%s: killed runs cannot be told from living ones here (%s)", folder, error)
 
 
 def _take_over(lock: filelock.FileLock, file: Path, other: dict | None) -> None:
-    who = f"pid {other['pid']} on {other['host']}" if other else "another process"
+    who = f"pid {other['self'][0]} on {other['host']}" if other else "another process"
     here = other is not None and other["host"] == socket.gethostname()
     if here and other["run"] and not _alive(other["run"]):
         log.warning("%s: %s is left over from a run that was killed: it is told to stop", file, who)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(other["pid"], signal.SIGTERM)
+        if _alive(other["self"]):
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # gone, or another user's: then it stays
+                os.kill(other["self"][0], signal.SIGTERM)
         patience = LEAVES_WITHIN
     elif "SLURM_JOB_ID" in os.environ:
         log.warning("%s: %s is at this job; waiting for it", file, who)
@@ -94,16 +107,20 @@ def _run() -> tuple[int, float] | None:
     """Process id and start of the Snakemake that started this process; None if none did."""
     for parent in reversed(psutil.Process().parents()):
         with contextlib.suppress(psutil.Error):  # another user's, or gone
-            words = [Path(word).name for word in parent.cmdline()[:5]]
-            if words and "snakemake" in words and (words[0].startswith("python") or words[0] == "snakemake"):
-                return parent.pid, parent.create_time()
+            words = [Path(word).name for word in parent.cmdline()[:3]]
+            if "snakemake" in words[:2] or words[1:] == ["-m", "snakemake"]:
+                return _name(parent)
     return None
 
 
-def _alive(run: tuple[int, float]) -> bool:
-    pid, began = run
+def _name(process: psutil.Process) -> tuple[int, float]:
+    return process.pid, process.create_time()
+
+
+def _alive(name: tuple[int, float]) -> bool:
+    pid, began = name
     try:
         other = psutil.Process(pid)
-        return abs(other.create_time() - began) < 1 and other.status() != psutil.STATUS_ZOMBIE
+        return abs(other.create_time() - began) < SAME_START and other.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

@@ -1,5 +1,6 @@
 """The encoder: from an image to the code of the shape that it shows."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.error import URLError
 
@@ -92,7 +93,14 @@ class Encoder(nn.Module):
         else:
             if not Path(weights).is_file():
                 raise InputError(f"encoder.weights names {weights}, but there is no such file")
-            state = torch.load(weights, map_location="cpu", weights_only=True)
+            try:
+                state = torch.load(weights, map_location="cpu", weights_only=True)
+                if not isinstance(state, Mapping):
+                    raise TypeError("it holds no named tensors")
+            except Exception as error:  # broken, or a pickle that would run code
+                raise InputError(
+                    f"encoder.weights: {weights} cannot be read as weights ({type(error).__name__}: {error})"
+                ) from error
         state = {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}
         head = {f"fc.{name}": value for name, value in self.trunk.fc.state_dict().items()}
         try:

@@ -1,5 +1,6 @@
 """Figures: pictures set in rows and columns, curves and clouds; each as PNG and as vector PDF."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def clouds(file: Path, places: Mapping[str, np.ndarray], shapes: np.ndarray, tit
                 panel.plot(*mine.T, marker, color=colours(index % 20), markersize=2.5, markeredgewidth=0)
             panel.set(title=name, xticks=[], yticks=[])
             panel.grid(False)
-        figure.suptitle(title)
+        figure.suptitle(textwrap.fill(title, 40 * len(places)))
         save(figure, file)
 
 

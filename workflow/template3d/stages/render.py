@@ -49,7 +49,8 @@ def one_shape(
                 name = views.member_name(category, shape, kind, index, shown)
                 image = Path(folder) / Path(name).name
                 scene.render(view, image, shown)
-                made[name] = image.read_bytes()
+                content = image.read_bytes()
+                made[name] = views.without_texts(content) if image.suffix == ".png" else content
     first = views.decode(made[views.member_name(category, shape, kind, 0)])
     if first.convert("L").getextrema()[0] == 255:
         raise InputError(f"{file}: nothing of it can be seen; are all its materials transparent or white?")
