@@ -50,7 +50,15 @@ def write_category(folder: Path, category: str, train: int = 4, test: int = 2) -
     return ids
 
 
-def copied(folder: Path, to: Path) -> Path:
-    """A copy of a folder in which the pipeline has run, without its checkpoints, which are large."""
+def copied(folder: Path, to: Path, link: bool = False) -> Path:
+    """A copy of a folder in which the pipeline has run, without its checkpoints, which are large.
+
+    With ``link``, weights are the same files under another name, not to be written into.
+    """
+
+    def copy(source: str, target: str) -> None:
+        linked = link and source.endswith(".safetensors")
+        os.link(source, target) if linked else shutil.copy2(source, target)
+
     ignore = shutil.ignore_patterns("checkpoints", "tensorboard")
-    return Path(shutil.copytree(folder, to, symlinks=True, ignore=ignore))
+    return Path(shutil.copytree(folder, to, symlinks=True, ignore=ignore, copy_function=copy))
