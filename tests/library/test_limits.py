@@ -37,7 +37,7 @@ def test_a_mesh_that_is_too_large_is_refused(mesh):
 @pytest.mark.parametrize("side", [12_000, 60_000], ids=["large", "a bomb"])
 def test_a_small_file_with_a_huge_picture_is_refused(mesh, side):
     (mesh.parent / "wood.png").write_bytes(png_header(side, side))
-    (texture,) = shapenet.textures(mesh)
+    (texture,) = shapenet.materials(mesh).images
     with pytest.raises(InputError, match=r"wood.png: has .* pixels, more than limits.image_megapixels \(100\) allows"):
         Limits().check_image(texture)
 

@@ -109,7 +109,7 @@ def test_no_file_outside_of_the_shapes_folder_is_opened(tmp_path, word, name):
     mesh.write_text(f"mtllib {name if word == 'mtllib' else 'model_normalized.mtl'}\n")
     mesh.with_suffix(".mtl").write_text(f"newmtl a\n{word} {name}\n")
     with pytest.raises(InputError, match="outside of the shape's folder"):
-        shapenet.textures(mesh)
+        shapenet.materials(mesh)
 
 
 def test_shapenets_own_place_for_images_is_inside(tmp_path):
@@ -117,4 +117,4 @@ def test_shapenets_own_place_for_images_is_inside(tmp_path):
     mesh.parent.mkdir(parents=True)
     mesh.write_text("mtllib model_normalized.mtl\n")
     mesh.with_suffix(".mtl").write_text("newmtl a\nmap_Kd ../images/wood.jpg\n")
-    assert shapenet.missing_materials(mesh) == ([], ["../images/wood.jpg"])
+    assert shapenet.materials(mesh) == ([], ["../images/wood.jpg"], [])

@@ -1,6 +1,7 @@
 """What reruns after which edit: Snakemake is asked, on the finished micro pipeline, for each row of edits.py."""
 
 import contextlib
+import copy
 import re
 import shutil
 import sys
@@ -30,6 +31,12 @@ class Place:
             for cached in (provenance._imports, provenance._names, provenance._digest):
                 cached.cache_clear()
         return why.stale_jobs(self.repository / "Snakefile", self.folder, self.config, self.cores)
+
+    def inputs(self) -> tuple:
+        """What says which jobs there are: the configuration, the lists, and the names of all files that were given."""
+        given = [file for name in ("meshes", "resources") for file in (self.folder / name).rglob("*")]
+        lists = {file: file.read_text() for file in self.folder.glob("*.txt")}
+        return copy.deepcopy(self.config), lists, set(given)
 
     def everything(self) -> list[why.Job]:
         """All jobs of the pipeline as it stands: what would run without any results."""
@@ -215,10 +222,12 @@ def expected(everything, reruns, of, only) -> set:
 
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.name)
-def test_an_edit_reruns_what_depends_on_it_and_nothing_else(place, edit):
+def test_an_edit_reruns_what_depends_on_it_and_nothing_else(place, edit, everything):
+    inputs = place.inputs()
     do(edit, place)
     jobs = place.stale()
-    everything = place.everything()
+    if place.inputs() != inputs:
+        everything = place.everything()
     wanted = expected(everything, edit.reruns, edit.of, edit.only)
     assert {name(job) for job in everything if job[:2] in wanted} == set(edit.reruns)
     assert {job[:2] for job in jobs} == wanted, "\n".join(map(str, jobs))

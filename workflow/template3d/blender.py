@@ -15,9 +15,10 @@ from PIL import Image
 
 from template3d.cameras import LENS_MM, SENSOR_MM, View
 from template3d.errors import InputError
+from template3d.limits import USUAL, Limits
 from template3d.meshes import distinct
 from template3d.shading import GREY, Look, look_of, make_even, shine_group, shine_with
-from template3d.shapenet import missing_materials
+from template3d.shapenet import materials
 
 APART = 2e-5
 """How far the faces of the first material move to their own side, in ShapeNet units, those of the second twice as far,
@@ -66,14 +67,17 @@ class Studio:
         self._shine = shine_group()
         self._shape: list = []
 
-    def show_obj(self, file: Path) -> list[str]:
+    def show_obj(self, file: Path, limits: Limits = USUAL) -> list[str]:
         """Replace the shape by the one in an OBJ file, with the colours, textures and alpha of its materials.
 
         Of coincident faces that look the same one is left, and two that look different are each seen from their own
-        side. Returns what is missing and was replaced, in words. Raises InputError if Blender finds no faces in it.
+        side. Returns what is missing and was replaced, in words. Raises InputError if Blender finds no faces in it or
+        if a texture is too large or outside of the shape's folder.
         """
         self._clear()
-        missing, textures = missing_materials(file)
+        missing, textures, images = materials(file)
+        for image in images:
+            limits.check_image(image)
         warnings = [f"{file}: names {name}, which is not there; grey instead" for name in missing]
         warnings += [f"{file}: names the texture {name}, which is not there; plain instead" for name in textures]
         before = set(bpy.data.objects)

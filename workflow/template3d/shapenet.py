@@ -6,6 +6,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -165,42 +166,36 @@ def material_files(root: Path, synset: str, shape: str) -> list[Path]:
     return sorted(found)
 
 
-def missing_materials(mesh: Path) -> tuple[list[str], list[str]]:
-    """The material libraries that an OBJ file names and that are not there, and the textures that those found name.
+class Materials(NamedTuple):
+    """What the materials of an OBJ file name, as it stands in the files: looked for beside the one that names it."""
 
-    Names as they stand in the files; both are looked for beside the file that names them. Raises as ``textures`` does.
-    """
-    textures(mesh)
-    libraries = _libraries(mesh)
-    shown = [
-        (name, _beside(library, name))
-        for library in libraries.values()
-        if library.is_file()
-        for name in _named(library, SHOWN)
-    ]
-    lost = [name for name, library in libraries.items() if not library.is_file()]
-    return lost, list(dict.fromkeys(name for name, file in shown if not file.is_file()))
+    missing_libraries: list[str]
+    missing_textures: list[str]
+    """Of those that a view would show."""
+    images: list[Path]
+    """Those that are there, each of which Blender opens."""
 
 
-def textures(mesh: Path) -> list[Path]:
-    """The images that an OBJ file's materials name and that are there, each of which Blender opens.
+def materials(mesh: Path) -> Materials:
+    """What the materials of an OBJ file name.
 
     Raises InputError if a name leads out of the shape's folder: Blender would open it, whatever it is.
     """
-    found = []
-    for library in _libraries(mesh).values():
-        for name in _named(library, IMAGES) if library.is_file() else ():
-            _check_inside(mesh, library, name)
-            found.append(_beside(library, name))
-    return [file for file in dict.fromkeys(found) if file.is_file()]
-
-
-def _libraries(mesh: Path) -> dict[str, Path]:
-    """The material libraries that an OBJ file names, by these names."""
-    names = _named(mesh, ("mtllib",))
-    for name in names:
+    libraries = {name: _beside(mesh, name) for name in _named(mesh, ("mtllib",))}
+    for name in libraries:
         _check_inside(mesh, mesh, name)
-    return {name: _beside(mesh, name) for name in names}
+    lost, found = [], []
+    for library in filter(Path.is_file, libraries.values()):
+        shown = set(_named(library, SHOWN))
+        for name in _named(library, IMAGES):
+            _check_inside(mesh, library, name)
+            image = _beside(library, name)
+            if image.is_file():
+                found.append(image)
+            elif name in shown:
+                lost.append(name)
+    missing = [name for name, library in libraries.items() if not library.is_file()]
+    return Materials(missing, list(dict.fromkeys(lost)), list(dict.fromkeys(found)))
 
 
 def _beside(file: Path, name: str) -> Path:

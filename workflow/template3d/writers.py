@@ -45,7 +45,8 @@ def only(file: Path) -> Iterator[None]:
     except filelock.Timeout:
         _take_over(lock, file, _read(holder))
     try:
-        write_text(holder, json.dumps({"host": socket.gethostname(), "self": _name(psutil.Process()), "run": _run()}))
+        me = {"host": socket.gethostname(), "self": _identity(psutil.Process()), "run": _run()}
+        write_text(holder, json.dumps(me))
         yield
     finally:
         holder.unlink(missing_ok=True)
@@ -109,16 +110,16 @@ def _run() -> tuple[int, float] | None:
         with contextlib.suppress(psutil.Error):  # another user's, or gone
             words = [Path(word).name for word in parent.cmdline()[:3]]
             if "snakemake" in words[:2] or words[1:] == ["-m", "snakemake"]:
-                return _name(parent)
+                return _identity(parent)
     return None
 
 
-def _name(process: psutil.Process) -> tuple[int, float]:
+def _identity(process: psutil.Process) -> tuple[int, float]:
     return process.pid, process.create_time()
 
 
-def _alive(name: tuple[int, float]) -> bool:
-    pid, began = name
+def _alive(identity: tuple[int, float]) -> bool:
+    pid, began = identity
     try:
         other = psutil.Process(pid)
         return abs(other.create_time() - began) < SAME_START and other.status() != psutil.STATUS_ZOMBIE

@@ -29,8 +29,6 @@ def one_shape(
     """
     _, shape = shapenet.ids(file)
     asked, rng = settings["views"], shapenet.generator(shape, settings["seed"], f"{kind} views")
-    for texture in shapenet.textures(file):
-        limits.check_image(texture)
     vertices = meshes.used_vertices(meshes.load(file))
     drawn = cameras.views(kind, vertices, asked[kind], asked["image_size"], rng)
     scene = studio(
@@ -40,7 +38,7 @@ def one_shape(
         engine=asked["engine"],
         device=asked["device"],
     )
-    warnings = scene.show_obj(file)
+    warnings = scene.show_obj(file, limits)
     described = cameras.describe(drawn, asked["image_size"]) | {"warnings": warnings}
     made = {views.cameras_name(category, shape, kind): json.dumps(described, indent=1).encode()}
     with tempfile.TemporaryDirectory() as folder:
