@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from template3d import files, logs, models, reconstruct
+from template3d import files, logs, models, photos, reconstruct
 from template3d.errors import InputError
 from template3d.limits import Limits
 from template3d.report import figures, previews
@@ -20,27 +20,33 @@ with logs.to(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
     loaded = [models.load(Path(file)) for file in snakemake.input.models]
     rows, limits = [], Limits(**snakemake.config["limits"])
+    folder, methods = Path(snakemake.output.table).parent, settings["methods"]
+    for old in folder.glob("*"):  # of photos that are gone, or show nothing any more
+        if old.suffix in (".png", *reconstruct.WRITERS):
+            old.unlink()
     for file in map(Path, snakemake.input.photos):
-        picture = Path(snakemake.output.table).with_name(f"{file.stem}.png")
+        picture = folder / f"{file.stem}.png"
         try:
+            if picture.exists():
+                raise InputError(f"{file}: another photo has the same name but for its ending; rename one")
             made = [reconstruct.from_photo(model, file, **settings["meshing"], limits=limits) for model in loaded]
         except InputError as error:
             log.warning("skipped: %s", error)
             rows.append({"photo": file.name, "status": "unusable", "reason": str(error)})
-            figures.message(picture, f"{file.name}: not usable\n{error}")
+            if not picture.exists():
+                figures.message(picture, f"{file.name}: not usable\n{error}")
             continue
         seen = made[0][1]
         shown = {"as the encoder sees it": [np.array(seen.image.resize((SIZE, SIZE)))]}
-        for method, (mesh, _) in zip(settings["methods"], made, strict=True):
-            stem = file.stem if method == settings["methods"][0] else f"{file.stem}.{method}"
+        for method, (mesh, _) in zip(methods, made, strict=True):
             for suffix, write in reconstruct.WRITERS.items() if len(mesh.faces) else ():
-                with files.whole(picture.with_name(stem + suffix)) as beside:
+                with files.whole(photos.product(folder, file, method, methods, suffix)) as beside:
                     beside.write_bytes(write(mesh))
             for turn, azimuth in TURNS.items():
                 grey = previews.shaded(mesh, SIZE, azimuth)
                 shown[f"{method.replace('_', '-')}, {turn}"] = [np.repeat(grey[..., None], 3, axis=2)]
         figures.picture_rows(picture, {"": [image for images in shown.values() for image in images]}, list(shown))
-        empty = [method for method, (mesh, _) in zip(settings["methods"], made, strict=True) if not len(mesh.faces)]
+        empty = [method for method, (mesh, _) in zip(methods, made, strict=True) if not len(mesh.faces)]
         status = f"no surface by {', '.join(empty)}" if empty else "ok"
         rows.append({"photo": file.name, "status": status, "background": seen.background})
         log.info("%s: %s, background: %s", file, status, seen.background)

@@ -1,15 +1,22 @@
-"""The picture of a category: what was seen, what is true, what was reconstructed; and its template."""
+"""The picture of a category: what was seen, what is true, what was reconstructed; photos too; and its template."""
 
 import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from template3d import archives, cameras, logs, meshes, views
+from template3d import archives, cameras, logs, meshes, photos, views
 from template3d.blender import Studio
+from template3d.limits import Limits
 from template3d.report import figures
 
 SIZE = 320
+PHOTOS = 4
+"""How many photos are pictured at most."""
+PHOTO_SEEN_FROM = cameras.View(42, 24, distance=1.4)
+NOTHING = np.full((SIZE, SIZE, 3), 255, np.uint8)
+UNIT_SPHERE = 0.5
+"""By how much what stands in the unit sphere is scaled to have about ShapeNet's size."""
 
 with logs.to(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
@@ -38,13 +45,26 @@ with logs.to(snakemake.log[0]):
                 rows[names[method]].append(studio.picture(meshes.read_ply(archives.read(archive, name)), view))
             values = ", ".join(f"{values[shape]:.2f}" for values in chamfer) if split == "test" else ""
             titles.append(f"{split} {shape[:4]}{': ' * bool(values)}{values}")
+    if snakemake.input.photos:
+        table = Path(snakemake.input.photos_table)
+        status = pd.read_csv(table, index_col="photo")["status"]
+        usable = [file for file in map(Path, snakemake.input.photos) if status[file.name] != "unusable"]
+        for photo in usable[:PHOTOS]:
+            seen = photos.read(photo, Limits(**snakemake.config["limits"])).image
+            rows["rgb"].append(np.array(seen.resize((SIZE, SIZE))))
+            rows["ground truth"].append(NOTHING)
+            for method in methods:
+                file = photos.product(table.parent, photo, method, methods, ".ply")
+                mesh = meshes.read_ply(file.read_bytes()).apply_scale(UNIT_SPHERE) if file.exists() else None
+                rows[names[method]].append(NOTHING if mesh is None else studio.picture(mesh, PHOTO_SEEN_FROM))
+            titles.append(f"photo {photo.stem:.12}")
     figures.picture_rows(Path(snakemake.output.picture), rows, titles)
 
     turns = {"front": (0, 15), "left": (90, 15), "back": (180, 15), "above": (40, 30)}
     rows = {}
     for method, file in zip(methods, snakemake.input.templates, strict=True):
         template = meshes.read_ply(Path(file).read_bytes())
-        template.vertices = template.vertices / 2  # from the unit sphere to about ShapeNet's size
+        template.apply_scale(UNIT_SPHERE)
         seen = [studio.picture(template, cameras.View(*turn, distance=1.4)) for turn in turns.values()]
         rows["template" if len(methods) == 1 else names[method]] = seen
     figures.picture_rows(Path(snakemake.output.template), rows, list(turns))

@@ -18,7 +18,7 @@ SHAPES = ["aaaa", "bbbb", "cccc"]
 def experiment(tmp_path):
     torch.manual_seed(0)
     model = Model(ImplicitTemplate(**SIZES).eval(), SIZES, torch.randn(3, 8), SHAPES)
-    interop.save_deep_implicit_template(model, tmp_path / "chairs")
+    interop.save_deep_implicit_template(model, tmp_path / "chairs", clamp=0.1)
     return model, tmp_path / "chairs"
 
 

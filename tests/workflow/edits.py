@@ -181,6 +181,7 @@ class Edit(NamedTuple):
     """Of some rules, not every job: those with these wildcards."""
 
 
+PHOTOS = {"photos", "picture", "gallery"}
 TRAIN_SHARD = {rule: {"shard": "train-00"} for rule in ("check", "render", "sdf", "surface")}
 TEST_VIEWS = {"render": {"shard": "test-00"}, "reconstruct": {"split": "test"}, "evaluate": {"split": "test"}}
 
@@ -226,8 +227,8 @@ EDITS = [
     Edit("package snakefmt", "the pinned version of a package that no stage uses"),
     Edit("published", "`phase1.from`: a published experiment stands in for phase 1", PHASE1),
     Edit("model_deleted", "the model of a category's phase 1 is deleted", PHASE1, PLANES),
-    Edit("photo", "a photo of a plane is edited", {"photos"}, PLANES),
-    Edit("photo_masked", "a mask is laid beside the photo of a plane", {"photos"}, PLANES),
+    Edit("photo", "a photo of a plane is edited", PHOTOS, PLANES),
+    Edit("photo_masked", "a mask is laid beside the photo of a plane", PHOTOS, PLANES),
     Edit("table_deleted", "a table is deleted", {"table1", "gallery"}, ()),
 ]
 
@@ -258,7 +259,7 @@ def page() -> str:
         *(f"| `{setting.key}` | {_said(setting.reruns, BOTH)} |" for setting in SETTINGS + RERUN_NOTHING),
         "",
         "With the built-in shapes, `seed`, `demo.train` and `demo.test` make other shapes, and so everything.",
-        "`categories`, `phase1.from`: see above. `photos`: what `photos` makes, of other photos. `shapenet`: whatever",
+        "`categories`, `phase1.from`: see above. `photos`: what is made of photos. `shapenet`: whatever",
         "has other meshes there. `labels`: what `snakemake transfer` makes.",
     ]
     return "\n".join(lines) + "\n"

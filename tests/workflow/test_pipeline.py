@@ -12,7 +12,7 @@ import torch
 import trimesh
 from PIL import Image
 from pipeline import snakemake
-from template3d import metrics, models
+from template3d import metrics, models, surfaces
 
 pytestmark = pytest.mark.xdist_group("micro")  # these share one folder
 
@@ -58,17 +58,41 @@ def test_table2_has_both_variants_on_the_same_shapes(micro):
 def test_photos_are_reconstructed_and_a_broken_one_is_named(micro):
     folder = micro / "resources/photos/planes"
     (folder / "broken.png").write_bytes(b"no image")
+    shutil.copy(folder / "blue.png", folder / "blue.webp")
     run = snakemake(micro, "--", "results/photos/planes/photos.csv")
     (folder / "broken.png").unlink()
+    (folder / "blue.webp").unlink()
     assert run.returncode == 0, run.stdout + run.stderr
     table = pd.read_csv(micro / "results/photos/planes/photos.csv", index_col="photo")
     assert "cannot be read as an image" in table.loc["broken.png", "reason"]
+    assert "another photo has the same name" in table.loc["blue.webp", "reason"]
     assert table.loc["blue.png", "background"] == "border"
     made = {file.name for file in (micro / "results/photos/planes").iterdir()}
     assert {"blue.png", "broken.png"} <= made
     if table.loc["blue.png", "status"] == "ok":
         assert {"blue.glb", "blue.ply", "blue.end_to_end.glb", "blue.end_to_end.ply"} <= made
     assert snakemake(micro).returncode == 0  # as it was, for the others
+
+
+def test_labels_are_carried_to_every_shape(micro):
+    run = snakemake(micro, "--", "transfer")
+    assert run.returncode != 0
+    assert "there are no labels to carry; put some into resources/labels" in run.stdout + run.stderr
+    shapes = [(micro / f"planes_{split}.txt").read_text().split() for split in ("train", "test")]
+    source = shapes[0][0]
+    points = surfaces.read([micro / "results/data/planes/train-00/surface.zip"], "02691156", [source])[source].points
+    labels = np.where(points[:, 0] > 0, "right", "left")
+    file = micro / f"resources/labels/planes/{source}.csv"
+    file.parent.mkdir(parents=True)
+    pd.DataFrame(points, columns=list("xyz")).assign(label=labels).to_csv(file, index=False)
+    run = snakemake(micro, "--", "transfer")
+    assert run.returncode == 0, run.stdout + run.stderr
+    names = [name for split in shapes for name in split]
+    with zipfile.ZipFile(micro / "results/transfer/planes.zip") as made:
+        assert set(made.namelist()) == {f"{name}{ending}" for name in names for ending in (".csv", ".ply")}
+        tables = {name: pd.read_csv(made.open(f"{name}.csv")) for name in names}
+    assert all(set(table["label"]) <= {"left", "right"} for table in tables.values())
+    assert (tables[source]["label"] == labels).all()  # its own points are nearest to themselves
 
 
 def test_every_reconstruction_is_measured_on_every_ruler(micro):

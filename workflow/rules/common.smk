@@ -218,6 +218,15 @@ def labels_of(category):
     return sorted(file for file in folder.glob("*") if file.suffix in (".csv", ".ply")) if folder.is_dir() else []
 
 
+def transferred(wildcards):
+    """What `transfer` makes: an archive for each category in which the user labelled a shape."""
+    labelled = [name for name in CATEGORIES if labels_of(name)]
+    if not labelled:
+        place = f"{config['labels']}/<category>/<shape>.csv"
+        raise WorkflowError(f"there are no labels to carry; put some into {place} (x, y, z, label) or .ply (painted)")
+    return expand("results/transfer/{category}.zip", category=labelled)
+
+
 def shown_shapes(category):
     """The test shapes on the page of shapes to turn: some, so that it opens at once."""
     return spread(SPLITS[category]["test"], 24)

@@ -85,6 +85,11 @@ rule picture:
         views=lambda wildcards: shards_of(wildcards.category, "both", f"{PICTURED}.zip"),
         metrics=expand("results/metrics/{{category}}/{method}_test.csv", method=METHODS),
         meshes=pictured_meshes,
+        photos=lambda wildcards: photos_of(wildcards.category),
+        masks=lambda wildcards: masks_of(wildcards.category),
+        photos_table=lambda wildcards: (
+            f"results/photos/{wildcards.category}/photos.csv" if photos_of(wildcards.category) else []
+        ),
     output:
         picture=report(
             "results/pictures/{category}.png",

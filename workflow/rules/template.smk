@@ -33,7 +33,7 @@ rule transfer_labels:
 
 rule transfer:
     input:
-        expand(rules.transfer_labels.output, category=[name for name in CATEGORIES if labels_of(name)]),
+        transferred,
 
 
 rule interpolate:

@@ -171,6 +171,7 @@ rule export_experiment:
         mem_mb=growing(4000),
         runtime=growing(10),
     params:
+        settings=settings(phase1=part("phase1", "clamp")),
         code=code("export_experiment.py"),
     message:
         "writing phase 1 of {wildcards.category} in the Deep Implicit Templates layout"

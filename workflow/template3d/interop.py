@@ -60,10 +60,11 @@ def as_phase1(folder: str | Path, shapes: list[str]) -> Model:
     return Model(decoder, sizes, codes, list(shapes))
 
 
-def save_deep_implicit_template(model: Model, folder: Path, epoch: int = 0) -> None:
+def save_deep_implicit_template(model: Model, folder: Path, clamp: float, epoch: int = 0) -> None:
     """Write template, warp and codes as an experiment folder that the authors' programs read.
 
-    The ``.pth`` files are theirs, not ours: tensors in dictionaries, and nothing else. Each file is written whole.
+    ``clamp`` says where distances were cut off in training (their ``ClampingDistance``). The ``.pth`` files are theirs,
+    not ours: tensors in dictionaries, and nothing else. Each file is written whole.
     """
     sizes, layers = model.sizes, list(range(len(model.sizes["template_hidden"])))
     specs = {
@@ -81,7 +82,7 @@ def save_deep_implicit_template(model: Model, folder: Path, epoch: int = 0) -> N
             },
         },
         "CodeLength": sizes["code_length"],
-        "ClampingDistance": 0.1,
+        "ClampingDistance": clamp,
         "Shapes": model.shapes,
     }
     weights = {

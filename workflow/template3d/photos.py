@@ -1,6 +1,7 @@
 """Photos of objects, made to look like the views that the encoder was trained on: square, the object on white."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,6 +46,11 @@ def listed(folder: Path) -> list[Path]:
 def mask_file(file: Path) -> Path:
     """Where the mask of a photo is looked for."""
     return file.with_name(file.stem + MASK)
+
+
+def product(folder: Path, photo: Path, method: str, methods: Sequence[str], suffix: str) -> Path:
+    """Where the workflow keeps what one of its methods made of a photo; only the first one's has no name of its own."""
+    return folder / (photo.stem + (f".{method}" if method != methods[0] else "") + suffix)
 
 
 def read(file: Path, limits: Limits = USUAL) -> Photo:

@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from template3d.files import whole
 from template3d.report.style import DASHES, MARKERS, STYLE
 
+LEAST = 1e-5
+
 
 def save(figure: Figure, file: Path) -> None:
     """Write a figure as a PNG file and, beside it, as a PDF that holds no date."""
@@ -40,7 +42,10 @@ def picture_rows(file: Path, rows: dict[str, Sequence[np.ndarray]], titles: Sequ
 
 
 def loss_curves(file: Path, histories: dict[str, tuple[pd.DataFrame, Sequence[str]]], title: str) -> None:
-    """Write a figure with one panel per stage: its terms of the loss over its epochs, on a logarithmic scale."""
+    """Write a figure with one panel per stage: its terms of the loss over its epochs, on a logarithmic scale.
+
+    What is under ``LEAST`` of a panel's largest value is cut off.
+    """
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4.2 * len(histories), 3), layout="constrained")
         panels = figure.subplots(1, len(histories), squeeze=False)[0]
@@ -48,6 +53,7 @@ def loss_curves(file: Path, histories: dict[str, tuple[pd.DataFrame, Sequence[st
             for term, dash in zip(terms, DASHES, strict=False):
                 panel.plot(history["epoch"], history[term], dash, linewidth=1, label=term.replace("_", " "))
             panel.set(title=name, xlabel="epoch", ylabel="loss", yscale="log")
+            panel.set_ylim(bottom=max(panel.get_ylim()[0], LEAST * history[list(terms)].max(axis=None)))
             panel.legend(frameon=False)
         figure.suptitle(title)
         save(figure, file)
