@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from template3d import losses, metrics
-from template3d.interop import load_deep_implicit_template
+from template3d import inference, losses, metrics, models
+from template3d.interop import as_phase1, load_deep_implicit_template
 
 FOLDER = "conformance/deep_implicit_template"
 
@@ -66,3 +66,18 @@ def test_chamfer_gives_the_published_number(shared):
     with np.load(shared / FOLDER / "chamfer.npz") as case:
         predicted = case["predicted_unit_sphere"] / case["scale"] - case["offset"]
         assert metrics.chamfer(predicted, case["ground_truth"]) == pytest.approx(float(case["chamfer"]), rel=1e-9)
+
+
+def test_its_template_and_codes_become_meshes(shared, expected, tmp_path):
+    read = as_phase1(shared / FOLDER, [f"{index:04x}" for index in range(len(expected["codes"]))])
+    models.save(read, tmp_path / "model.safetensors", tmp_path / "model.json")
+    model = models.load(tmp_path / "model.safetensors")
+    assert not len(inference.template_mesh(model.decoder, 32, 8).faces)  # the network is positive everywhere
+    with torch.no_grad():
+        model.decoder.template.output.bias -= expected["template_sdf"].median().atanh()
+        meshes = inference.meshes_of(model.decoder, model.codes, 32, 8)
+        for code, mesh in zip(model.codes, meshes, strict=True):
+            assert len(mesh.faces) > 100
+            vertices = torch.tensor(mesh.vertices, dtype=torch.float32)
+            assert model.decoder.signed_distance(code[None], vertices[None]).abs().max() < 0.01
+        assert len(inference.template_mesh(model.decoder, 32, 8).faces) > 100

@@ -97,6 +97,7 @@ def _evaluate(signed_distance: Callable[[Tensor, Tensor], Tensor], points: Tenso
         return torch.cat([signed_distance(part, of).float().cpu() for part, of in parts])
 
 
+@torch.enable_grad()  # whoever asks for a mesh may have turned gradients off
 def _slopes(signed_distance: Callable[[Tensor, Tensor], Tensor], points: Tensor, owners: Tensor) -> Tensor:
     """How steep the functions are at points (N, 3): the lengths (N,) of their gradients."""
     slopes = []
