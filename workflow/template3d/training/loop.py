@@ -39,13 +39,12 @@ def fit(
     learning rate; of several processes, only the first one returns. Raises FloatingPointError when the loss or a
     weight is not finite, or the loss explodes; the checkpoint is then the last good one.
     """
-    several = schedule.devices > 1
     fabric = Fabric(
         accelerator=schedule.accelerator,
         devices=schedule.devices,
-        strategy="ddp" if several else "auto",
+        strategy="ddp" if schedule.devices > 1 else "auto",
         precision=PRECISIONS[schedule.precision],
-        plugins=[LightningEnvironment()] if several else None,  # start the processes here, under SLURM too
+        plugins=[LightningEnvironment()],  # processes are started here, under SLURM too
     )
     fabric.launch()
     torch.set_float32_matmul_precision("high" if schedule.precision == "tf32" else "highest")
