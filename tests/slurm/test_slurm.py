@@ -6,6 +6,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import psutil
 import pytest
 from cluster import GPU_RULES, GPUS, Runs, jobs, output, running, until
 from pipeline import copied
@@ -124,12 +125,17 @@ def memory(job: dict) -> float:
     return float(number) / {"M": 1024, "G": 1}[unit]
 
 
+def steps() -> list[psutil.Process]:
+    """The processes of SLURM under which jobs run."""
+    return [process for process in psutil.process_iter(["name"]) if process.info["name"] == "slurmstepd"]
+
+
 def test_a_node_that_goes_down_stops_nothing_for_good(begun, undisturbed):
     node = output("hostname").strip()
 
     def lose_node() -> None:
         output("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
-        until(lambda: not any(job["JobState"] == "RUNNING" for job in jobs()), "its jobs' end")
+        until(lambda: not steps(), "its jobs' end")  # a node that comes back beside them is drained
         subprocess.run(["scontrol", "update", f"nodename={node}", "state=resume"], check=False)  # it may be so already
         until(lambda: output("sinfo", "-h", "-o", "%T").split() == ["idle"], "the node")
         for job in jobs():
