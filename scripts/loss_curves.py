@@ -26,7 +26,8 @@ with logs.to(snakemake.log[0]):
         if stage in found and len(found[stage])  # a published experiment that stands in for phase 1 has no rows
     }
     if starts := {stage: start for stage, start in settings["starts"].items() if stage in found}:
-        together = pd.DataFrame({f"{start} start": found[run]["reconstruction"] for run, start in starts.items()})
+        names = {run: f"{start.replace('none', 'random')} start" for run, start in starts.items()}
+        together = pd.DataFrame({name: found[run]["reconstruction"] for run, name in names.items()})
         together["epoch"] = found["end_to_end"]["epoch"]
-        histories["end to end: reconstruction, by start"] = (together, [f"{start} start" for start in starts.values()])
+        histories["end to end: reconstruction, by start"] = (together, list(names.values()))
     figures.loss_curves(Path(snakemake.output.figure), histories, snakemake.wildcards.category)

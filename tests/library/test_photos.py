@@ -34,6 +34,16 @@ def test_a_plain_background_is_found_by_its_border(tmp_path):
     assert is_round(photo.image)
 
 
+def test_a_background_may_change_smoothly_and_the_object_reach_the_border():
+    array, inside = disc(centre=(132, 50))
+    rows, columns = np.indices(inside.shape)
+    sky = np.stack([90 + 0.4 * rows, 140 + 0.3 * columns, 255 - 0.3 * rows], axis=2)
+    mask = photos.plain_background(np.where(inside[..., None], array, sky).astype(np.int16))
+    assert (mask != inside).mean() < 0.01
+    striped = np.where(columns[..., None] % 20 < 10, 40, sky)
+    assert photos.plain_background(striped.astype(np.int16)) is None
+
+
 def test_alpha_comes_before_all_else(tmp_path):
     array, inside = disc(ground=(0, 0, 0))
     rgba = np.dstack([array, (255 * inside).astype(np.uint8)])

@@ -20,10 +20,13 @@ FILLED = 0.7
 """Share of the picture's side that the object takes, as in an easy view from the middle distance."""
 BORDER = 0.02
 """Width of the border in which a plain background is looked for, as a share of the shorter side."""
+SEEN = 0.85
+"""Share of the border in which a plain background shows; the object may cover the rest."""
 PLAIN = 12
-"""Largest typical difference, of 255, between the border's pixels and their median, for it to be plain."""
+"""Largest difference there, of 255, to a colour that changes smoothly over the picture."""
 BACKGROUND = 24
-"""Largest difference to the border's median of a pixel that belongs to the background."""
+"""Largest difference to that colour of a pixel that belongs to the background."""
+ROUNDS = 10
 SMALLEST = 0.002
 """Share of the picture under which a mask shows nothing worth the name."""
 
@@ -122,19 +125,27 @@ def _mask(file: Path, image: Image.Image, limits: Limits) -> tuple[np.ndarray | 
 def plain_background(colours: np.ndarray) -> np.ndarray | None:
     """Where an object stands, (H, W) in {0, 1}, before a background of one colour; None if there is no such one.
 
-    ``colours`` (H, W, 3), int. The background is what is like the border and hangs together with it.
+    ``colours`` (H, W, 3), int. The colour may change smoothly, as a wall's or a sky's: a quadratic function of place,
+    fitted to the border by least squares on those ``SEEN`` of its pixels that fit best (least trimmed squares). The
+    background is what has this colour and hangs together with the border.
     """
-    wide = max(1, round(BORDER * min(colours.shape[:2])))
-    inner = np.zeros(colours.shape[:2], dtype=bool)
-    inner[wide:-wide, wide:-wide] = True
-    median = np.median(colours[~inner], axis=0)
-    apart = np.abs(colours - median).max(axis=2)
-    if np.quantile(apart[~inner], 0.9) > PLAIN:
+    height, width = colours.shape[:2]
+    wide = max(1, round(BORDER * min(height, width)))
+    border = np.ones((height, width), dtype=bool)
+    border[wide:-wide, wide:-wide] = False
+    y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
+    terms = np.stack([np.ones_like(x), x, y, x * y, x**2, y**2], axis=-1)
+    fitting = border
+    for _ in range(ROUNDS):
+        factors, *_ = np.linalg.lstsq(terms[fitting], colours[fitting], rcond=None)
+        apart = np.abs(colours - terms @ factors).max(axis=2)
+        worst = np.quantile(apart[border], SEEN)
+        fitting = border & (apart <= worst)
+    if worst > PLAIN:
         return None
     regions, _ = ndimage.label(apart <= BACKGROUND)
-    touching = np.setdiff1d(np.unique(regions[~inner]), [0])
-    mask = ~np.isin(regions, touching)
-    return ndimage.binary_opening(mask, iterations=1).astype(float)
+    touching = np.setdiff1d(np.unique(regions[border]), [0])
+    return ndimage.binary_opening(~np.isin(regions, touching)).astype(float)
 
 
 def _padded(image: Image.Image, filled: float) -> Image.Image:
