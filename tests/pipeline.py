@@ -1,11 +1,13 @@
 """The micro pipeline: its meshes, and how to run it."""
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import yaml
 from PIL import Image
 from template3d import demo_meshes, demo_shapes
@@ -62,3 +64,11 @@ def copied(folder: Path, to: Path, link: bool = False) -> Path:
 
     ignore = shutil.ignore_patterns("checkpoints", "tensorboard")
     return Path(shutil.copytree(folder, to, symlinks=True, ignore=ignore, copy_function=copy))
+
+
+def stop_all_in(folder: Path) -> None:
+    """Kill the processes, but for this one, that work in a folder or that name it."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.pid != os.getpid() and str(folder) in " ".join([process.cwd(), *process.cmdline()]):
+                process.kill()

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
-from pipeline import MICRO, REPOSITORY, SMALL, write_category
+from pipeline import MICRO, REPOSITORY, SMALL, stop_all_in, write_category
 
 MOMENTS = int(os.environ.get("FAULT_MOMENTS", "20"))
 PATIENCE = 600
@@ -67,10 +67,7 @@ def folder(tmp_path) -> Iterator[Path]:
     """A folder with meshes and no results; processes that a test left there are stopped."""
     write_category(tmp_path, "planes")
     yield tmp_path
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.pid != os.getpid() and str(tmp_path) in " ".join([process.cwd(), *process.cmdline()]):
-                process.kill()
+    stop_all_in(tmp_path)
 
 
 def victims(run: psutil.Process, kind: str) -> list[psutil.Process]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from cluster import GPUS, output, until, works
+from pipeline import stop_all_in
 
 NEEDED = ("slurmctld", "slurmd", "munged", "runuser")
 CONFIGURATION = Path("/etc/slurm")
@@ -54,6 +55,7 @@ def slurm(tmp_path_factory) -> Iterator[None]:
             until(lambda: works("munge", "-n"), "munged", 20)
         start("slurmctld", "-D", "-c")
         start("slurmd", "-D", "-c", "-N", host)
+        undo.callback(stop_all_in, folder.parent)  # processes of lost nodes; a real SLURM has cgroups for that
         undo.callback(works, "scancel", "--signal=KILL", "--user=root")
         until(lambda: works("sinfo") and output("sinfo", "-h", "-o", "%T").split() == ["idle"], "slurm", 60)
         yield
