@@ -1,5 +1,6 @@
 # What the rules share: the checked configuration, the shapes and their shards, and what a rule's result depends on.
 
+import functools
 import hashlib
 import json
 
@@ -114,8 +115,13 @@ def shards_of(category, split, *products):
 
 def mesh_files(category, shapes):
     """The meshes of shapes, but not of those that the folder lacks."""
-    there = [shape for shape in shapes if shape not in MISSING[category]]
-    return [str(shapenet.mesh_file(MESHES, SYNSETS[category], shape)) for shape in there]
+    return [mesh_file(category, shape) for shape in shapes if shape not in MISSING[category]]
+
+
+@functools.cache
+def mesh_file(category, shape):
+    """The mesh of a shape, as text, of which half a dozen jobs ask."""
+    return str(shapenet.mesh_file(MESHES, SYNSETS[category], shape))
 
 
 def meshes_of(wildcards):
@@ -126,9 +132,14 @@ def materials_of(wildcards):
     """Material and texture files; those of demo shapes are known before they are made."""
     if config["shapenet"] == "demo":
         return [str(Path(mesh).with_suffix(".mtl")) for mesh in meshes_of(wildcards)]
-    synset = SYNSETS[wildcards.category]
-    shapes = SHARDS[wildcards.category][wildcards.shard]
-    return [str(file) for shape in shapes for file in shapenet.material_files(MESHES, synset, shape)]
+    return list(shard_materials(wildcards.category, wildcards.shard))
+
+
+@functools.cache
+def shard_materials(category, shard):
+    """The material and texture files of a shard, looked for once for all its jobs."""
+    found = (shapenet.material_files(MESHES, SYNSETS[category], shape) for shape in SHARDS[category][shard])
+    return [str(file) for files in found for file in files]
 
 
 def part(section, *keys):
