@@ -135,7 +135,7 @@ SETTINGS = [
     Setting("contrastive.projection", 64, CONTRASTIVE),
     Setting("contrastive.rate", 0.4, CONTRASTIVE),
     Setting("contrastive.halve_every", 9, CONTRASTIVE),
-    Setting("contrastive.colour_jitter", 0.2, CONTRASTIVE),
+    Setting("contrastive.colour_jitter", 0.3, CONTRASTIVE),
     Setting("contrastive.grey_share", 0.3, CONTRASTIVE),
     Setting("contrastive.smallest_crop", 0.4, CONTRASTIVE),
     Setting("contrastive.precision", "bf16", CONTRASTIVE),
