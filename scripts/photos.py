@@ -22,7 +22,7 @@ with logs.to(snakemake.log[0]) as log:
     rows, limits = [], Limits(**snakemake.config["limits"])
     folder, methods = Path(snakemake.output.table).parent, settings["methods"]
     for old in folder.glob("*"):  # of photos that are gone, or show nothing any more
-        if old.suffix in (".png", *reconstruct.WRITERS):
+        if old.suffix in (".png", ".pdf", *reconstruct.WRITERS):
             old.unlink()
     for file in map(Path, snakemake.input.photos):
         picture = folder / f"{file.stem}.png"

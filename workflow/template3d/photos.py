@@ -133,19 +133,27 @@ def plain_background(colours: np.ndarray) -> np.ndarray | None:
     wide = max(1, round(BORDER * min(height, width)))
     border = np.ones((height, width), dtype=bool)
     border[wide:-wide, wide:-wide] = False
-    y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
-    terms = np.stack([np.ones_like(x), x, y, x * y, x**2, y**2], axis=-1)
-    fitting = border
+    x, y = np.linspace(-1, 1, width), np.linspace(-1, 1, height)
+    rows, columns = np.nonzero(border)
+    terms, seen = _quadratic(x[columns], y[rows]), colours[border]
+    fitting = np.ones(len(seen), dtype=bool)
     for _ in range(ROUNDS):
-        factors, *_ = np.linalg.lstsq(terms[fitting], colours[fitting], rcond=None)
-        apart = np.abs(colours - terms @ factors).max(axis=2)
-        worst = np.quantile(apart[border], SEEN)
-        fitting = border & (apart <= worst)
+        factors, *_ = np.linalg.lstsq(terms[fitting], seen[fitting], rcond=None)
+        off = np.abs(seen - terms @ factors).max(axis=1)
+        worst = np.quantile(off, SEEN)
+        fitting = off <= worst
     if worst > PLAIN:
         return None
+    lines = zip(colours, y, strict=True)
+    apart = np.stack([np.abs(line - _quadratic(x, place) @ factors).max(axis=1) for line, place in lines])
     regions, _ = ndimage.label(apart <= BACKGROUND)
     touching = np.setdiff1d(np.unique(regions[border]), [0])
     return ndimage.binary_opening(~np.isin(regions, touching)).astype(float)
+
+
+def _quadratic(x: np.ndarray, y: np.ndarray | float) -> np.ndarray:
+    """The terms (N, 6) of a quadratic function at places x (N,) and y."""
+    return np.stack(np.broadcast_arrays(1.0, x, y, x * y, x**2, y**2), axis=-1)
 
 
 def _padded(image: Image.Image, filled: float) -> Image.Image:
