@@ -5,13 +5,13 @@ if config["shapenet"] == "demo":
     rule demo_shapes:
         output:
             meshes=[
-                str(shapenet.mesh_file(MESHES, SYNSETS[category], shape))
+                mesh_file(category, shape)
                 for category in CATEGORIES
                 for split in ("train", "test")
                 for shape in SPLITS[category][split]
             ],
             materials=[
-                str(shapenet.mesh_file(MESHES, SYNSETS[category], shape).with_suffix(".mtl"))
+                str(Path(mesh_file(category, shape)).with_suffix(".mtl"))
                 for category in CATEGORIES
                 for split in ("train", "test")
                 for shape in SPLITS[category][split]

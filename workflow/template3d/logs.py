@@ -19,9 +19,9 @@ def to(file: str | Path, go_on: bool = False) -> Iterator[logging.Logger]:
     """Log what happens inside to ``file`` and to standard error; ``go_on`` keeps what the file has already.
 
     Inside, this process is the only one that does this job (see ``writers.only``); until it is, the file stays as it
-    is.
-    An InputError, a loss that broke or a full disk ends the program with a sentence and exit code 1; any other error
-    shows its traceback. Of the processes that share a training, the first one has the file; others add their number.
+    is. An InputError, a loss that broke or a full disk ends the program with a sentence and exit code 1; any other
+    error shows its traceback. Of the processes that share a training, the first one has the file; others add
+    their number.
     """
     file = Path(file)
     rank = int(os.environ.get("LOCAL_RANK", 0))

@@ -27,6 +27,7 @@ PLAIN = 12
 BACKGROUND = 24
 """Largest difference to that colour of a pixel that belongs to the background."""
 ROUNDS = 10
+"""So often the fit to the border is made anew, each time without what fits worst."""
 SMALLEST = 0.002
 """Share of the picture under which a mask shows nothing worth the name."""
 
@@ -52,7 +53,7 @@ def mask_file(file: Path) -> Path:
 
 
 def product(folder: Path, photo: Path, method: str, methods: Sequence[str], suffix: str) -> Path:
-    """Where the workflow keeps what one of its methods made of a photo; only the first one's has no name of its own."""
+    """Where the workflow keeps what a method made of a photo, by whose name; all methods but the first add theirs."""
     return folder / (photo.stem + (f".{method}" if method != methods[0] else "") + suffix)
 
 

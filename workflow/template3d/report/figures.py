@@ -13,6 +13,7 @@ from template3d.files import whole
 from template3d.report.style import DASHES, MARKERS, STYLE
 
 LEAST = 1e-5
+"""Share of a panel's largest loss under which a curve is cut off."""
 
 
 def save(figure: Figure, file: Path) -> None:
