@@ -20,9 +20,20 @@ def until(condition: Callable[[], object], what: str, seconds: float = PATIENCE)
     """Wait until ``condition()`` is true; its value."""
     end = time.monotonic() + seconds
     while not (found := condition()):
-        assert time.monotonic() < end, f"waited {seconds} s in vain: {what}"
+        assert time.monotonic() < end, f"waited {seconds} s in vain: {what}\n{state()}"
         time.sleep(0.2)
     return found
+
+
+def state() -> str:
+    """What the cluster says of itself, as far as it still speaks."""
+
+    def said(*command: str) -> str:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+    log = re.search(r"^SlurmctldLogFile\s*=\s*(\S+)", said("scontrol", "show", "config"), re.MULTILINE)
+    lines = Path(log[1]).read_text().splitlines()[-80:] if log else []
+    return "\n".join([said("scontrol", "show", "node"), said("squeue", "--states=all", "-o", "%i %T %r %S %k"), *lines])
 
 
 def output(*command: str) -> str:
@@ -88,9 +99,11 @@ class Runs:
         with (self.folder / "said.txt").open("a") as said:
             return subprocess.Popen(self.command(*arguments, **chosen), stdout=said, stderr=said)
 
-    def run(self, *arguments: str, **chosen: object) -> str:
-        """Run Snakemake to its end, which must be good; all that was said in this folder so far."""
+    def run(self, *arguments: str, **chosen: object) -> None:
+        """Run Snakemake to its end, which must be good."""
         code = self.start(*arguments, **chosen).wait(PATIENCE)
-        said = (self.folder / "said.txt").read_text()
-        assert code == 0, said[-6000:]
-        return said
+        assert code == 0, self.said()[-6000:]
+
+    def said(self) -> str:
+        """All that Snakemake said in this folder so far."""
+        return (self.folder / "said.txt").read_text()

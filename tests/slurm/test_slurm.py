@@ -89,10 +89,16 @@ def test_gpu_jobs_had_a_gpu_one_at_a_time_and_no_other_job_had_one(clustered):
     assert all(end <= start for (_, end), (start, _) in zip(sorted(times), sorted(times)[1:], strict=False))
 
 
-def under_way(runs: Runs) -> str:
-    """The id of the long training's job, once it has written a checkpoint."""
-    job = until(lambda: running("train_embeddings"), "the training's job")
-    until((runs.folder / CHECKPOINT).exists, "its checkpoint")
+def under_way(runs: Runs, process: subprocess.Popen, rule: str = "train_embeddings") -> str:
+    """The id of a job of a rule, once it runs; the long training's, once it has written a checkpoint too."""
+
+    def found() -> str | None:
+        assert process.poll() is None, f"the run ended without {rule}:\n{runs.said()[-6000:]}"
+        return running(rule)
+
+    job = until(found, f"a job of {rule}")
+    if rule == "train_embeddings":
+        until((runs.folder / CHECKPOINT).exists, "its checkpoint")
     return job
 
 
@@ -104,7 +110,7 @@ def attempts(first: str) -> list[dict]:
 @pytest.mark.parametrize("how", ["cancelled", "out of time"])
 def test_a_training_that_was_stopped_is_tried_again_and_goes_on(begun, undisturbed, how):
     process = begun.start("--", MODEL, over=LONG)
-    first = under_way(begun)
+    first = under_way(begun, process)
     if how == "cancelled":
         output("scancel", first)
     else:  # its time is over in less than two minutes: the profile has it told so
@@ -145,14 +151,16 @@ def test_a_node_that_goes_down_stops_nothing_for_good(begun, undisturbed):
     views = "results/data/planes/train-00/easy.zip"
     before = (begun.folder / views).read_bytes()
     (begun.folder / views).unlink()
-    process = begun.start("--", views, MODEL, over=LONG)
-    until(lambda: running("render"), "a render")
+    process = begun.start("--", views)
+    under_way(begun, process, "render")
     time.sleep(4)
-    lose_node()
-    under_way(begun)
     lose_node()
     assert process.wait(600) == 0
     assert (begun.folder / views).read_bytes() == before
+    process = begun.start("--", MODEL, over=LONG)
+    under_way(begun, process)
+    lose_node()
+    assert process.wait(600) == 0
     assert (begun.folder / MODEL).read_bytes() == undisturbed
 
 
@@ -160,7 +168,7 @@ def test_a_killed_snakemake_is_started_again_beside_its_own_jobs(begun, undistur
     chosen = {"over": LONG, "train_embeddings": {"gpu": 0, "slurm_partition": "cpu"}}  # so that two could run at once
     arguments = ("--slurm-keep-successful-logs", "--", MODEL)
     process = begun.start(*arguments, **chosen)
-    first = under_way(begun)
+    first = under_way(begun, process)
     process.kill()
     process.wait()
     assert begun.start(*arguments, **chosen).wait(600) == 0

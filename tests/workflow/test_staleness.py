@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+import torchvision
 import yaml
 from edits import BOTH, EDITS, ONCE, RERUN_NOTHING, SETTINGS, page
 from PIL import Image
@@ -316,6 +318,30 @@ def test_after_an_edit_only_the_changed_member_is_made(place):
         assert run.returncode == 0, run.stdout + run.stderr
         written = (place.folder / f"results/logs/{log}.log").read_text()
         assert "1 of 4 shapes made, 0 failed, the others were current" in written
+
+
+def test_other_weights_in_the_same_file_rerun_what_starts_from_them(place):
+    file = place.folder / "trunk.pth"
+    start = {"encoder": {"weights": "trunk.pth"}}
+    place.config["encoder"] |= start["encoder"]
+    starting = {"train_encoder", "pretrain_contrastive"}
+
+    def write(seed: int) -> None:
+        torch.manual_seed(seed)
+        torch.save(torchvision.models.resnet18().state_dict(), file)
+
+    def stale() -> set[str]:
+        return {job.rule for job in place.stale() if dict(job.wildcards).get("category") == "planes"}
+
+    write(seed=0)
+    targets = ("two_phase/model.safetensors", "contrastive/encoder.safetensors")
+    run = snakemake(place.folder, "--", *(f"results/models/planes/{target}" for target in targets), over=start)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert not stale() & starting
+    write(seed=0)
+    assert not stale() & starting
+    write(seed=1)
+    assert stale() >= starting
 
 
 def test_a_damaged_archive_is_found_by_its_reader_and_made_again(place):
