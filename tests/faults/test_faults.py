@@ -20,7 +20,7 @@ import yaml
 from pipeline import MICRO, REPOSITORY, SMALL, stop_all_in, write_category
 
 MOMENTS = int(os.environ.get("FAULT_MOMENTS", "20"))
-PATIENCE = 600
+PATIENCE = 900
 
 
 def start(folder: Path, *arguments: str, source: Path = REPOSITORY) -> subprocess.Popen:

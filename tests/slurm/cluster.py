@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 from pipeline import MICRO, REPOSITORY, SMALL, write_category
 
-PATIENCE = 600
+PATIENCE = 900
 GPUS = Path("/etc/slurm/gpus")
 """Where each job's GPUs are noted, by the task prolog."""
 GPU_RULES = ("train_embeddings", "train_encoder", "extract_template", "reconstruct", "fit_codes")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from cluster import GPU_RULES, GPUS, Runs, jobs, output, running, until
+from cluster import GPU_RULES, GPUS, PATIENCE, Runs, jobs, output, running, until
 from pipeline import copied
 
 MODEL = "results/models/planes/embeddings/model.safetensors"
@@ -116,7 +116,7 @@ def test_a_training_that_was_stopped_is_tried_again_and_goes_on(begun, undisturb
     else:  # its time is over in less than two minutes: the profile has it told so
         end = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() + 100))
         output("scontrol", "update", f"jobid={first}", f"endtime={end}")
-    assert process.wait(600) == 0
+    assert process.wait(PATIENCE) == 0
     step = re.search(r"stopped by signal 15 at step (\d+)", told(first, begun.folder))[1]
     assert re.search(rf"goes on from epoch \d+, step {step}", (begun.folder / LOG).read_text())
     assert (begun.folder / MODEL).read_bytes() == undisturbed
@@ -155,12 +155,12 @@ def test_a_node_that_goes_down_stops_nothing_for_good(begun, undisturbed):
     under_way(begun, process, "render")
     time.sleep(4)
     lose_node()
-    assert process.wait(600) == 0
+    assert process.wait(PATIENCE) == 0
     assert (begun.folder / views).read_bytes() == before
     process = begun.start("--", MODEL, over=LONG)
     under_way(begun, process)
     lose_node()
-    assert process.wait(600) == 0
+    assert process.wait(PATIENCE) == 0
     assert (begun.folder / MODEL).read_bytes() == undisturbed
 
 
@@ -171,7 +171,7 @@ def test_a_killed_snakemake_is_started_again_beside_its_own_jobs(begun, undistur
     first = under_way(begun, process)
     process.kill()
     process.wait()
-    assert begun.start(*arguments, **chosen).wait(600) == 0
+    assert begun.start(*arguments, **chosen).wait(PATIENCE) == 0
     assert (begun.folder / MODEL).read_bytes() == undisturbed
     left, mine = attempts(first)
     assert left["JobState"] == mine["JobState"] == "COMPLETED"
