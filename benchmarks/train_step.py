@@ -25,7 +25,7 @@ from template3d.networks.warp import STAGES
 from template3d.report import figures
 from template3d.training.distances import Samples
 from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, LossSettings, embedding_terms
-from template3d.training.loop import fit
+from template3d.training.loop import COMPILER, fit
 from template3d.training.stage import Schedule
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -78,7 +78,7 @@ def main() -> None:
     )
     batch = [part.to(asked.device) for part in batch]
     plain = Plain(ours)
-    fast = torch.compile(ours) if asked.compile else ours
+    fast = torch.compile(ours, options=COMPILER) if asked.compile else ours
     ways = {"plain, 32": (plain, False), "ours, 32": (ours, False), "ours, bf16": (fast, True)}
     losses = {name: step(*way, batch) for name, way in ways.items()}  # and warm up
     seconds = {name: [] for name in ways}

@@ -1,8 +1,11 @@
+import shutil
 from io import BytesIO
 
 import numpy as np
 import pytest
+import stages
 import torch
+import torch._dynamo.utils
 from PIL import Image
 from template3d import archives, models, samples
 from template3d.errors import InputError
@@ -52,6 +55,27 @@ def test_phase_1_learns_spheres_of_different_size(precision):
         found = stage.decoder.signed_distance(stage.codes.weight, along.expand(4, -1, -1))
     crossings = (found < 0).sum(dim=1)
     assert (crossings.diff() > 0).all()  # a larger sphere is inside for longer
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
+def test_compiled_steps_are_the_same_and_an_epoch_compiles_nothing_anew():
+    torch._dynamo.reset()
+    before = torch._dynamo.utils.counters["frames"]["ok"]
+    histories = [
+        fit(stages.make("embeddings"), Schedule(5, 3, compile=compiled, accelerator="cpu"), "test")
+        for compiled in (False, True)
+    ]
+    for row, same in zip(*histories, strict=True):
+        assert row["total"] == pytest.approx(same["total"], rel=1e-4)
+    assert torch._dynamo.utils.counters["frames"]["ok"] - before == 2  # the first epoch, and all others
+
+
+def test_compiled_steps_without_a_compiler_are_an_error_that_says_what_to_do(monkeypatch):
+    chosen = {"epochs": 1, "halve_every": 1, "precision": "32", "compile": True}
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(InputError, match="no-such-compiler is not on the PATH; install g"):
+        Schedule.of(chosen, seed=0, gpus=0)
+    assert not Schedule.of(chosen | {"compile": False}, seed=0, gpus=0).compile
 
 
 def test_training_is_deterministic():
