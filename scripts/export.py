@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 
 from template3d import archives, files, logs
+from template3d.errors import InputError
 
 with logs.to(snakemake.log[0]) as log:
     listing = Path(snakemake.output.listing)
@@ -12,10 +13,12 @@ with logs.to(snakemake.log[0]) as log:
     exported = []
     for archive in map(Path, snakemake.input):
         names = archives.names(archive) - {archives.FAILED}
+        if strange := sorted(name for name in names if "/" not in name):  # it would lie among the listings
+            raise InputError(f"{archive}: {strange[0]} is no file of a shape; delete the archive, and run again")
         with zipfile.ZipFile(archive) as opened:
             opened.extractall(folder, names)
         exported += sorted(names)
-    for gone in before - set(exported):
+    for gone in filter(archives.is_inside, before - set(exported)):
         (folder / gone).unlink(missing_ok=True)
     files.write_text(listing, "\n".join(exported) + "\n")
     log.info("%d files in %s", len(exported), folder)

@@ -10,6 +10,7 @@ import torch
 import trimesh
 from template3d import archives, correspondence, files, logs, manifests, models, surfaces
 from template3d.errors import InputError
+from template3d.limits import Limits
 
 with logs.to(snakemake.log[0]) as log:
     torch.set_num_threads(snakemake.threads)
@@ -23,12 +24,12 @@ with logs.to(snakemake.log[0]) as log:
             codes[name.removesuffix(".json")] = torch.tensor(json.loads(archives.read(fitted, name)))
     ways = manifests.read(snakemake.input.manifests)
 
-    sources, labels = [], []
+    sources, labels, limits = [], [], Limits(**snakemake.config["limits"])
     for file in map(Path, snakemake.input.labels):
         if file.stem not in codes:
             category = snakemake.wildcards.category
             raise InputError(f"{file}: {file.stem} is no usable shape of {category}; name the file after one")
-        painted = correspondence.read_painted(file)
+        painted = correspondence.read_painted(file, limits)
         unit = ways[file.stem].to_unit(painted.points)
         sources.append(correspondence.places(model.decoder, codes[file.stem], unit))
         labels.append(painted.labels)

@@ -1,6 +1,7 @@
 """Every stage of training in miniature, made from nothing.
 
-As a program (`stages.py FOLDER DEVICES`) it trains phase 1 on several devices.
+As a program (`stages.py FOLDER DEVICES [SECONDS]`) it trains phase 1 on several devices, with
+a pause before each step.
 """
 
 import json
@@ -68,4 +69,5 @@ def train(stage: str, folder: Path, minutes: float = 0.0, slow: float = 0.0, dev
 
 
 if __name__ == "__main__":
-    train("embeddings", Path(sys.argv[1]), devices=int(sys.argv[2]))
+    folder, devices, *slow = sys.argv[1:]
+    train("embeddings", Path(folder), slow=float(slow[0]) if slow else 0.0, devices=int(devices))

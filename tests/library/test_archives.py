@@ -1,6 +1,8 @@
 import stat
 import zipfile
+from io import BytesIO
 
+import numpy as np
 import pytest
 from template3d import archives
 from template3d.errors import InputError
@@ -134,6 +136,8 @@ def link(name):
         ("../../etc/cron.d/mine", zipfile.ZIP_STORED, "leads out of the folder"),
         ("/etc/passwd", zipfile.ZIP_STORED, "leads out of the folder"),
         ("a\\..\\..\\b", zipfile.ZIP_STORED, "leads out of the folder"),
+        ("chairs\n/etc/passwd", zipfile.ZIP_STORED, "leads out of the folder"),
+        ("chairs\u2028/etc/passwd", zipfile.ZIP_STORED, "leads out of the folder"),
         (link("chairs"), zipfile.ZIP_STORED, "is a link"),
         ("bomb.npz", zipfile.ZIP_DEFLATED, "is compressed"),
     ],
@@ -144,6 +148,36 @@ def test_an_archive_that_we_cannot_have_written_is_not_read(tmp_path, member, co
         file.writestr(member, b"0" * 100_000)
     with pytest.raises(InputError, match=sentence):
         archives.names(archive)
+
+
+def test_an_encrypted_archive_is_not_read(tmp_path):
+    archive = tmp_path / "shard.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("a", b"0")
+        file.filelist[0].flag_bits |= 1
+    with pytest.raises(InputError, match="'a' is encrypted"):
+        archives.names(archive)
+
+
+def test_a_comment_that_is_no_text_only_makes_its_member_stale(tmp_path):
+    archive = tmp_path / "shard.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("folder/aa.txt", b"old")
+        file.filelist[0].comment = b"\xff"
+    assert archives.update(archive, {"aa": "1"}, maker([])) == ["aa"]
+
+
+def test_an_npz_that_grows_is_not_read():
+    for write, sentence in ((np.savez, None), (np.savez_compressed, "more bytes than it has")):
+        file = BytesIO()
+        write(file, a=np.zeros(1_000_000))
+        if sentence is None:
+            assert archives.arrays(file.getvalue(), "a.npz")["a"].shape == (1_000_000,)
+        else:
+            with pytest.raises(InputError, match=f"a.npz: damaged .*{sentence}"):
+                archives.arrays(file.getvalue(), "a.npz")
+    with pytest.raises(InputError, match=r"a\.npz: damaged"):
+        archives.arrays(b"nothing", "a.npz")
 
 
 def test_members_that_lie_over_one_another_are_not_read(tmp_path):

@@ -10,6 +10,7 @@ from template3d import views
 from template3d.blender import Studio
 from template3d.cameras import View, project
 from template3d.errors import InputError
+from template3d.limits import Limits
 from test_meshes import SPELLINGS
 
 MTL = "newmtl red\nKd 0.8 0.1 0.1\nnewmtl blue\nKd 0.1 0.1 0.8\n"
@@ -177,6 +178,57 @@ def test_what_is_missing_becomes_grey_and_is_reported(square, tmp_path):
     assert "wholly transparent" in warnings[1]
     assert hue(picture(studio, FRONT, tmp_path), 0.5, 0.5) == "R"
     assert hue(picture(studio, BACK, tmp_path), 0.5, 0.5) == "B"
+
+
+@pytest.fixture
+def textured(tmp_path):
+    """Write a square of a shape's folder, with what its MTL says of the texture of both sides."""
+
+    def write(line, named=True):
+        file = tmp_path / "shape/models/square.obj"
+        file.parent.mkdir(parents=True)
+        file.write_text(SQUARE if named else SQUARE.replace("mtllib", "# mtllib"))
+        file.with_suffix(".mtl").write_text(f"newmtl front\n{line}\nnewmtl back\n{line}\n")
+        return file
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("map_Kd {}", True),
+        ("map_Kd {}", False),
+        ("map_Kd\t{}", True),
+        ("\x01map_Kd {}", True),
+        ('map_Kd "{}"', True),
+        ("map_Kd -s 1 1 1 {}", True),
+        ("map_Ke -o 1 1 1 {}", True),
+    ],
+)
+def test_no_spelling_of_a_name_lets_blender_show_a_file_from_elsewhere(textured, tmp_path, line, named):
+    secret = tmp_path / "my secret.png"
+    Image.new("RGB", (8, 8), "red").save(secret)
+    with pytest.raises(InputError, match=r"my secret\.png, outside of the shape's folder"):
+        Studio(64, samples=1).show_obj(textured(line.format(secret), named))
+
+
+def test_what_blender_found_by_its_own_rules_is_looked_at_as_well(textured, tmp_path):
+    file = textured("map_Kd sub/wood.png")  # it takes the one of that name beside the mesh
+    Image.new("RGB", (200, 200), "red").save(file.parent / "wood.png")
+    with pytest.raises(InputError, match="200 x 200 pixels, more than limits"):
+        Studio(64, samples=1).show_obj(file, Limits(image_megapixels=0.01))
+
+
+def test_a_texture_whose_size_cannot_be_told_is_not_read(textured, tmp_path):
+    file = textured("Kd .1 .1 .8\nmap_Kd wood.png")
+    pixels = np.zeros((64, 64, 3), np.float32)
+    pixels[..., 0] = 1
+    OpenEXR.File({"type": OpenEXR.scanlineimage}, {"RGB": pixels}).write(str(tmp_path / "red.exr"))
+    (tmp_path / "red.exr").rename(file.parent / "wood.png")
+    studio = Studio(64, samples=1)
+    assert "cannot be read; plain instead" in studio.show_obj(file)[0]
+    assert hue(picture(studio, FRONT, tmp_path), 0.5, 0.5) != "R"
 
 
 def floats(file) -> np.ndarray:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 import stages
 import torch
@@ -143,6 +144,22 @@ def test_weights_that_are_not_finite_are_never_kept(tmp_path):
     with pytest.raises(FloatingPointError, match=r"weights of codes\.weight are not finite after step 1"):
         fit(stage, Schedule(2, 100), "test", checkpoint)
     assert not checkpoint.file.exists()
+
+
+def test_no_process_outlives_the_first(tmp_path):
+    command = [sys.executable, stages.__file__, tmp_path, "2", "5"]
+    first = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 100
+    while (
+        not (children := [child for child in first.children() if "stages.py" in " ".join(child.cmdline())])
+        or not (tmp_path / "checkpoint.safetensors").exists()
+    ):
+        assert time.monotonic() < end
+        assert first.poll() is None
+        time.sleep(0.1)
+    first.kill()
+    _, alive = psutil.wait_procs(children, timeout=2)  # sooner than the next step's end
+    assert not alive
 
 
 def test_two_processes_give_the_loss_of_one_with_the_same_batch(tmp_path):

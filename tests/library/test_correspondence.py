@@ -4,6 +4,7 @@ import torch
 import trimesh
 from template3d import correspondence
 from template3d.errors import InputError
+from template3d.limits import Limits
 from template3d.networks.implicit_template import ImplicitTemplate
 
 SIZES = {"code_length": 4, "warp_hidden": 16, "warp_steps": 4, "template_hidden": [16, 16], "dropout": 0.0}
@@ -60,6 +61,15 @@ def test_broken_labels_are_named(tmp_path, text):
     (tmp_path / "a.csv").write_text(text)
     with pytest.raises(InputError, match=r"a\.csv"):
         correspondence.read_painted(tmp_path / "a.csv")
+
+
+def test_labels_that_would_fill_the_memory_are_named(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("x,y,z,label\n1,2,3," + "seat" * 100 + "\n1,2,3,b\n")
+    with pytest.raises(InputError, match="a label has more than 200 characters"):
+        correspondence.read_painted(file)
+    with pytest.raises(InputError, match=r"more than limits\.mesh_mb"):
+        correspondence.read_painted(file, Limits(mesh_mb=1e-6))
 
 
 def test_a_broken_ply_is_named(tmp_path):

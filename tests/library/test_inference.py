@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 from template3d import inference
 from template3d.networks.implicit_template import ImplicitTemplate
@@ -28,7 +29,9 @@ def mean_radius(mesh):
     return float(np.linalg.norm(mesh.vertices, axis=1).mean())
 
 
-def test_a_code_fitted_to_a_shape_that_was_never_seen_gives_that_shape():
+@pytest.mark.parametrize("at_once", [inference.POINTS_AT_ONCE, 1], ids=["side by side", "one by one"])
+def test_a_code_fitted_to_a_shape_that_was_never_seen_gives_that_shape(at_once, monkeypatch):
+    monkeypatch.setattr(inference, "POINTS_AT_ONCE", at_once)
     stage = trained()
     before = {name: value.clone() for name, value in stage.decoder.state_dict().items()}
     unseen = Samples([sphere_samples(radius, seed=9) for radius in (0.45, 0.65)])

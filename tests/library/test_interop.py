@@ -1,6 +1,8 @@
 import json
 import os
 import pickle
+import shutil
+import zipfile
 
 import pytest
 import torch
@@ -68,6 +70,30 @@ def test_no_code_of_an_experiment_is_run(experiment, tmp_path, file, write):
     with pytest.raises(InputError, match="cannot be read as weights"):
         Encoder(8).load_trunk(str(folder / file))
     assert not (tmp_path / "harm").exists()
+
+
+def test_no_code_of_weights_in_torchvisions_cache_is_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    cached = tmp_path / "hub/checkpoints/resnet18-f37072fd.pth"
+    cached.parent.mkdir(parents=True)
+    torch.save({"conv1.weight": Attack(tmp_path / "harm")}, cached)
+    with pytest.raises(InputError, match="torchvision cannot fetch the weights"):
+        Encoder(8).load_trunk("imagenet")
+    assert not (tmp_path / "harm").exists()
+
+
+def test_weights_that_grow_are_not_read(experiment, tmp_path):
+    _, folder = experiment
+    grown = tmp_path / "grown.pth"
+    torch.save({"model_state_dict": {"a": torch.zeros(1_000_000)}}, tmp_path / "plain.pth")
+    with zipfile.ZipFile(tmp_path / "plain.pth") as plain, zipfile.ZipFile(grown, "w", zipfile.ZIP_DEFLATED) as small:
+        for name in plain.namelist():
+            small.writestr(name, plain.read(name))
+    with pytest.raises(InputError, match="more bytes than it has"):
+        Encoder(8).load_trunk(str(grown))
+    shutil.copy(grown, folder / "ModelParameters/latest.pth")
+    with pytest.raises(InputError, match="more bytes than it has"):
+        interop.as_phase1(folder, SHAPES)
 
 
 @pytest.mark.parametrize(

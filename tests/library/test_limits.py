@@ -42,6 +42,8 @@ def test_a_small_file_with_a_huge_picture_is_refused(mesh, side):
         Limits().check_image(texture)
 
 
-def test_what_is_no_image_is_left_to_its_reader(mesh):
+def test_what_is_no_image_is_told_apart(mesh):
     (mesh.parent / "wood.png").write_bytes(b"no image")
-    Limits().check_image(mesh.parent / "wood.png")
+    assert not Limits().check_image(mesh.parent / "wood.png")
+    (mesh.parent / "wood.png").write_bytes(png_header(10, 10))
+    assert Limits().check_image(mesh.parent / "wood.png")

@@ -44,6 +44,22 @@ def test_pointpair_pairs_an_eighth_with_the_rest():
     assert losses.pointpair(points + 1.0, points).item() == 0.0
 
 
+def test_distances_are_the_same_both_ways_and_so_is_their_gradient():
+    first, second = torch.rand(2, 5, 3), torch.rand(2, 7, 3)
+    second[:, 0] = first[:, 0]  # a pair of equal points: no direction, no gradient
+    found = []
+    for differences in (False, True):
+        asked = first.clone().requires_grad_()
+        apart = losses.distances(asked, second, differences)
+        apart.square().sin().sum().backward()
+        found.append((apart.detach(), asked.grad))
+        asked.grad = None
+        losses.distances(asked, second, differences).sum().backward()
+        assert asked.grad.isfinite().all()
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def test_weights_follow_the_epoch():
     terms = {name: torch.tensor(1.0) for name in ("reconstruction", "pointwise", "pointpair", "code_norm")}
     assert losses.embedding_total(terms, 1).item() == pytest.approx(1 + 0.005 * 9.9 + 2e-4 * 0.01)

@@ -88,6 +88,14 @@ def test_every_kind_of_image_is_read(tmp_path, mode):
     assert is_round(photo.image, (30, 30, 30) if mode != "1" else (0, 0, 0))
 
 
+def test_a_photo_with_a_preview_is_read(tmp_path):
+    photo = Image.new("RGB", (50, 40), "white")
+    photo.paste((255, 0, 0), (15, 15, 35, 25))
+    photo.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[photo.resize((10, 8))])
+    seen = np.array(photos.read(tmp_path / "a.jpg").image)
+    assert len(seen) == seen.shape[1] == pytest.approx(20 / photos.FILLED, abs=4)
+
+
 def test_a_photo_is_turned_upright_as_its_exif_says(tmp_path):
     array, _ = disc()
     array[:20] = (200, 40, 40)  # a stripe along the top
@@ -105,6 +113,7 @@ def test_a_photo_is_turned_upright_as_its_exif_says(tmp_path):
         (b"", "cannot be read"),
         (b"\x89PNG\r\n\x1a\nbroken", "cannot be read"),
         (b"GIF89a" + b"\0" * 50, "cannot be read"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "cannot be read"),
     ],
 )
 def test_broken_files_are_named(tmp_path, content, sentence):
@@ -123,9 +132,20 @@ def test_what_is_missing_or_too_large_is_named(tmp_path):
         photos.read(tmp_path / "a.png", Limits(image_mb=1e-5))
 
 
+def test_a_strip_is_padded_to_a_square_that_fits_into_memory(tmp_path):
+    image = Image.new("RGBA", (60_000, 2), "red")
+    image.putpixel((0, 0), (0, 0, 0, 0))
+    image.save(tmp_path / "a.png")
+    seen = photos.read(tmp_path / "a.png").image
+    assert seen.width == seen.height < 6000
+
+
 def test_a_mask_that_shows_nothing_or_does_not_fit_is_an_error(tmp_path):
     Image.new("RGB", (50, 50), "red").save(tmp_path / "a.png")
     Image.new("L", (50, 50), 0).save(tmp_path / "a.mask.png")
+    with pytest.raises(InputError, match="leaves nothing of the object"):
+        photos.read(tmp_path / "a.png")
+    Image.new("L", (50, 50), 100).save(tmp_path / "a.mask.png")  # nowhere more object than background
     with pytest.raises(InputError, match="leaves nothing of the object"):
         photos.read(tmp_path / "a.png")
     Image.new("L", (40, 50), 255).save(tmp_path / "a.mask.png")

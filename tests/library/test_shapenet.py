@@ -112,6 +112,52 @@ def test_no_file_outside_of_the_shapes_folder_is_opened(tmp_path, word, name):
         shapenet.materials(mesh)
 
 
+@pytest.mark.parametrize(
+    ("obj", "mtl"),
+    [
+        ("", "map_Kd /outside/secret.png"),
+        ("mtllib model_normalized.mtl", "map_Kd\t/outside/secret.png"),
+        ("mtllib model_normalized.mtl", "\x01map_Kd /outside/secret.png"),
+        ("mtllib model_normalized.mtl", 'map_Kd "/outside/secret.png"'),
+        ("mtllib model_normalized.mtl", "map_Kd -s 1 1 1 /outside/secret.png"),
+        ("mtllib\t../../../outside/evil.mtl", ""),
+    ],
+)
+def test_no_spelling_of_a_name_leads_outside(tmp_path, obj, mtl):
+    mesh = shapenet.mesh_file(tmp_path, "03001627", "abcd")
+    mesh.parent.mkdir(parents=True)
+    mesh.write_text(f"{obj}\n")
+    mesh.with_suffix(".mtl").write_text(f"newmtl a\n{mtl}\n")
+    with pytest.raises(InputError, match="outside of the shape's folder"):
+        shapenet.materials(mesh)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a.example/../../../../.bashrc",
+        "http://a.example/lists/./x.json",
+        "http://../x.json",
+        "https://a.example",
+        "https://a.example/lists/",
+        "https:///x.json",
+    ],
+)
+def test_a_url_whose_copy_would_lie_elsewhere_is_refused(url):
+    with pytest.raises(InputError, match="is no address of a split list"):
+        shapenet.check_url(url)
+    shapenet.check_url("https://a.example/lists/train..v2.json")
+
+
+@pytest.mark.parametrize(
+    "text", ['{"ShapeNetV2": "x"}', "5", '{"a": {"03001627": 5}}', "[" * 100_000, '{"a": {"03001627": [[1]]}}']
+)
+def test_a_list_of_another_kind_is_named(tmp_path, text):
+    (tmp_path / "train.json").write_text(text)
+    with pytest.raises(InputError, match=r"train\.json"):
+        shapenet.read_split(tmp_path / "train.json", "03001627")
+
+
 def test_shapenets_own_place_for_images_is_inside(tmp_path):
     mesh = shapenet.mesh_file(tmp_path, "03001627", "abcd")
     mesh.parent.mkdir(parents=True)

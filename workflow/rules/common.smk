@@ -27,6 +27,7 @@ def split_file(asked):
     """The file of a split: a path as it is; a URL's content, fetched once, with the right checksum."""
     if isinstance(asked, str):
         return Path(asked)
+    shapenet.check_url(asked["url"])
     file = Path("results/splits") / f"{asked['sha256'][:8]}_{asked['url'].rpartition('/')[2]}"
     if not file.exists():
         stored = storage.http(asked["url"]).flags["storage_object"]

@@ -15,7 +15,10 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from io import BytesIO
 from pathlib import Path, PurePosixPath
+
+import numpy as np
 
 from template3d.errors import InputError
 from template3d.files import whole
@@ -182,14 +185,43 @@ def _sound(archive: Path) -> zipfile.ZipFile:
 
 def _flaw(member: zipfile.ZipInfo) -> str | None:
     """What a member has that none of ours has, in words."""
-    name = PurePosixPath(member.filename)
-    if name.is_absolute() or ".." in name.parts or "\\" in member.filename:
+    if not is_inside(member.filename):
         return f"the name {member.filename!r} leads out of the folder"
+    if member.flag_bits & 1:
+        return f"{member.filename!r} is encrypted"
     if stat.S_ISLNK(member.external_attr >> 16):
         return f"{member.filename!r} is a link"
     if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
         return f"{member.filename!r} is compressed"
     return None
+
+
+def is_inside(name: str) -> bool:
+    """Whether the name of a member is that of a file in the folder that it is unzipped to; one line, if in a list."""
+    path = PurePosixPath(name)
+    return name.isprintable() and not path.is_absolute() and ".." not in path.parts and "\\" not in name
+
+
+def check_stored(file: Path | BytesIO) -> None:
+    """Raise zipfile.BadZipFile for a ZIP file (an npz, a ``.pth``) that takes more memory than it has bytes.
+
+    What is no ZIP file passes.
+    """
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as opened:
+            size = file.stat().st_size if isinstance(file, Path) else file.getbuffer().nbytes
+            if sum(member.file_size for member in opened.infolist()) > size:
+                raise zipfile.BadZipFile("its members have more bytes than it has")
+
+
+def arrays(content: bytes, source: str | Path) -> dict[str, np.ndarray]:
+    """The arrays of an npz file by name, from its bytes; raises InputError, naming ``source``, if it is damaged."""
+    try:
+        check_stored(BytesIO(content))
+        with np.load(BytesIO(content)) as opened:
+            return dict(opened)
+    except (*DAMAGE, OSError, ValueError) as damage:
+        raise InputError(f"{source}: damaged ({damage}); delete the archive that it is in, and run again") from damage
 
 
 def _content(opened: zipfile.ZipFile, name: str) -> bytes:
@@ -234,8 +266,8 @@ def _current_members(archive: Path, wanted: set[str]) -> Iterator[dict[str, Call
         return
     with opened as old:
         for member in old.infolist():
-            if member.comment.decode() in wanted:
-                current.setdefault(member.comment.decode(), []).append(member.filename)
+            if (comment := member.comment.decode(errors="replace")) in wanted:
+                current.setdefault(comment, []).append(member.filename)
         for comment, files in list(current.items()):
             try:
                 for name in files:

@@ -18,7 +18,7 @@ from template3d.errors import InputError
 from template3d.limits import USUAL, Limits
 from template3d.meshes import distinct
 from template3d.shading import GREY, Look, look_of, make_even, shine_group, shine_with
-from template3d.shapenet import materials
+from template3d.shapenet import check_inside, materials
 
 APART = 2e-5
 """How far the faces of the first material move to their own side, in ShapeNet units, those of the second twice as far,
@@ -87,6 +87,7 @@ class Studio:
             )
         imported = [thing for thing in bpy.data.objects if thing not in before]
         self._shape = imported
+        _check_images(file, limits)
         meshes = [thing.data for thing in imported if thing.type == "MESH" and len(thing.data.polygons)]
         if not meshes:
             raise InputError(f"{file}: Blender finds no faces in it")
@@ -169,6 +170,20 @@ class Studio:
             bpy.data.objects.remove(thing, do_unlink=True)
         self._shape = []
         bpy.data.orphans_purge(do_recursive=True)
+
+
+def _check_images(mesh: Path, limits: Limits) -> None:
+    """Look at the image files that Blender took for a mesh, none of which it has read yet.
+
+    Raises InputError for one outside of the shape's folder or too large. What Pillow does not know as an image is
+    taken away from Blender, which knows more kinds: their sizes nobody has looked at.
+    """
+    for image in bpy.data.images:
+        if image.filepath:
+            file = Path(bpy.path.abspath(image.filepath))
+            check_inside(mesh, mesh.with_suffix(".mtl"), file)
+            if file.is_file() and not limits.check_image(file):
+                image.filepath = ""
 
 
 def _use_device(device: str) -> str:

@@ -17,11 +17,14 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from template3d.errors import InputError
+from template3d.limits import USUAL, Limits
 from template3d.networks.implicit_template import ImplicitTemplate
 
 BATCH = 65536
 SUFFIXES = (".csv", ".ply")
 COLUMNS = ("x", "y", "z", "label")
+LONGEST = 200
+"""Characters of a label: numpy gives each as much room as the longest."""
 
 
 class Painted(NamedTuple):
@@ -69,11 +72,12 @@ def between(first: Tensor, last: Tensor, count: int) -> Tensor:
     return (1 - steps) * first + steps * last
 
 
-def read_painted(file: Path) -> Painted:
+def read_painted(file: Path, limits: Limits = USUAL) -> Painted:
     """Read labels: a CSV file with columns x, y, z, label, or a PLY file with coloured vertices.
 
-    Raises InputError, naming the file and what is wrong.
+    Raises InputError, naming the file and what is wrong; a file may be as large as a mesh.
     """
+    limits.check_mesh(file)
     if file.suffix == ".csv":
         return _from_csv(file)
     try:
@@ -99,4 +103,7 @@ def _from_csv(file: Path) -> Painted:
         raise InputError(f"{file}: a coordinate is not a number ({error})") from error
     if not np.isfinite(points).all():
         raise InputError(f"{file}: a coordinate is not finite")
-    return Painted(points, np.array([row["label"] for row in rows]))
+    labels = [row["label"] or "" for row in rows]
+    if max(map(len, labels)) > LONGEST:
+        raise InputError(f"{file}: a label has more than {LONGEST} characters")
+    return Painted(points, np.array(labels))

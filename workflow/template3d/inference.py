@@ -10,6 +10,9 @@ from template3d import losses, meshing
 from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.training.distances import Samples
 
+POINTS_AT_ONCE = 65536
+"""So many points at most go through the decoder at once when codes are fitted: the gradient needs all steps of each."""
+
 
 class FitSettings(NamedTuple):
     """How a code is fitted; the defaults are DeepSDF's (its ``reconstruct.py``)."""
@@ -47,8 +50,16 @@ def fit_codes(decoder: ImplicitTemplate, samples: Samples, settings: FitSettings
     The usual upper bound: what decoder and code could show if the encoder were perfect. Source: Park et al., "DeepSDF"
     (2019), section 6.3, with the numbers of its published program; the learning rate falls to a tenth half way.
     """
-    device, shapes = next(decoder.parameters()).device, torch.arange(len(samples))
-    codes = settings.start_std * torch.randn(len(samples), decoder.warp.code_length, generator=generator)
+    together = torch.arange(len(samples)).split(max(1, POINTS_AT_ONCE // settings.points))
+    return torch.cat([_fit(decoder, samples, shapes, settings, generator) for shapes in together])
+
+
+def _fit(
+    decoder: ImplicitTemplate, samples: Samples, shapes: Tensor, settings: FitSettings, generator: torch.Generator
+) -> Tensor:
+    """The codes of some shapes (B,), given by their places in ``samples``, fitted side by side."""
+    device = next(decoder.parameters()).device
+    codes = settings.start_std * torch.randn(len(shapes), decoder.warp.code_length, generator=generator)
     codes = codes.to(device).requires_grad_()
     optimizer = torch.optim.Adam([codes], lr=settings.rate)
     for step in range(settings.steps):

@@ -7,12 +7,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from template3d import archives
 from template3d.errors import InputError
 from template3d.files import whole, write_text
 from template3d.models import Model
 from template3d.networks.implicit_template import ImplicitTemplate
 
-BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, EOFError, pickle.UnpicklingError)
+BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError)
+BROKEN += (*archives.DAMAGE, pickle.UnpicklingError)
 """What reading a damaged experiment may raise."""
 
 
@@ -30,16 +32,20 @@ def load_deep_implicit_template(folder: str | Path, checkpoint: str = "latest") 
     specs = json.loads((folder / "specs.json").read_text())
     model = ImplicitTemplate(**_network_arguments(specs, folder / "specs.json"))
     weights_file = folder / "ModelParameters" / f"{checkpoint}.pth"
-    weights = torch.load(weights_file, map_location="cpu", weights_only=True)["model_state_dict"]
+    weights = _tensors(weights_file)["model_state_dict"]
     try:
         model.load_state_dict({_our_name(name, model): tensor for name, tensor in weights.items()})
     except RuntimeError as mismatch:
         raise ValueError(f"{weights_file}: weights do not fit {folder / 'specs.json'}: {mismatch}") from mismatch
-    codes = torch.load(folder / "LatentCodes" / f"{checkpoint}.pth", map_location="cpu", weights_only=True)
-    codes = codes["latent_codes"]
+    codes = _tensors(folder / "LatentCodes" / f"{checkpoint}.pth")["latent_codes"]
     if not isinstance(codes, Tensor):  # newer experiments keep an embedding layer, older ones the tensor itself
         codes = codes["weight"]
     return model.eval(), codes.reshape(-1, specs["CodeLength"]).float()
+
+
+def _tensors(file: Path) -> dict:
+    archives.check_stored(file)
+    return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def as_phase1(folder: str | Path, shapes: list[str]) -> Model:

@@ -26,8 +26,8 @@ class Limits:
         if faces > self.mesh_faces:
             raise InputError(f"{file}: has {faces} faces, more than limits.mesh_faces ({self.mesh_faces}) allows")
 
-    def check_image(self, file: Path) -> None:
-        """Raise InputError if an image file has too many bytes or pixels."""
+    def check_image(self, file: Path) -> bool:
+        """Raise InputError if an image file has too many bytes or pixels; whether it is an image at all, for Pillow."""
         _check_bytes(file, self.image_mb, "image_mb")
         try:
             with Image.open(file) as image:  # the header only
@@ -36,10 +36,11 @@ class Limits:
         except Image.DecompressionBombError:
             size, fits = "hundreds of millions of", False
         except Exception:  # broken, in one of many ways: whoever reads it says so
-            return
+            return False
         if not fits:
             allowed = f"limits.image_megapixels ({self.image_megapixels:g})"
             raise InputError(f"{file}: has {size} pixels, more than {allowed} allows; scale it")
+        return True
 
 
 USUAL = Limits()

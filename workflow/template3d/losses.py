@@ -56,12 +56,21 @@ def pointpair(warped: Tensor, points: Tensor, tolerance: float = 0.5) -> Tensor:
     """
     moved = warped - points
     eighth = points.shape[1] // 8
-    # cdist's "exact" mode: the product form loses the digits that near pairs need
-    exact = "donot_use_mm_for_euclid_dist"
-    apart = torch.cdist(points[:, :eighth], points[:, eighth:], compute_mode=exact)
-    moved_apart = torch.cdist(moved[:, :eighth], moved[:, eighth:], compute_mode=exact)
+    apart = distances(points[:, :eighth], points[:, eighth:], points.is_cuda)
+    moved_apart = distances(moved[:, :eighth], moved[:, eighth:], points.is_cuda)
     bent = (moved_apart / (apart + 1e-3) - tolerance).clamp(min=0.0)
     return bent.sum() / (points.shape[0] * points.shape[1])
+
+
+def distances(first: Tensor, second: Tensor, differences: bool) -> Tensor:
+    """Distances (B, N, M) between points (B, N, 3) and (B, M, 3), exact for near pairs, gradient 0 for equal ones.
+
+    By their ``differences``, or by cdist without matrix products, which needs less memory, but on a GPU starts a block
+    of threads for each pair.
+    """
+    if differences:
+        return torch.linalg.vector_norm(first[:, :, None] - second[:, None], dim=-1)
+    return torch.cdist(first, second, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def code_norm(codes: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import trimesh
 
+from template3d import archives
 from template3d.errors import InputError
 
 BUFFER = 1.03
@@ -81,8 +82,8 @@ class Normalization:
     @classmethod
     def from_bytes(cls, content: bytes) -> "Normalization":
         """Read what ``to_bytes`` wrote."""
-        with np.load(BytesIO(content)) as arrays:
-            return cls(arrays["offset"].astype(np.float64), float(arrays["scale"]))
+        arrays = archives.arrays(content, "a normalisation")
+        return cls(arrays["offset"].astype(np.float64), float(arrays["scale"]))
 
 
 def normalization(mesh: trimesh.Trimesh) -> Normalization:

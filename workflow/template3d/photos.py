@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 MASK = ".mask.png"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+FORMATS = ("PNG", "JPEG", "WEBP")
+"""No other reader of Pillow's is let near a photo."""
 FILLED = 0.7
 """Share of the picture's side that the object takes, as in an easy view from the middle distance."""
 BORDER = 0.02
@@ -28,6 +30,8 @@ BACKGROUND = 24
 """Largest difference to that colour of a pixel that belongs to the background."""
 ROUNDS = 10
 """So often the fit to the border is made anew, each time without what fits worst."""
+LARGEST = 4096
+"""Pixels that the longer side may have before the rest of the square is added: a strip of a photo would need many."""
 SMALLEST = 0.002
 """Share of the picture under which a mask shows nothing worth the name."""
 
@@ -68,7 +72,7 @@ def read(file: Path, limits: Limits = USUAL) -> Photo:
     mask, background = _mask(file, image, limits)
     if mask is None:
         return Photo(_padded(image.convert("RGB"), 1.0), "kept")
-    if mask.mean() < SMALLEST:
+    if (mask > 0.5).mean() < SMALLEST:
         raise InputError(f"{file}: the {background} leaves nothing of the object; correct it, or take it away")
     white = Image.new("RGB", image.size, "white")
     cut = Image.composite(image.convert("RGB"), white, Image.fromarray((255 * mask).astype(np.uint8)))
@@ -82,7 +86,7 @@ def _opened(file: Path, limits: Limits) -> Image.Image:
         raise InputError(f"{file}: no such photo")
     limits.check_image(file)
     try:
-        with Image.open(file) as image:
+        with Image.open(file, formats=FORMATS) as image:
             image = ImageOps.exif_transpose(image)
             image.load()
     except Exception as error:  # a reader of broken files fails in many ways
@@ -159,6 +163,8 @@ def _quadratic(x: np.ndarray, y: np.ndarray | float) -> np.ndarray:
 
 def _padded(image: Image.Image, filled: float) -> Image.Image:
     """An image in the middle of a white square, of whose side its longer side takes the share ``filled``."""
+    if max(image.size) > LARGEST:
+        image = ImageOps.contain(image, (LARGEST, LARGEST))
     side = round(max(image.size) / filled)
     square = Image.new("RGB", (side, side), "white")
     square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))

@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -21,6 +22,10 @@ IMAGES += ("map_Bump", "map_bump", "bump", "norm", "disp", "decal")
 """The words of a material file that name an image."""
 SHOWN = ("map_Kd", "map_d")
 """Those of which a view shows something."""
+BLANK = bytes(range(33))
+"""What stands between words for Blender: blanks, and all control characters."""
+LINE = re.compile(rb"[%b]*([^%b]+)[%b]+(.*)" % (3 * (re.escape(BLANK),)), re.DOTALL)
+"""A line of an OBJ or MTL file: a word, and the rest."""
 
 
 def synsets(table: Path) -> dict[str, str]:
@@ -43,6 +48,13 @@ def check_root(root: Path) -> None:
     """Raise InputError unless a folder in the ShapeNetCore.v2 layout can be there."""
     if not root.is_dir():
         raise InputError(f"config: shapenet is {root}, but there is no such folder; give the path of ShapeNetCore.v2")
+
+
+def check_url(url: str) -> None:
+    """Raise InputError unless a URL names a file: where it is kept here follows from its host and its path."""
+    parts = urlsplit(url)
+    if not parts.hostname or {".", ".."} & {parts.netloc, *parts.path.split("/")} or not parts.path.rpartition("/")[2]:
+        raise InputError(f"config: {url} is no address of a split list; fetch the list and give its path")
 
 
 def splits(lists: dict[str, Path], synset: str) -> dict[str, list[str]]:
@@ -123,10 +135,11 @@ def read_split(file: Path, synset: str) -> list[str]:
     if file.suffix == ".json":
         try:
             content = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{file}: not valid JSON ({error}); give a DeepSDF split file or a list of ids") from error
-        if isinstance(content, dict):
-            content = [shape for dataset in content.values() for shape in dict(dataset).get(synset, [])]
+            if isinstance(content, dict):
+                content = [shape for dataset in content.values() for shape in dataset.get(synset, [])]
+            content = list(content)
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise InputError(f"{file}: not valid ({error}); give a DeepSDF split file or a list of ids") from error
     else:
         content = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     ids = [check_id(shape, str(file)) for shape in content]
@@ -179,17 +192,19 @@ class Materials(NamedTuple):
 def materials(mesh: Path) -> Materials:
     """What the materials of an OBJ file name.
 
-    Raises InputError if a name leads out of the shape's folder: Blender would open it, whatever it is.
+    Raises InputError if a name leads out of the shape's folder. Blender reads names its own way, so whoever lets it
+    checks once more which files it took.
     """
     libraries = {name: _beside(mesh, name) for name in _named(mesh, ("mtllib",))}
-    for name in libraries:
-        _check_inside(mesh, mesh, name)
+    for library in libraries.values():
+        check_inside(mesh, mesh, library)
     lost, found = [], []
-    for library in filter(Path.is_file, libraries.values()):
+    always = mesh.with_suffix(".mtl")  # Blender reads it even where no line names it
+    for library in filter(Path.is_file, dict.fromkeys([*libraries.values(), always])):
         shown = set(_named(library, SHOWN))
         for name in _named(library, IMAGES):
-            _check_inside(mesh, library, name)
             image = _beside(library, name)
+            check_inside(mesh, library, image)
             if image.is_file():
                 found.append(image)
             elif name in shown:
@@ -202,20 +217,23 @@ def _beside(file: Path, name: str) -> Path:
     return file.parent / name.replace("\\", "/")
 
 
-def _check_inside(mesh: Path, by: Path, name: str) -> None:
-    folder = os.path.abspath(mesh.parents[1])  # links are not followed: those are the user's own  # noqa: PTH100
-    place = os.path.abspath(_beside(by, name))  # noqa: PTH100
+def check_inside(mesh: Path, by: Path, named: Path) -> None:
+    """Raise InputError if the file that ``by`` names is not in the folder of a mesh's shape.
+
+    Links are not followed: those are the user's own.
+    """
+    folder, place = os.path.abspath(mesh.parents[1]), os.path.abspath(named)  # noqa: PTH100
     if os.path.commonpath([folder, place]) != folder:
-        raise InputError(f"{by}: names {name!r}, outside of the shape's folder {folder}; put the file beside the mesh")
+        raise InputError(f"{by}: names {place}, outside of the shape's folder {folder}; put the file beside the mesh")
 
 
 def _named(file: Path, keywords: tuple[str, ...]) -> list[str]:
     """The file names that stand behind some keywords in an OBJ or MTL file; options before a name are left out."""
-    wanted = tuple(f"{keyword} ".encode() for keyword in keywords)
+    wanted = {keyword.encode() for keyword in keywords}
     names = []
     with file.open("rb") as lines:
         for line in lines:
-            if line.lstrip().startswith(wanted):
-                rest = os.fsdecode(line.split(maxsplit=1)[1].strip())
+            if (found := LINE.match(line)) and found[1] in wanted:
+                rest = os.fsdecode(found[2].strip(BLANK)).strip('"')
                 names.append(rest.split()[-1] if rest.startswith("-") else rest)
     return list(dict.fromkeys(names))

@@ -70,11 +70,11 @@ def each(shards: Sequence[str | Path], synset: str, shapes: Collection[str]) -> 
             shape = wanted.pop(name)
             cloud = trimesh.load(BytesIO(archives.read(shard, name)), file_type="ply", process=False)
             raw = cloud.metadata["_ply_raw"]["vertex"]["data"]
-            with np.load(BytesIO(archives.read(shard, volume_name(synset, shape)))) as volume:
-                inside = np.unpackbits(volume["occupancies"], count=len(volume["points"])).astype(bool)
-                normals = np.stack([raw[axis] for axis in ("nx", "ny", "nz")], axis=1)
-                truth = Truth(np.asarray(cloud.vertices), normals, volume["points"].astype(np.float32), inside)
-            yield shape, truth
+            within = volume_name(synset, shape)
+            volume = archives.arrays(archives.read(shard, within), f"{shard}: {within}")
+            inside = np.unpackbits(volume["occupancies"], count=len(volume["points"])).astype(bool)
+            normals = np.stack([raw[axis] for axis in ("nx", "ny", "nz")], axis=1)
+            yield shape, Truth(np.asarray(cloud.vertices), normals, volume["points"].astype(np.float32), inside)
     if wanted:
         missing = next(iter(wanted.values()))
         raise InputError(f"{missing}: no surface points of it in {', '.join(map(str, shards))}")

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from urllib.error import URLError
 
 import torch
 from torch import Tensor, nn
 from torchvision.models import ResNet18_Weights, resnet18
 
+from template3d import archives
 from template3d.errors import InputError
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -84,8 +86,10 @@ class Encoder(nn.Module):
             return
         if weights == "imagenet":
             try:
-                state = ResNet18_Weights.IMAGENET1K_V1.get_state_dict(progress=False, check_hash=True)
-            except (URLError, OSError, RuntimeError) as error:
+                state = ResNet18_Weights.IMAGENET1K_V1.get_state_dict(
+                    progress=False, check_hash=True, weights_only=True
+                )
+            except (URLError, OSError, RuntimeError, UnpicklingError) as error:
                 raise InputError(
                     f"encoder.weights is imagenet, but torchvision cannot fetch the weights here ({error}); fetch "
                     f"{ResNet18_Weights.IMAGENET1K_V1.url} elsewhere and set encoder.weights to its path, or to none"
@@ -94,6 +98,7 @@ class Encoder(nn.Module):
             if not Path(weights).is_file():
                 raise InputError(f"encoder.weights names {weights}, but there is no such file")
             try:
+                archives.check_stored(Path(weights))
                 state = torch.load(weights, map_location="cpu", weights_only=True)
                 if not isinstance(state, Mapping):
                     raise TypeError("it holds no named tensors")

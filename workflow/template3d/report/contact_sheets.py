@@ -93,9 +93,9 @@ def _thumbnail(content: bytes) -> Image.Image:
 
 def _samples(shards: Iterable[Path], synset: str, shape: str) -> tuple[np.ndarray, np.ndarray]:
     rows = [np.empty((0, 4), np.float32)]
-    for _, content in _members(shards, samples.member_name(synset, shape)):
-        with np.load(BytesIO(content)) as arrays:
-            rows += [arrays[side] for side in samples.SIDES]
+    for name, content in _members(shards, samples.member_name(synset, shape)):
+        sides = archives.arrays(content, name)
+        rows += [sides[side] for side in samples.SIDES]
     table = np.concatenate(rows)
     return table[:, :3], table[:, 3]
 

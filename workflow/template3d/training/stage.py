@@ -62,18 +62,19 @@ class Schedule:
     def of(cls, chosen: dict[str, Any], seed: int, gpus: int) -> "Schedule":
         """From a stage's section of the configuration; on ``gpus`` GPUs, or, for 0, on the processor.
 
-        Raises InputError if there are fewer GPUs, or no compiler for the processor where steps are to be compiled.
+        Raises InputError if there are fewer GPUs, or no compiler where steps are to be compiled.
         """
         if gpus > torch.cuda.device_count():
             raise InputError(
                 f"config: training.gpus is {gpus}, but this machine shows {torch.cuda.device_count()} GPUs; set "
                 "training.gpus: 0 to train on the processor"
             )
-        compiler = os.environ.get("CXX", "g++")
-        if chosen["compile"] and not gpus and shutil.which(compiler) is None:
+        variable, usual = ("CC", ("gcc", "clang")) if gpus else ("CXX", ("g++",))
+        compilers = [os.environ[variable]] if variable in os.environ else usual
+        if chosen["compile"] and not any(map(shutil.which, compilers)):
             raise InputError(
-                f"config: compile: true takes a C++ compiler on the processor, and {compiler} is not on the PATH; "
-                "install g++, name another in the environment variable CXX, or set compile: false"
+                f"config: compile: true takes a compiler, and {' or '.join(compilers)} is not on the PATH; install "
+                f"{usual[0]}, name another in the environment variable {variable}, or set compile: false"
             )
         return cls(**picked(cls, chosen), seed=seed, devices=max(gpus, 1), accelerator="cuda" if gpus else "cpu")
 
