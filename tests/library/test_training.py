@@ -12,7 +12,6 @@ from template3d.errors import InputError
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.networks.projection import Projection
-from template3d.networks.warp import Warp
 from template3d.training.contrastive import ContrastiveSettings, ContrastiveStage
 from template3d.training.distances import Samples
 from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, LossSettings
@@ -93,23 +92,6 @@ def test_places_and_distances_reach_the_networks_as_they_are(precision):
     for step, same in zip(seen, drawn, strict=True):
         for part, wanted in zip(step, same, strict=True):
             assert torch.equal(part, wanted)
-
-
-def test_the_warp_is_an_lstm_cell_on_code_and_point():
-    torch.manual_seed(0)
-    warp = Warp(8, 16, 8)
-    torch.nn.init.normal_(warp.affine.weight, std=0.1)
-    codes, points = torch.randn(3, 8), torch.rand(3, 50, 3)
-    found = warp(codes, points)
-    place, repeated = points.reshape(-1, 3), codes.repeat_interleave(50, dim=0)
-    state, stages_of_it = (torch.zeros(150, 16),) * 2, []
-    for step in range(8):
-        state = warp.lstm(torch.cat([repeated, place], dim=1), state)
-        scale, shift = warp.affine(state[0]).split(3, dim=1)
-        place = (1 + scale) * place + shift
-        if step % 2:
-            stages_of_it.append(place.view(3, 50, 3))
-    torch.testing.assert_close(found, torch.stack(stages_of_it), rtol=1e-6, atol=1e-6)
 
 
 def test_training_is_deterministic():
