@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from lightning.fabric import Fabric
@@ -31,6 +31,14 @@ PR_SET_PDEATHSIG = 1
 """Linux: which signal a process gets when its parent is gone."""
 EXPLODED = 100.0
 """So many times the first step's loss, and training is given up."""
+
+
+class Sent(NamedTuple):
+    """A step's terms by name, their values (terms,) on the way from the device, and the event of their arrival."""
+
+    terms: list[str]
+    values: Tensor
+    arrived: torch.cuda.Event | None
 
 
 def fit(
@@ -139,8 +147,9 @@ class _Run:
             # DDP takes the mean of the devices' gradients
             self.fabric.backward(terms["total"] * ranks if self.stage.summed else terms["total"])
             self.optimizer.step()
+            sent = self._send(terms)
             self._look(pending)
-            pending = {term: value.detach() for term, value in terms.items()}
+            pending = sent
             self.batch, self.step = self.batch + 1, self.step + 1
             if self.progress.step(batch[-1].numel() if self.stage.unit == "points" else len(batch[0])):
                 self._tell({term: value / (self.batch - 1) for term, value in self.sums.items()})  # one is pending
@@ -175,12 +184,20 @@ class _Run:
             self.progress.waited += time.monotonic() - start
             yield moved
 
-    def _look(self, terms: dict[str, Tensor] | None) -> None:
+    def _send(self, terms: dict[str, Tensor]) -> Sent:
+        """Send a step's terms, their mean over the devices, to this process's memory, without waiting for them."""
+        together = torch.stack([value.detach() for value in terms.values()]).float()
+        values = self.fabric.all_reduce(together, reduce_op="mean").to("cpu", non_blocking=True)
+        cuda = self.fabric.device.type == "cuda"
+        return Sent(list(terms), values, torch.cuda.current_stream().record_event() if cuda else None)
+
+    def _look(self, sent: Sent | None) -> None:
         """Add a step's terms to the epoch's sums; raise FloatingPointError unless they are sound."""
-        if terms is None:
+        if sent is None:
             return
-        together = torch.stack(list(terms.values())).float()
-        values = dict(zip(terms, self.fabric.all_reduce(together, reduce_op="mean").tolist(), strict=True))
+        if sent.arrived is not None:
+            sent.arrived.synchronize()
+        values = dict(zip(sent.terms, sent.values.tolist(), strict=True))
         if self.stage.summed:
             values["total"] *= self.fabric.world_size
         self.first = values["total"] if self.first is None else self.first
