@@ -1,12 +1,10 @@
 import shutil
-from io import BytesIO
 
 import numpy as np
 import pytest
 import stages
 import torch
 import torch._dynamo.utils
-from PIL import Image
 from template3d import archives, models, samples
 from template3d.errors import InputError
 from template3d.networks.encoder import Encoder
@@ -17,12 +15,10 @@ from template3d.training.distances import Samples
 from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, LossSettings
 from template3d.training.encoder import EncoderSettings, EncoderStage
 from template3d.training.end_to_end import EndToEndSettings, EndToEndStage
-from template3d.training.images import Views, jitter, read_views
+from template3d.training.images import Views
 from template3d.training.loop import fit
 from template3d.training.memory import Memory
 from template3d.training.stage import Schedule
-from template3d.views import member_name
-from torchvision.transforms.v2 import functional
 
 SIZES = {"code_length": 8, "warp_hidden": 16, "warp_steps": 4, "template_hidden": [32, 32], "dropout": 0.0}
 
@@ -307,35 +303,3 @@ def test_a_frozen_trunk_stays_as_it_is_end_to_end():
     )
     fit(stage, Schedule(2, 100), "test")
     assert torch.equal(encoder.trunk.conv1.weight, before)
-
-
-def test_views_are_the_same_in_memory_and_in_a_file(tmp_path):
-    def files(shape):
-        rng = np.random.default_rng(int(shape, 16))
-        for index in range(3):
-            file = BytesIO()
-            Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(file, format="PNG")
-            yield member_name("chairs", shape, "easy", index), file.getvalue()
-
-    shard = tmp_path / "easy.zip"
-    archives.update(shard, {"aaaa": "1", "bbbb": "1"}, lambda stale: ((shape, dict(files(shape))) for shape in stale))
-    held, mapped = (read_views([shard], ["bbbb", "aaaa"], 32, Memory(ram_gb=ram), threads=2) for ram in (1, 0))
-    assert held.shapes.tolist() == [0, 0, 0, 1, 1, 1]
-    assert torch.equal(held.images, mapped.images)
-    assert [file.name for file in tmp_path.iterdir()] == ["easy.zip"]
-    with pytest.raises(InputError, match="cccc: no views of it"):
-        read_views([shard], ["aaaa", "cccc"], 32, Memory())
-
-
-def test_jitter_is_that_of_torchvision_with_each_image_its_own():
-    images = torch.randint(0, 256, (5, 3, 16, 16), dtype=torch.uint8)
-    torch.manual_seed(3)
-    found = jitter(images, 0.4)
-    torch.manual_seed(3)
-    factors = (1 + 0.4 * (2 * torch.rand(3, 5, 1, 1, 1) - 1)).view(3, 5)
-    assert len(factors.unique()) == 15
-    for image, mine, (brightness, contrast, saturation) in zip(images, found, factors.T.tolist(), strict=True):
-        image = functional.adjust_brightness(image.float() / 255, brightness)
-        image = functional.adjust_saturation(functional.adjust_contrast(image, contrast), saturation)
-        torch.testing.assert_close(mine, image, atol=1e-5, rtol=0)
-    assert torch.equal(jitter(images, 0.0), images.float() / 255)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from template3d import losses
 from template3d.networks.encoder import Encoder
-from template3d.training.images import Views, jitter
+from template3d.training.images import Views, greyed, jitter
 from template3d.training.stage import Stage
 
 
@@ -19,6 +19,7 @@ class EncoderSettings:
     batch: int = 512
     rate: float = 1e-3
     colour_jitter: float = 0.4
+    grey_share: float = 0.0
 
 
 class EncoderStage(Stage):
@@ -49,8 +50,8 @@ class EncoderStage(Stage):
             yield self.views.images[chosen], self.views.shapes[chosen]
 
     def before(self, images: Tensor, shapes: Tensor) -> tuple[Tensor, ...]:
-        """Jitter the colours of each image."""
-        return jitter(images, self.settings.colour_jitter), shapes
+        """Jitter the colours of each image, or take them away."""
+        return greyed(jitter(images, self.settings.colour_jitter), self.settings.grey_share), shapes
 
     def forward(self, epoch: int, images: Tensor, shapes: Tensor) -> dict[str, Tensor]:
         """Equation (10) as ``total``, and the same a code entry, which does not depend on sizes."""

@@ -11,7 +11,7 @@ from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.training.distances import Samples
 from template3d.training.embeddings import LossSettings, embedding_terms
-from template3d.training.images import Views, jitter
+from template3d.training.images import Views, greyed, jitter
 from template3d.training.pictures import decoder_pictures
 from template3d.training.stage import Stage
 
@@ -26,6 +26,7 @@ class EndToEndSettings:
     rate_warp: float = 5e-4
     rate_template: float = 5e-4
     colour_jitter: float = 0.4
+    grey_share: float = 0.0
 
 
 class EndToEndStage(Stage):
@@ -73,8 +74,9 @@ class EndToEndStage(Stage):
             yield self.views.images[views], *self.samples.draw(shapes, self.settings.points_per_scene, generator)
 
     def before(self, images: Tensor, points: Tensor, distances: Tensor) -> tuple[Tensor, ...]:
-        """Jitter the colours of each image."""
-        return jitter(images, self.settings.colour_jitter), points, distances
+        """Jitter the colours of each image, or take them away."""
+        images = greyed(jitter(images, self.settings.colour_jitter), self.settings.grey_share)
+        return images, points, distances
 
     def forward(self, epoch: int, images: Tensor, points: Tensor, distances: Tensor) -> dict[str, Tensor]:
         """The terms of equation (9) and their weighted total, with codes from images."""

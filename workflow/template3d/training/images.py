@@ -99,6 +99,8 @@ def jitter(images: Tensor, amount: float) -> Tensor:
 
 def greyed(images: Tensor, share: float) -> Tensor:
     """Images (B, 3, S, S), of which about a ``share`` lose their colours, each by its own draw."""
+    if not share:
+        return images
     chosen = torch.rand(len(images), 1, 1, 1, device=images.device) < share
     return torch.where(chosen, v2.functional.rgb_to_grayscale(images, num_output_channels=3), images)
 

@@ -1,0 +1,67 @@
+from io import BytesIO
+
+import numpy as np
+import pytest
+import stages
+import torch
+from PIL import Image
+from template3d import archives
+from template3d.errors import InputError
+from template3d.training.encoder import EncoderSettings
+from template3d.training.end_to_end import EndToEndSettings
+from template3d.training.images import greyed, jitter, read_views
+from template3d.training.memory import Memory
+from template3d.views import member_name
+from torchvision.transforms.v2 import functional
+
+
+def test_views_are_the_same_in_memory_and_in_a_file(tmp_path):
+    def files(shape):
+        rng = np.random.default_rng(int(shape, 16))
+        for index in range(3):
+            file = BytesIO()
+            Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(file, format="PNG")
+            yield member_name("chairs", shape, "easy", index), file.getvalue()
+
+    shard = tmp_path / "easy.zip"
+    archives.update(shard, {"aaaa": "1", "bbbb": "1"}, lambda stale: ((shape, dict(files(shape))) for shape in stale))
+    held, mapped = (read_views([shard], ["bbbb", "aaaa"], 32, Memory(ram_gb=ram), threads=2) for ram in (1, 0))
+    assert held.shapes.tolist() == [0, 0, 0, 1, 1, 1]
+    assert torch.equal(held.images, mapped.images)
+    assert [file.name for file in tmp_path.iterdir()] == ["easy.zip"]
+    with pytest.raises(InputError, match="cccc: no views of it"):
+        read_views([shard], ["aaaa", "cccc"], 32, Memory())
+
+
+def test_a_share_of_the_images_loses_its_colours_and_nothing_else():
+    torch.manual_seed(0)
+    images = torch.rand(400, 3, 4, 4)
+    found = greyed(images, 0.25)
+    grey = functional.rgb_to_grayscale(images, num_output_channels=3)
+    kept = (found == images).all(dim=(1, 2, 3))
+    assert 0.15 < 1 - kept.float().mean() < 0.35
+    assert torch.equal(found[~kept], grey[~kept])
+    assert torch.equal(greyed(images, 0.0), images)
+
+
+@pytest.mark.parametrize(("name", "settings"), [("encoder", EncoderSettings), ("end_to_end", EndToEndSettings)])
+def test_training_on_images_takes_the_colours_away_that_it_is_told_to(name, settings):
+    stage = stages.make(name)
+    _, *rest = next(stage.batches(1, torch.Generator()))
+    stage.settings = settings(colour_jitter=0.0, grey_share=1.0)
+    seen, *_ = stage.before(stage.views.images, *rest)
+    assert torch.equal(seen, functional.rgb_to_grayscale(stage.views.images / 255, num_output_channels=3))
+
+
+def test_jitter_is_that_of_torchvision_with_each_image_its_own():
+    images = torch.randint(0, 256, (5, 3, 16, 16), dtype=torch.uint8)
+    torch.manual_seed(3)
+    found = jitter(images, 0.4)
+    torch.manual_seed(3)
+    factors = (1 + 0.4 * (2 * torch.rand(3, 5, 1, 1, 1) - 1)).view(3, 5)
+    assert len(factors.unique()) == 15
+    for image, mine, (brightness, contrast, saturation) in zip(images, found, factors.T.tolist(), strict=True):
+        image = functional.adjust_brightness(image.float() / 255, brightness)
+        image = functional.adjust_saturation(functional.adjust_contrast(image, contrast), saturation)
+        torch.testing.assert_close(mine, image, atol=1e-5, rtol=0)
+    assert torch.equal(jitter(images, 0.0), images.float() / 255)
