@@ -115,6 +115,15 @@ def test_a_broken_experiment_is_refused_by_name(experiment, file, content):
         interop.as_phase1(folder, SHAPES)
 
 
+def test_a_network_larger_than_its_weights_is_refused_before_it_takes_memory(experiment):
+    _, folder = experiment
+    specs = json.loads((folder / "specs.json").read_text())
+    specs["NetworkSpecs"]["warper_kargs"]["hidden_size"] = 10**7  # 10^14 weights
+    (folder / "specs.json").write_text(json.dumps(specs))
+    with pytest.raises(InputError, match="weights do not fit"):
+        interop.as_phase1(folder, SHAPES)
+
+
 def test_a_network_of_another_kind_is_refused(experiment):
     _, folder = experiment
     specs = json.loads((folder / "specs.json").read_text())

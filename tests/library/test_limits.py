@@ -34,6 +34,16 @@ def test_a_mesh_that_is_too_large_is_refused(mesh):
         check.one_shape(mesh, Limits(mesh_mb=0.001))
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_a_material_library_that_is_too_large_is_refused(mesh, named):
+    if not named:  # Blender reads it all the same
+        mesh.write_text(mesh.read_text().partition("\n")[2])
+    mesh.with_suffix(".mtl").write_bytes(b"newmtl a\n" * 1000)
+    assert shapenet.materials(mesh).images == []
+    with pytest.raises(InputError, match=r"model_normalized.mtl: has .* more than limits.mesh_mb \(0.001\) allows"):
+        shapenet.materials(mesh, Limits(mesh_mb=0.001))
+
+
 @pytest.mark.parametrize("side", [12_000, 60_000], ids=["large", "a bomb"])
 def test_a_small_file_with_a_huge_picture_is_refused(mesh, side):
     (mesh.parent / "wood.png").write_bytes(png_header(side, side))

@@ -30,11 +30,12 @@ def load_deep_implicit_template(folder: str | Path, checkpoint: str = "latest") 
     """
     folder = Path(folder)
     specs = json.loads((folder / "specs.json").read_text())
-    model = ImplicitTemplate(**_network_arguments(specs, folder / "specs.json"))
+    with torch.device("meta"):  # specs.json may ask for any size; the memory that the weights take is theirs
+        model = ImplicitTemplate(**_network_arguments(specs, folder / "specs.json"))
     weights_file = folder / "ModelParameters" / f"{checkpoint}.pth"
     weights = _tensors(weights_file)["model_state_dict"]
     try:
-        model.load_state_dict({_our_name(name, model): tensor for name, tensor in weights.items()})
+        model.load_state_dict({_our_name(name, model): tensor.float() for name, tensor in weights.items()}, assign=True)
     except RuntimeError as mismatch:
         raise ValueError(f"{weights_file}: weights do not fit {folder / 'specs.json'}: {mismatch}") from mismatch
     codes = _tensors(folder / "LatentCodes" / f"{checkpoint}.pth")["latent_codes"]

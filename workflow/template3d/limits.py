@@ -18,7 +18,7 @@ class Limits:
     image_megapixels: float = 100.0
 
     def check_mesh(self, file: Path) -> None:
-        """Raise InputError if a mesh file is too large to be read."""
+        """Raise InputError if a mesh file, or its material library, is too large to be read."""
         _check_bytes(file, self.mesh_mb, "mesh_mb")
 
     def check_faces(self, file: Path, faces: int) -> None:

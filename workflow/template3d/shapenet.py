@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from template3d.errors import InputError
+from template3d.limits import USUAL, Limits
 
 ID = re.compile(r"(?=.{4,64}$)u?[0-9a-f]+(-[0-9a-f]+)*")
 """Hexadecimal digits, or, for a few of ShapeNet's, a UUID behind a ``u``."""
@@ -189,11 +190,11 @@ class Materials(NamedTuple):
     """Those that are there, each of which Blender opens."""
 
 
-def materials(mesh: Path) -> Materials:
+def materials(mesh: Path, limits: Limits = USUAL) -> Materials:
     """What the materials of an OBJ file name.
 
-    Raises InputError if a name leads out of the shape's folder. Blender reads names its own way, so whoever lets it
-    checks once more which files it took.
+    Raises InputError if a name leads out of the shape's folder, or a library has more bytes than a mesh may have.
+    Blender reads names its own way, so whoever lets it checks once more which files it took.
     """
     libraries = {name: _beside(mesh, name) for name in _named(mesh, ("mtllib",))}
     for library in libraries.values():
@@ -201,6 +202,7 @@ def materials(mesh: Path) -> Materials:
     lost, found = [], []
     always = mesh.with_suffix(".mtl")  # Blender reads it even where no line names it
     for library in filter(Path.is_file, dict.fromkeys([*libraries.values(), always])):
+        limits.check_mesh(library)
         shown = set(_named(library, SHOWN))
         for name in _named(library, IMAGES):
             image = _beside(library, name)
