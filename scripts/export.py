@@ -1,7 +1,7 @@
 """Unzip a shard into the layouts of the original, and take away what an earlier export left of shapes now gone."""
 
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from template3d import archives, files, logs
 from template3d.errors import InputError
@@ -13,7 +13,8 @@ with logs.to(snakemake.log[0]) as log:
     exported = []
     for archive in map(Path, snakemake.input):
         names = archives.names(archive) - {archives.FAILED}
-        if strange := sorted(name for name in names if "/" not in name):  # it would lie among the listings
+        # what has no folder would lie among the listings
+        if strange := sorted(name for name in names if len(PurePosixPath(name).parts) < 2):
             raise InputError(f"{archive}: {strange[0]} is no file of a shape; delete the archive, and run again")
         with zipfile.ZipFile(archive) as opened:
             opened.extractall(folder, names)

@@ -6,6 +6,7 @@ a pause before each step.
 
 import json
 import logging
+import os
 import sys
 import time
 from pathlib import Path
@@ -50,17 +51,25 @@ def make(stage: str) -> Stage:
 
 
 def train(stage: str, folder: Path, minutes: float = 0.0, slow: float = 0.0, devices: int = 1) -> None:
-    """Train a stage, each step made slower by some seconds, and write its weights, its history and a log."""
+    """Train a stage, each step made slower by some seconds.
+
+    Writes its weights, its history, a log, and how much of each batch every process had.
+    """
     logging.basicConfig(filename=folder / "log.txt", level="INFO", force=True)
     torch.set_num_threads(1)
     made = make(stage)
-    before = made.before
+    before, forward = made.before, made.forward
 
     def slowly(*batch: torch.Tensor) -> tuple[torch.Tensor, ...]:
         time.sleep(slow)
         return before(*batch)
 
-    made.before = slowly
+    def told(epoch: int, *batch: torch.Tensor) -> dict[str, torch.Tensor]:
+        with (folder / f"shares.{os.environ.get('LOCAL_RANK', 0)}").open("a") as shares:
+            shares.write(f"{len(batch[0])} ")
+        return forward(epoch, *batch)
+
+    made.before, made.forward = slowly, told
     checkpoint = Checkpoint(folder / "checkpoint.safetensors", minutes, settings="a", code="b", data="c")
     history = fit(made, Schedule(6, 3, devices=devices, accelerator="cpu"), stage, checkpoint)
     weights = {name: value.contiguous() for name, value in made.state_dict().items()}

@@ -1,3 +1,4 @@
+import os
 import stat
 import zipfile
 from io import BytesIO
@@ -187,3 +188,15 @@ def test_members_that_lie_over_one_another_are_not_read(tmp_path):
         file.filelist.extend([file.filelist[0]] * 1000)
     with pytest.raises(InputError, match="more bytes than it has"):
         archives.names(archive)
+
+
+def test_no_code_in_an_array_is_run(tmp_path):
+    class Attack:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "harm"),)
+
+    content = BytesIO()
+    np.savez(content, pos=np.array([Attack()], dtype=object))
+    with pytest.raises(InputError, match=r"there\.zip: damaged"):
+        archives.arrays(content.getvalue(), "there.zip")
+    assert not (tmp_path / "harm").exists()

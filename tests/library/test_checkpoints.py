@@ -92,6 +92,7 @@ def test_a_run_that_is_asked_to_stop_writes_a_checkpoint_first(number, tmp_path,
     assert f"stopped by signal {number:d} at step {steps(tmp_path)}" in logged(tmp_path)
     finish("embeddings", tmp_path)
     assert (tmp_path / "result.safetensors").read_bytes() == undisturbed["embeddings"][0]
+    assert (tmp_path / "history.json").read_bytes() == undisturbed["embeddings"][1]
 
 
 def test_a_checkpoint_of_other_parameters_is_not_gone_on_from(tmp_path, caplog):
@@ -168,6 +169,8 @@ def test_two_processes_give_the_loss_of_one_with_the_same_batch(tmp_path):
         command = [sys.executable, stages.__file__, tmp_path / str(devices), str(devices)]
         run = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
         assert run.returncode == 0, run.stdout + run.stderr
+    shares = [set((tmp_path / file).read_text().split()) for file in ("1/shares.0", "2/shares.0", "2/shares.1")]
+    assert shares == [{"2"}, {"1"}, {"1"}]
     one, two = (json.loads((tmp_path / str(devices) / "history.json").read_text()) for devices in (1, 2))
     assert len(one) == len(two) > 1
     for first, second in zip(one, two, strict=True):

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ def test_what_is_shown_is_escaped():
     data = {"names": {EVIL: EVIL}, "categories": {EVIL: {"templates": {}, "shapes": [shape], "figures": []}}}
     page = gallery.page(data, {EVIL: pd.DataFrame({EVIL: [EVIL]})})
     assert EVIL not in page
+    assert "innerHTML" not in (Path(gallery.__file__).parent / "gallery.html").read_text()  # scripts write text only
     assert "<script>alert" not in page
     text = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL).group(1)
     assert json.loads(text) == data

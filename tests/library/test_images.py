@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 from template3d import archives
 from template3d.errors import InputError
+from template3d.training.contrastive import ContrastiveSettings
 from template3d.training.encoder import EncoderSettings
 from template3d.training.end_to_end import EndToEndSettings
 from template3d.training.images import greyed, jitter, read_views
@@ -15,7 +16,9 @@ from template3d.views import member_name
 from torchvision.transforms.v2 import functional
 
 
-def test_views_are_the_same_in_memory_and_in_a_file(tmp_path):
+def test_views_are_the_same_in_memory_and_in_a_file(tmp_path, caplog):
+    caplog.set_level("INFO")
+
     def files(shape):
         rng = np.random.default_rng(int(shape, 16))
         for index in range(3):
@@ -28,6 +31,7 @@ def test_views_are_the_same_in_memory_and_in_a_file(tmp_path):
     held, mapped = (read_views([shard], ["bbbb", "aaaa"], 32, Memory(ram_gb=ram), threads=2) for ram in (1, 0))
     assert held.shapes.tolist() == [0, 0, 0, 1, 1, 1]
     assert torch.equal(held.images, mapped.images)
+    assert [line.split(", ")[-1] for line in caplog.messages[-2:]] == ["on cpu", "in a file"]
     assert [file.name for file in tmp_path.iterdir()] == ["easy.zip"]
     with pytest.raises(InputError, match="cccc: no views of it"):
         read_views([shard], ["aaaa", "cccc"], 32, Memory())
@@ -44,13 +48,21 @@ def test_a_share_of_the_images_loses_its_colours_and_nothing_else():
     assert torch.equal(greyed(images, 0.0), images)
 
 
-@pytest.mark.parametrize(("name", "settings"), [("encoder", EncoderSettings), ("end_to_end", EndToEndSettings)])
-def test_training_on_images_takes_the_colours_away_that_it_is_told_to(name, settings):
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("encoder", EncoderSettings), ("contrastive", ContrastiveSettings), ("end_to_end", EndToEndSettings)],
+)
+def test_training_on_images_changes_their_colours_as_it_is_told_to(name, settings):
     stage = stages.make(name)
-    _, *rest = next(stage.batches(1, torch.Generator()))
+    images, *rest = next(stage.batches(1, torch.Generator()))
     stage.settings = settings(colour_jitter=0.0, grey_share=1.0)
-    seen, *_ = stage.before(stage.views.images, *rest)
-    assert torch.equal(seen, functional.rgb_to_grayscale(stage.views.images / 255, num_output_channels=3))
+    seen, *_ = stage.before(images, *rest)
+    assert torch.equal(seen, functional.rgb_to_grayscale(images / 255, num_output_channels=3))
+    stage.settings = settings(colour_jitter=0.3, grey_share=0.0)
+    torch.manual_seed(1)
+    seen, *_ = stage.before(images, *rest)
+    torch.manual_seed(1)
+    assert torch.equal(seen, jitter(images, 0.3))
 
 
 def test_jitter_is_that_of_torchvision_with_each_image_its_own():

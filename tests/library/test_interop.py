@@ -124,6 +124,13 @@ def test_a_network_larger_than_its_weights_is_refused_before_it_takes_memory(exp
         interop.as_phase1(folder, SHAPES)
 
 
+def test_a_tensor_that_claims_more_numbers_than_its_file_holds_is_refused(experiment):
+    _, folder = experiment
+    torch.save({"latent_codes": torch.zeros(1).expand(10**6, 8)}, folder / "LatentCodes/latest.pth")
+    with pytest.raises(InputError, match="claims more numbers than the file holds"):
+        interop.as_phase1(folder, SHAPES)
+
+
 def test_a_network_of_another_kind_is_refused(experiment):
     _, folder = experiment
     specs = json.loads((folder / "specs.json").read_text())

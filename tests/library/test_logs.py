@@ -1,5 +1,8 @@
+import os
 import subprocess
 import sys
+
+from template3d import writers
 
 JOB = """
 import sys
@@ -23,3 +26,15 @@ def test_a_jobs_last_words_stand_in_its_log(tmp_path):
     assert "make room and run snakemake again" in said
     assert "Traceback" in said
     assert "KeyError: 'unforeseen'" in said
+
+
+def test_a_second_process_on_a_job_stops_with_a_sentence_and_leaves_the_log_as_it_is(tmp_path):
+    file = tmp_path / "job.log"
+    with writers.only(file):
+        file.write_text("of the first one\n")
+        command = [sys.executable, "-c", JOB.format(error='InputError("never raised")'), file]
+        job = subprocess.run(command, capture_output=True, text=True)
+    assert job.returncode == 1
+    assert f"pid {os.getpid()}" in job.stderr
+    assert "begun" not in job.stderr
+    assert file.read_text() == "of the first one\n"

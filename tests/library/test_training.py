@@ -1,3 +1,4 @@
+import re
 import shutil
 
 import numpy as np
@@ -19,6 +20,7 @@ from template3d.training.images import Views
 from template3d.training.loop import fit
 from template3d.training.memory import Memory
 from template3d.training.stage import Schedule
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 SIZES = {"code_length": 8, "warp_hidden": 16, "warp_steps": 4, "template_hidden": [32, 32], "dropout": 0.0}
 
@@ -88,6 +90,19 @@ def test_places_and_distances_reach_the_networks_as_they_are(precision):
     for step, same in zip(seen, drawn, strict=True):
         for part, wanted in zip(step, same, strict=True):
             assert torch.equal(part, wanted)
+
+
+def test_a_training_can_be_watched(tmp_path, caplog):
+    caplog.set_level("INFO")
+    history = fit(stages.make("end_to_end"), Schedule(3, 2, accelerator="cpu"), "watched", board=tmp_path)
+    board = EventAccumulator(str(tmp_path)).Reload()
+    assert set(board.Tags()["scalars"]) == set(history[0]) - {"epoch", "step"}
+    written = [(event.step, event.value) for event in board.Scalars("total")]
+    assert written == [(row["epoch"], pytest.approx(row["total"], rel=1e-6)) for row in history]
+    assert set(board.Tags()["images"]) == {"template", "shape_0", "shape_1"}
+    *_, last = (record.message for record in caplog.records if record.name.endswith("progress"))
+    assert last.startswith(f"watched: epoch 3 of 3, step {history[-1]['step']}: total {history[-1]['total']:.4g}, ")
+    assert re.search(r"rate_warp .*[\d,]+ points a second, [\d.]+ % of the time waiting for data; 0 s to go$", last)
 
 
 def test_training_is_deterministic():

@@ -10,6 +10,8 @@ def answer(what):
     """Run in a worker process."""
     if what == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
+    if what == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
     if what == "bad":
         raise InputError("it is bad")
     if what == "bug":
@@ -26,6 +28,13 @@ def test_results_come_in_order_and_a_dead_worker_takes_only_its_shape():
     assert isinstance(by_name["crash"], InputError)
     assert "worker process died (signal 11" in str(by_name["crash"])
     assert str(by_name["bad"]) == "it is bad"
+
+
+def test_a_shape_is_not_blamed_for_a_worker_that_was_killed():
+    found = workers.each(answer, [(name, (name,)) for name in ("a", "killed", "c")])
+    assert next(found) == ("a", "a")
+    with pytest.raises(InputError, match=r"killed: its worker process was killed \(signal 9.*run snakemake again"):
+        next(found)
 
 
 def test_a_worker_is_renewed():

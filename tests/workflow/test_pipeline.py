@@ -210,11 +210,15 @@ def test_export_unzips_to_the_original_layouts_and_takes_away_what_is_gone(micro
     (micro / target).write_text("\n".join([*listed, "../../precious.txt", str(precious)]))
     assert snakemake(micro, "--force", "--", target).returncode == 0
     assert precious.exists()  # whatever a listing says
-    with zipfile.ZipFile(micro / "results/data/planes/test-00/surface.zip", "a") as shard:
-        shard.writestr("planes_train-00.txt", "../../precious.txt")
-    run = snakemake(micro, "--force", "--", target)
-    assert run.returncode != 0
-    assert "planes_train-00.txt is no file of a shape" in run.stdout + run.stderr
+    shard = micro / "results/data/planes/test-00/surface.zip"
+    whole = shard.read_bytes()
+    for name in ("planes_train-00.txt", "./planes_train-00.txt"):
+        shard.write_bytes(whole)
+        with zipfile.ZipFile(shard, "a") as opened:
+            opened.writestr(name, "../../precious.txt")
+        run = snakemake(micro, "--force", "--", target)
+        assert run.returncode != 0
+        assert f"{name} is no file of a shape" in run.stdout + run.stderr
 
 
 def test_demo_shapes_are_made_where_they_are_asked_for(tmp_path):

@@ -29,6 +29,8 @@ def test_every_job_asks_for_what_it_needs_and_gpu_jobs_for_their_partition(tmp_p
         if resources.get("gpu"):
             assert (rule, resources["gpu"]) == (rule, 2)
             assert PROFILE["set-resources"][rule]["slurm_partition"] == "gpu"
+            trains = rule.startswith(("train_", "pretrain_"))
+            assert PROFILE["set-resources"][rule].get("gpu") == (None if trains else 1)
         else:
             assert rule not in PROFILE["set-resources"]
 

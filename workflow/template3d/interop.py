@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -46,7 +47,16 @@ def load_deep_implicit_template(folder: str | Path, checkpoint: str = "latest") 
 
 def _tensors(file: Path) -> dict:
     archives.check_stored(file)
-    return torch.load(file, map_location="cpu", weights_only=True)
+    found = torch.load(file, map_location="cpu", weights_only=True)
+    for tensor in filter(torch.is_tensor, _leaves(found)):
+        if tensor.untyped_storage().nbytes() < tensor.numel() * tensor.element_size():
+            raise InputError(f"{file}: a tensor in it claims more numbers than the file holds")
+    return found
+
+
+def _leaves(found: object) -> Iterator[object]:
+    for value in found.values() if isinstance(found, dict) else [found]:
+        yield from _leaves(value) if isinstance(value, dict) else [value]
 
 
 def as_phase1(folder: str | Path, shapes: list[str]) -> Model:

@@ -193,8 +193,8 @@ class Materials(NamedTuple):
 def materials(mesh: Path, limits: Limits = USUAL) -> Materials:
     """What the materials of an OBJ file name.
 
-    Raises InputError if a name leads out of the shape's folder, or a library has more bytes than a mesh may have.
-    Blender reads names its own way, so whoever lets it checks once more which files it took.
+    Raises InputError if a name leads out of the shape's folder or into the next line, or a library has more bytes
+    than a mesh may have. Blender reads names its own way, so whoever lets it checks once more which files it took.
     """
     libraries = {name: _beside(mesh, name) for name in _named(mesh, ("mtllib",))}
     for library in libraries.values():
@@ -236,6 +236,8 @@ def _named(file: Path, keywords: tuple[str, ...]) -> list[str]:
     with file.open("rb") as lines:
         for line in lines:
             if (found := LINE.match(line)) and found[1] in wanted:
+                if found[2].rstrip().endswith(b"\\"):
+                    raise InputError(f"{file}: a file's name goes on in the next line; write it in one")
                 rest = os.fsdecode(found[2].strip(BLANK)).strip('"')
                 names.append(rest.split()[-1] if rest.startswith("-") else rest)
     return list(dict.fromkeys(names))

@@ -24,8 +24,9 @@ def each(
     """Call ``function`` on the arguments of each named task; yield its name and result, in the order of the tasks.
 
     ``function`` stands in a module, so that a worker can import it. Where it raises InputError, or its worker dies
-    (by a signal from a library, or for want of memory), the result is an InputError that says so, and the other
-    tasks go on. Any other exception is raised here.
+    in a library (by its signal), the result is an InputError that says so, and the other tasks go on. Any other
+    exception is raised here; so is an InputError where somebody killed the worker, or the system for want of memory:
+    of that the shape need not be guilty.
     """
     context = multiprocessing.get_context("spawn")  # Blender, Embree and CUDA do not survive a fork
     tasks, waiting = iter(tasks), deque()
@@ -42,6 +43,11 @@ def each(
                 except InputError as error:
                     yield name, error
                 except ProcessExpired as death:
+                    if death.exitcode == -signal.SIGKILL:
+                        raise InputError(
+                            f"{name}: its worker process was killed ({_cause(death.exitcode)}), perhaps for want of "
+                            "memory; run snakemake again, with fewer --cores or more memory if it was that"
+                        ) from death
                     yield name, InputError(f"its worker process died ({_cause(death.exitcode)})")
         finally:
             pool.stop()

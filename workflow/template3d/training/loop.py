@@ -121,9 +121,9 @@ class _Run:
                     self.stage.eval()
                     self.progress.picture(epoch, self.stage.pictures())
                     self.stage.train()
-        self._check_weights()
-        if self.checkpoint is not None and first_epoch <= schedule.epochs:
-            self._save()
+            self._check_weights()
+            if self.checkpoint is not None and first_epoch <= schedule.epochs:
+                self._save()
         self.progress.close()
         self.stage.cpu().eval()
         if not self.fabric.is_global_zero:
@@ -134,7 +134,7 @@ class _Run:
         for group, rate in zip(self.optimizer.param_groups, self.start_rates, strict=True):
             group["lr"] = rate * 0.5 ** (epoch // self.schedule.halve_every)
         self.epoch_start = self.generator.get_state()
-        pending = None  # the step before: looked at while the next one runs, so that a GPU never waits for Python
+        pending = None  # the step before: looked at while the next one runs
         for batch in self._data(epoch):
             rank, ranks = self.fabric.global_rank, self.fabric.world_size
             if len(batch[0]) % ranks:
@@ -185,7 +185,7 @@ class _Run:
             yield moved
 
     def _send(self, terms: dict[str, Tensor]) -> Sent:
-        """Send a step's terms, their mean over the devices, to this process's memory, without waiting for them."""
+        """Send a step's terms, their mean over the devices, to this process's memory; one GPU is not waited for."""
         together = torch.stack([value.detach() for value in terms.values()]).float()
         values = self.fabric.all_reduce(together, reduce_op="mean").to("cpu", non_blocking=True)
         cuda = self.fabric.device.type == "cuda"
