@@ -10,6 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pandas as pd
 import pytest
+from PIL import Image
 from pipeline import snakemake, write_category
 
 
@@ -123,3 +124,22 @@ def test_shapes_without_a_mesh_stop_by_name_or_are_skipped_and_counted(tmp_path)
     assert set(checked["shapes"]) == {ids[0], ids[2]}
     assert checked["failed"] == {ids[1]: "the folder has no mesh of it"}
     assert "2 of 3 meshes are fit for use" in (tmp_path / "results/logs/check/chairs_train-00.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("limit", "target", "sentence"),
+    [
+        ({"mesh_faces": 2}, "check.json", "faces, more than limits.mesh_faces (2) allows"),
+        ({"image_megapixels": 0.001}, "easy.zip", "wood.png: has 100 x 100 pixels, more than limits.image_megapixels"),
+    ],
+)
+def test_the_limits_of_the_configuration_hold_for_meshes_and_their_textures(tmp_path, limit, target, sentence):
+    (shape, _) = write_category(tmp_path, "chairs", 1, 1)
+    mesh = tmp_path / "meshes/03001627" / shape / "models/model_normalized.obj"
+    with mesh.with_suffix(".mtl").open("a") as materials:
+        materials.write("\nmap_Kd wood.png\n")
+    Image.new("RGB", (100, 100)).save(mesh.with_name("wood.png"))
+    over = {"categories": {"planes": None, "chairs": {"shards": 1}}, "limits": limit}
+    run = snakemake(tmp_path, "--", f"results/data/chairs/train-00/{target}", over=over)
+    assert run.returncode != 0
+    assert sentence in run.stdout + run.stderr
