@@ -30,7 +30,8 @@ def start(folder: Path, *arguments: str, source: Path = REPOSITORY) -> subproces
     command = [sys.executable, "-m", "snakemake", "--snakefile", source / "Snakefile", "--directory", folder]
     command += ["--configfile", MICRO, folder / "over.yaml", *arguments]
     with (folder / "said.txt").open("a") as said:
-        return subprocess.Popen(list(map(str, command)), stdout=said, stderr=said)
+        environment = os.environ | {"PYTHONPATH": str(source / "workflow")}  # its library too
+        return subprocess.Popen(list(map(str, command)), stdout=said, stderr=said, env=environment)
 
 
 def said(folder: Path) -> str:

@@ -125,6 +125,12 @@ def square(tmp_path):
     return write
 
 
+def test_a_material_library_may_be_as_large_as_a_mesh(square):
+    file = square("newmtl front\n" * 1000)
+    with pytest.raises(InputError, match=r"square\.mtl: has .* more than limits\.mesh_mb \(0\.01\) allows"):
+        Studio(64, samples=1).show_obj(file, Limits(mesh_mb=0.01))
+
+
 def hue(image, row, column):
     """Which of red, green, blue is brightest at a place given as shares of the image; None if all are alike."""
     pixel = image[int(row * len(image)), int(column * len(image))]

@@ -41,7 +41,7 @@ def test_a_material_library_that_is_too_large_is_refused(mesh, named):
     mesh.with_suffix(".mtl").write_bytes(b"newmtl a\n" * 1000)
     assert shapenet.materials(mesh).images == []
     with pytest.raises(InputError, match=r"model_normalized.mtl: has .* more than limits.mesh_mb \(0.001\) allows"):
-        shapenet.materials(mesh, Limits(mesh_mb=0.001))
+        shapenet.materials(mesh, Limits(mesh_mb=0.001).check_mesh)
 
 
 @pytest.mark.parametrize("side", [12_000, 60_000], ids=["large", "a bomb"])

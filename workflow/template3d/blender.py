@@ -75,7 +75,7 @@ class Studio:
         if a texture is too large or outside of the shape's folder.
         """
         self._clear()
-        missing, textures, images = materials(file, limits)
+        missing, textures, images = materials(file, limits.check_mesh)
         for image in images:
             limits.check_image(image)
         warnings = [f"{file}: names {name}, which is not there; grey instead" for name in missing]

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -12,7 +13,6 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from template3d.errors import InputError
-from template3d.limits import USUAL, Limits
 
 ID = re.compile(r"(?=.{4,64}$)u?[0-9a-f]+(-[0-9a-f]+)*")
 """Hexadecimal digits, or, for a few of ShapeNet's, a UUID behind a ``u``."""
@@ -190,11 +190,11 @@ class Materials(NamedTuple):
     """Those that are there, each of which Blender opens."""
 
 
-def materials(mesh: Path, limits: Limits = USUAL) -> Materials:
-    """What the materials of an OBJ file name.
+def materials(mesh: Path, check_library: Callable[[Path], None] = lambda library: None) -> Materials:
+    """What the materials of an OBJ file name; ``check_library`` sees each library before it is read.
 
-    Raises InputError if a name leads out of the shape's folder or into the next line, or a library has more bytes
-    than a mesh may have. Blender reads names its own way, so whoever lets it checks once more which files it took.
+    Raises InputError if a name leads out of the shape's folder or into the next line. Blender reads names its own way,
+    so whoever lets it checks once more which files it took.
     """
     libraries = {name: _beside(mesh, name) for name in _named(mesh, ("mtllib",))}
     for library in libraries.values():
@@ -202,7 +202,7 @@ def materials(mesh: Path, limits: Limits = USUAL) -> Materials:
     lost, found = [], []
     always = mesh.with_suffix(".mtl")  # Blender reads it even where no line names it
     for library in filter(Path.is_file, dict.fromkeys([*libraries.values(), always])):
-        limits.check_mesh(library)
+        check_library(library)
         shown = set(_named(library, SHOWN))
         for name in _named(library, IMAGES):
             image = _beside(library, name)
