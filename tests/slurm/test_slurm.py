@@ -117,6 +117,8 @@ def test_a_training_that_was_stopped_is_tried_again_and_goes_on(begun, undisturb
         end = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() + 100))
         output("scontrol", "update", f"jobid={first}", f"endtime={end}")
     assert process.wait(PATIENCE) == 0
+    if how == "cancelled":
+        assert f"SLURM-job '{first}' failed, SLURM status is: '" in begun.said()
     step = re.search(r"stopped by signal 15 at step (\d+)", told(first, begun.folder))[1]
     assert re.search(rf"goes on from epoch \d+, step {step}", (begun.folder / LOG).read_text())
     assert (begun.folder / MODEL).read_bytes() == undisturbed
