@@ -14,7 +14,7 @@ from pipeline import copied
 MODEL = "results/models/planes/embeddings/model.safetensors"
 CHECKPOINT = "results/checkpoints/planes/embeddings.safetensors"
 LOG = "results/logs/train_embeddings/planes.log"
-LONG = {"phase1": {"epochs": 4000}, "training": {"ram_gb": 0.5, "checkpoint_minutes": 0.05}}
+LONG = {"phase1": {"epochs": 8000}, "training": {"ram_gb": 0.5, "checkpoint_minutes": 0.05}}
 """A training long enough to be disturbed."""
 
 
@@ -178,7 +178,7 @@ def test_a_killed_snakemake_is_started_again_beside_its_own_jobs(begun, undistur
     left, mine = attempts(first)
     assert left["JobState"] == mine["JobState"] == "COMPLETED"
     assert "is at this job; waiting for it" in told(mine["JobId"], begun.folder)
-    assert "goes on from epoch 4001" in (begun.folder / LOG).read_text()  # it took over what the other had made
+    assert "goes on from epoch 8001" in (begun.folder / LOG).read_text()  # it took over what the other had made
 
 
 def test_a_job_over_its_memory_asks_for_more(begun):
