@@ -235,8 +235,8 @@ def _named(file: Path, keywords: tuple[str, ...]) -> list[str]:
     names = []
     with file.open("rb") as lines:
         for line in lines:
-            if (found := LINE.match(line)) and found[1] in wanted:
-                if found[2].rstrip().endswith(b"\\"):
+            if (found := LINE.match(line)) and found[1].rstrip(b"\\") in wanted:
+                if line.rstrip().endswith(b"\\"):
                     raise InputError(f"{file}: a file's name goes on in the next line; write it in one")
                 rest = os.fsdecode(found[2].strip(BLANK)).strip('"')
                 names.append(rest.split()[-1] if rest.startswith("-") else rest)
