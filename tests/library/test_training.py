@@ -44,9 +44,11 @@ def train(epochs, shapes, precision="32"):
     return stage, fit(stage, Schedule(epochs, 1000, precision), "test")
 
 
-@pytest.mark.parametrize("precision", ["32", "bf16"])
+@pytest.mark.parametrize("precision", ["32", "tf32", "bf16"])
 def test_phase_1_learns_spheres_of_different_size(precision):
     stage, history = train(150, spheres([0.3, 0.4, 0.5, 0.6]), precision)
+    assert torch.get_float32_matmul_precision() == ("high" if precision == "tf32" else "highest")
+    assert torch.backends.cudnn.allow_tf32 == (precision == "tf32")
     assert history[-1]["reconstruction"] < 0.35 * history[0]["reconstruction"]
     along = torch.linspace(0.1, 0.9, 50)[:, None] * torch.tensor([[1.0, 0, 0]])
     with torch.no_grad():
