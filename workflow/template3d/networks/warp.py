@@ -12,6 +12,10 @@ STAGES = 4
 
 HIDDEN_GRADIENT_BOUND = 10.0
 
+SHAPES_AS_COLUMNS = 32
+"""Up to so many shapes in a call, the code's part of the gates comes out of the place's product, where each shape takes
+a column: cheaper than another pass over all gates. Beyond, it is added in such a pass."""
+
 
 class Warp(nn.Module):
     """The warping function W of equation (3): an LSTM cell whose every step proposes an affine move.
@@ -20,8 +24,8 @@ class Warp(nn.Module):
     hidden state into a scale and a shift per axis, and the point moves to ``(1 + scale) * point + shift``.
 
     The code is the same for all points of a shape and for all steps, so its part of the gates is computed
-    once a shape, and the first step, which starts from a zero state, needs no recurrent product. The numbers
-    are those of ``nn.LSTMCell`` on the concatenation of code and point.
+    once a shape and only added in a step. The first step, which starts from a zero state, needs no recurrent
+    product. The numbers are those of ``nn.LSTMCell`` on the concatenation of code and point.
 
     Source: Zheng et al., "Deep Implicit Templates for 3D Shape Representation" (2021), section 3.2.
     """
@@ -49,14 +53,17 @@ class Warp(nn.Module):
         """
         weight_code, weight_point = self.lstm.weight_ih.split([self.code_length, 3], dim=1)
         from_code = nn.functional.linear(codes, weight_code, self.lstm.bias_ih + self.lstm.bias_hh)
-        first = columns(repeated(weight_point, from_code.dtype))
-        later = columns([self.lstm.weight_hh.to(from_code.dtype), first])
+        dtype, owner, weights = from_code.dtype, [], repeated(weight_point, from_code.dtype)
+        if len(codes) <= SHAPES_AS_COLUMNS:
+            owner = [torch.eye(len(codes), dtype=dtype, device=codes.device).repeat_interleave(points.shape[1], dim=0)]
+            weights, from_code = [*weights, from_code.t()], None
+        first, later = columns(weights), columns([self.lstm.weight_hh.to(dtype), *weights])
         update = _plain_update if torch.compiler.is_compiling() else _LSTMUpdate.apply  # a compiler fuses by itself
         hidden = cell = None
         stages = []
         for step in range(1, self.steps + 1):
-            place = columns(in_parts(points.flatten(0, 1), from_code.dtype))
-            read, weight = (place, first) if hidden is None else (columns([hidden, place]), later)
+            place = [*in_parts(points.flatten(0, 1), dtype), *owner]
+            read, weight = (columns(place), first) if hidden is None else (columns([hidden, *place]), later)
             hidden, cell = update(read, weight, from_code, cell)
             scale, shift = self.affine(hidden).float().view(*points.shape[:2], 6).split(3, dim=-1)
             points = torch.addcmul(shift, 1 + scale, points)
@@ -65,10 +72,12 @@ class Warp(nn.Module):
         return torch.stack(stages)
 
 
-def _plain_update(read: Tensor, weight: Tensor, from_code: Tensor, cell: Tensor | None) -> tuple[Tensor, Tensor]:
+def _plain_update(read: Tensor, weight: Tensor, from_code: Tensor | None, cell: Tensor | None) -> tuple[Tensor, Tensor]:
     """One step of the LSTM cell: ``read`` (B N, K), ``weight`` (4H, K), ``from_code`` (B, 4H), ``cell`` (B N, H)."""
-    gates = (read @ weight.t()).view(len(from_code), -1, len(weight)) + from_code.unsqueeze(1)
-    enter, forget, candidate, leave = gates.flatten(0, 1).chunk(4, dim=-1)
+    gates = read @ weight.t()
+    if from_code is not None:
+        gates = (gates.view(len(from_code), -1, len(weight)) + from_code.unsqueeze(1)).flatten(0, 1)
+    enter, forget, candidate, leave = gates.chunk(4, dim=-1)
     new = torch.sigmoid(enter) * torch.tanh(candidate)
     cell = new if cell is None else torch.addcmul(new, torch.sigmoid(forget), cell)
     return _BoundedGradient.apply(torch.sigmoid(leave) * torch.tanh(cell)), cell
@@ -87,16 +96,20 @@ class _BoundedGradient(torch.autograd.Function):
 
 
 class _LSTMUpdate(torch.autograd.Function):
-    """``_plain_update`` with less memory traffic: the gates stay in one block, and so do their gradients."""
+    """``_plain_update`` with less memory traffic: the gates stay in one block, and their gradients take their place.
+
+    So there is one backward pass; autograd refuses another (RuntimeError).
+    """
 
     @staticmethod
     def forward(
-        context: Any, read: Tensor, weight: Tensor, from_code: Tensor, cell: Tensor | None
+        context: Any, read: Tensor, weight: Tensor, from_code: Tensor | None, cell: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        shapes = len(from_code)
-        gates = from_code.repeat_interleave(len(read) // shapes, dim=0)
         with torch.autocast(read.device.type, enabled=False):
-            gates.addmm_(read, weight.t())
+            gates = read @ weight.t()
+        context.shapes = 0 if from_code is None else len(from_code)
+        if context.shapes:
+            gates.view(context.shapes, -1, len(weight)).add_(from_code.unsqueeze(1))
         enter, forget, candidate, leave = gates.chunk(4, dim=-1)
         for gate in (enter, forget, leave):
             gate.sigmoid_()
@@ -106,7 +119,6 @@ class _LSTMUpdate(torch.autograd.Function):
             new.addcmul_(forget, cell)
         shown = torch.tanh(new)
         context.save_for_backward(read, weight, gates, cell, shown)
-        context.shapes = shapes
         return leave * shown, new
 
     @staticmethod
@@ -115,18 +127,22 @@ class _LSTMUpdate(torch.autograd.Function):
         read, weight, gates, cell, shown = context.saved_tensors
         enter, forget, candidate, leave = gates.chunk(4, dim=-1)
         of_hidden = of_hidden.clamp(-HIDDEN_GRADIENT_BOUND, HIDDEN_GRADIENT_BOUND)
-        gradient = torch.empty_like(gates)
-        of_enter, of_forget, of_candidate, of_leave = gradient.chunk(4, dim=-1)
-        torch.mul(of_hidden, shown, out=of_leave)
         of_cell = torch.ops.aten.tanh_backward(of_hidden * leave, shown).add_(of_cell)
-        torch.mul(of_cell, candidate, out=of_enter)
-        torch.mul(of_cell, enter, out=of_candidate)
-        torch.ops.aten.tanh_backward.grad_input(of_candidate, candidate, grad_input=of_candidate)
+        _through(torch.ops.aten.sigmoid_backward, of_hidden.mul_(shown), leave)
+        of_enter, of_candidate = of_cell * candidate, torch.mul(of_cell, enter, out=of_hidden)
+        _through(torch.ops.aten.sigmoid_backward, of_enter, enter)
+        _through(torch.ops.aten.tanh_backward, of_candidate, candidate)
         if cell is None:
-            of_forget.zero_()
+            forget.zero_()
+            of_cell = None
         else:
-            torch.mul(of_cell, cell, out=of_forget)
-        for part, value in ((of_enter, enter), (of_forget, forget), (of_leave, leave)):
-            torch.ops.aten.sigmoid_backward.grad_input(part, value, grad_input=part)
-        of_code = gradient.view(context.shapes, -1, gradient.shape[1]).sum(dim=1)
-        return gradient @ weight, gradient.t() @ read, of_code, None if cell is None else of_cell.mul_(forget)
+            of_forget = of_cell * cell
+            of_cell.mul_(forget)
+            _through(torch.ops.aten.sigmoid_backward, of_forget, forget)
+        of_code = gates.view(context.shapes, -1, gates.shape[1]).sum(dim=1) if context.shapes else None
+        return gates @ weight, gates.t() @ read, of_code, of_cell
+
+
+def _through(backward: Any, gradient: Tensor, gate: Tensor) -> None:
+    """Turn a gate into the gradient of what it was computed from, given its own."""
+    backward.grad_input(gradient, gate, grad_input=gate)
