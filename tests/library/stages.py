@@ -1,7 +1,7 @@
 """Every stage of training in miniature, made from nothing.
 
-As a program (`stages.py FOLDER DEVICES [SECONDS]`) it trains phase 1 on several devices, with
-a pause before each step.
+As a program (`stages.py STAGE FOLDER DEVICES [SECONDS]`) it trains a plain one on several devices, with a pause before
+each step.
 """
 
 import json
@@ -30,8 +30,11 @@ from template3d.training.stage import Schedule, Stage
 STAGES = ("embeddings", "encoder", "contrastive", "end_to_end")
 
 
-def make(stage: str) -> Stage:
-    """A stage over four shapes: spheres, and random images of them."""
+def make(stage: str, plain: bool = False) -> Stage:
+    """A stage over four shapes: spheres, and random images of them.
+
+    If it is ``plain``, nothing in it depends on how a batch is shared out: no batch statistics, no noise.
+    """
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     shapes = []
@@ -40,24 +43,28 @@ def make(stage: str) -> Stage:
         rows = np.column_stack([points, np.linalg.norm(points, axis=1) - radius]).astype(np.float32)
         shapes.append({"pos": rows[rows[:, 3] >= 0], "neg": rows[rows[:, 3] < 0]})
     views = Views(torch.randint(0, 256, (16, 3, 32, 32), dtype=torch.uint8), torch.arange(16) // 4)
-    decoder, encoder = ImplicitTemplate(8, 16, 4, [16, 16], dropout=0.1 if stage == "end_to_end" else 0.0), Encoder(8)
+    dropout = 0.1 if stage == "end_to_end" and not plain else 0.0
+    decoder, encoder = ImplicitTemplate(8, 16, 4, [16, 16], dropout), Encoder(8, freeze_trunk=plain)
+    noise = {"colour_jitter": 0.0, "grey_share": 0.0} if plain else {}
     if stage == "embeddings":
         return EmbeddingStage(decoder, Samples(shapes), EmbeddingSettings(2, 64), LossSettings())
     if stage == "encoder":
-        return EncoderStage(encoder, views, torch.randn(4, 8), EncoderSettings(4))
+        return EncoderStage(encoder, views, torch.randn(4, 8), EncoderSettings(4, **noise))
     if stage == "contrastive":
-        return ContrastiveStage(encoder, Projection(8, 16), views, ContrastiveSettings(batch=4))
-    return EndToEndStage(encoder, decoder, views, Samples(shapes), EndToEndSettings(2, 64), LossSettings())
+        return ContrastiveStage(encoder, Projection(8, 16), views, ContrastiveSettings(batch=4, **noise))
+    return EndToEndStage(encoder, decoder, views, Samples(shapes), EndToEndSettings(2, 64, **noise), LossSettings())
 
 
-def train(stage: str, folder: Path, minutes: float = 0.0, slow: float = 0.0, devices: int = 1) -> None:
+def train(
+    stage: str, folder: Path, minutes: float = 0.0, slow: float = 0.0, devices: int = 1, plain: bool = False
+) -> None:
     """Train a stage, each step made slower by some seconds.
 
     Writes its weights, its history, a log, and how much of each batch every process had.
     """
     logging.basicConfig(filename=folder / "log.txt", level="INFO", force=True)
     torch.set_num_threads(1)
-    made = make(stage)
+    made = make(stage, plain)
     before, forward = made.before, made.forward
 
     def slowly(*batch: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -78,5 +85,5 @@ def train(stage: str, folder: Path, minutes: float = 0.0, slow: float = 0.0, dev
 
 
 if __name__ == "__main__":
-    folder, devices, *slow = sys.argv[1:]
-    train("embeddings", Path(folder), slow=float(slow[0]) if slow else 0.0, devices=int(devices))
+    stage, folder, devices, *slow = sys.argv[1:]
+    train(stage, Path(folder), slow=float(slow[0]) if slow else 0.0, devices=int(devices), plain=True)
