@@ -11,7 +11,7 @@ rule sdf:
         "results/logs/sdf/{category}_{shard}.log",
     benchmark:
         "results/benchmarks/sdf/{category}_{shard}.tsv"
-    priority: 20  # training waits for it
+    priority: PRIORITY["sdf"]
     conda:
         "../../envs/data.yaml"
     threads: 2
@@ -37,6 +37,7 @@ rule surface:
         "results/logs/surface/{category}_{shard}.log",
     benchmark:
         "results/benchmarks/surface/{category}_{shard}.tsv"
+    priority: PRIORITY["surface"]
     conda:
         "../../envs/data.yaml"
     threads: 2

@@ -44,7 +44,7 @@ rule check:
         "results/logs/check/{category}_{shard}.log",
     benchmark:
         "results/benchmarks/check/{category}_{shard}.tsv"
-    priority: 30
+    priority: PRIORITY["check"]
     conda:
         "../../envs/data.yaml"
     threads: 1

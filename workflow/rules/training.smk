@@ -16,7 +16,7 @@ rule train_embeddings:
         "results/logs/train_embeddings/{category}.log",
     benchmark:
         "results/benchmarks/train_embeddings/{category}.tsv"
-    priority: 10  # the long ones first
+    priority: PRIORITY["training"]
     conda:
         "../../envs/training.yaml"
     threads: TRAINING["threads"]
@@ -55,7 +55,7 @@ rule train_encoder:
         "results/logs/train_encoder/{category}.log",
     benchmark:
         "results/benchmarks/train_encoder/{category}.tsv"
-    priority: 10  # the long ones first
+    priority: PRIORITY["training"]
     conda:
         "../../envs/training.yaml"
     threads: TRAINING["threads"]
@@ -86,7 +86,7 @@ rule pretrain_contrastive:
         "results/logs/pretrain_contrastive/{category}.log",
     benchmark:
         "results/benchmarks/pretrain_contrastive/{category}.tsv"
-    priority: 10  # the long ones first
+    priority: PRIORITY["training"] + 1  # the longest chain first
     conda:
         "../../envs/training.yaml"
     threads: TRAINING["threads"]
@@ -126,7 +126,7 @@ rule train_end_to_end:
         "results/logs/train_end_to_end/{category}_{run}.log",
     benchmark:
         "results/benchmarks/train_end_to_end/{category}_{run}.tsv"
-    priority: 10  # the long ones first
+    priority: PRIORITY["training"] + 1  # the longest chain first
     conda:
         "../../envs/training.yaml"
     threads: TRAINING["threads"]

@@ -14,7 +14,7 @@ rule render:
         "results/logs/render/{category}_{shard}_{kind}.log",
     benchmark:
         "results/benchmarks/render/{category}_{shard}_{kind}.tsv"
-    priority: 15  # so do the encoders
+    priority: PRIORITY["render"]
     conda:
         "../../envs/data.yaml"
     threads: 2
