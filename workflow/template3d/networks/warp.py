@@ -73,7 +73,10 @@ class Warp(nn.Module):
 
 
 def _plain_update(read: Tensor, weight: Tensor, from_code: Tensor | None, cell: Tensor | None) -> tuple[Tensor, Tensor]:
-    """One step of the LSTM cell: ``read`` (B N, K), ``weight`` (4H, K), ``from_code`` (B, 4H), ``cell`` (B N, H)."""
+    """One step of the LSTM cell: ``read`` (B N, K), ``weight`` (4H, K), ``from_code`` (B, 4H), ``cell`` (B N, H).
+
+    ``from_code`` is None where ``read`` and ``weight`` have it as columns, ``cell`` in the first step.
+    """
     gates = read @ weight.t()
     if from_code is not None:
         gates = (gates.view(len(from_code), -1, len(weight)) + from_code.unsqueeze(1)).flatten(0, 1)
