@@ -68,8 +68,8 @@ CATEGORIES = list(SYNSETS)
 METHODS = config["methods"]
 TRAINING = config["training"]
 TRAINING_MB = int(8000 + 2000 * TRAINING["ram_gb"])  # samples and views
-# What runs is what has the largest sum of priorities. All data come first: their jobs take two threads, which are hardly
-# ever free together once trainings run, which take one. But a GPU does not wait for data that others need.
+# Snakemake runs what has the largest sum of priorities. A job on data outweighs two trainings: it takes two threads, they
+# take one, and once they run, two are hardly ever free together. But a GPU does not wait for other categories' data.
 PRIORITY = {"check": 40, "sdf": 30, "render": 25, "surface": 25, "training": 100 if TRAINING["gpus"] else 10}
 # The profile's `gpu: 1` lets one such job run at a time, and would cut down a training that takes several.
 if "gpu" in workflow.global_resources and workflow.global_resources["gpu"].value < TRAINING["gpus"]:
