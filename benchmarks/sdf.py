@@ -122,8 +122,7 @@ def union_distance(solids: list[trimesh.Trimesh], points: np.ndarray) -> np.ndar
     for solid in solids:
         heights = points @ solid.face_normals.T - (solid.face_normals * solid.triangles_center).sum(axis=1)
         inside |= (heights < 0).all(axis=1)
-        query = visibility.scene(solid).compute_distance(points.astype(np.float32)).numpy()
-        distances = np.minimum(distances, query)
+        distances = np.minimum(distances, sdf.unsigned_distances(solid, points))
     return np.where(inside, -distances, distances)
 
 

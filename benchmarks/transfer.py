@@ -13,9 +13,8 @@ import json
 from pathlib import Path
 
 import numpy as np
-import open3d
 import yaml
-from template3d import correspondence, demo_meshes, demo_shapes, manifests, models, surfaces, visibility
+from template3d import correspondence, demo_meshes, demo_shapes, manifests, models, sdf, surfaces
 
 SYNSETS = {"chairs": "03001627", "sofas": "04256520", "planes": "02691156"}
 POINTS = 5000
@@ -66,8 +65,7 @@ def measured(results: Path, category: str, synset: str, pairs: int) -> np.ndarra
 def parts(shape: dict, points: np.ndarray) -> np.ndarray:
     """The name of the part (N,) that each of points (N, 3), in ShapeNet's frame, lies on."""
     built = demo_meshes.build(shape)
-    queries = open3d.core.Tensor(points.astype(np.float32))
-    distances = [visibility.scene(part.mesh).compute_distance(queries).numpy() for part in built]
+    distances = [sdf.unsigned_distances(part.mesh, points) for part in built]
     return np.array([part.name for part in built])[np.argmin(distances, axis=0)]
 
 

@@ -48,10 +48,10 @@ def test_an_edit_of_a_used_module_changes_its_digest_and_no_other(tmp_path, monk
 def test_the_pinned_versions_of_imported_packages_count_and_no_others(tmp_path):
     pins = tmp_path / "requirements.txt"
     pins.write_text(
-        "numpy==1.26.4\n    # via -r requirements.in\npillow==13.0.0\nbpy==5.0.1\nOpen3D_cpu==0.20.0\ntorch==2.13.0\n"
+        "numpy==1.26.4\n    # via -r requirements.in\nbpy==5.0.1\nEmbreex==4.4.0\nlibigl==2.6.3\ntorch==2.13.0\n"
     )
     script = REPOSITORY / "scripts/sdf.py"
-    versions = {"numpy": "1.26.4", "open3d-cpu": "0.20.0"}
+    versions = {"embreex": "4.4.0", "libigl": "2.6.3", "numpy": "1.26.4"}
     assert provenance.package_versions(script, pins) == versions
 
 

@@ -1,8 +1,7 @@
 import numpy as np
-import open3d
 import pytest
 import trimesh
-from template3d import visibility
+from template3d import sdf, visibility
 from template3d.errors import InputError
 
 BOX = trimesh.creation.box([0.8, 1.2, 0.4])
@@ -48,9 +47,9 @@ def test_hidden_neighbours_answer_as_all_rays_would():
     mesh = joined(holed, lid, trimesh.creation.box([1.2, 0.3, 0.3]), moved(BOX, 0, 0, 0.5))
     surface = visibility.visible_surface(mesh, 100)
     points = np.random.default_rng(0).uniform(-0.8, 0.8, size=(30_000, 3)).astype(np.float32)
-    clear = visibility.scene(surface).compute_distance(open3d.core.Tensor(points)).numpy()
-    asked = visibility.escapes(visibility.scene(mesh), points, 100)
-    answered = visibility.escapes(visibility.scene(mesh), points, 100, clear)
+    clear = sdf.unsigned_distances(surface, points)
+    asked = visibility.escapes(visibility.Scene(mesh), points, 100)
+    answered = visibility.escapes(visibility.Scene(mesh), points, 100, clear)
     assert 0.05 < (~asked).mean() < 0.5
     assert (asked != answered).mean() < 0.0005
 
@@ -74,3 +73,18 @@ def test_points_are_spread_by_area():
 def test_a_mesh_of_which_nothing_can_be_seen_is_an_error():
     with pytest.raises(InputError, match="no face"):
         visibility.visible_surface(trimesh.Trimesh([[0, 0, 0]] * 3, [[0, 1, 2]], process=False), 100)
+
+
+def test_a_mesh_without_faces_is_an_error_and_no_crash():
+    empty = trimesh.Trimesh(BOX.vertices, np.empty((0, 3), int), process=False)
+    for query in (visibility.Scene, lambda mesh: sdf.unsigned_distances(mesh, BOX.vertices)):
+        with pytest.raises(InputError, match="no faces"):
+            query(empty)
+
+
+def test_first_hits_are_a_boxs_faces():
+    points = np.array([[0, 0, -1], [0, 2, 0], [2, 0, 0], [2, 0, 0]], np.float32)
+    directions = np.array([[0, 0, 1], [0, -2, 0], [-1, 0, 0], [1, 0, 0]], np.float32)
+    distances, normals = visibility.Scene(BOX).first_hits(points, directions)
+    np.testing.assert_allclose(distances, [0.8, 0.7, 1.6, np.inf], rtol=1e-6)
+    np.testing.assert_allclose(np.abs(normals[:3]), [[0, 0, 1], [0, 1, 0], [1, 0, 0]], atol=1e-6)

@@ -109,12 +109,13 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float) -> tuple[Tensor, 
 
     Projections (B, P), partners in the same row; the sum runs over all images but the one that is compared (the
     report does not say that it is left out; its source does). Returns two scalars: the loss, and the share of images
-    whose most similar other one is their partner. Computed in full precision.
+    whose most similar other one is their partner. Computed in at least 32 bits.
 
     Source: Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations" (2020).
     """
     with torch.autocast(first.device.type, enabled=False):
-        together = functional.normalize(torch.cat([first, second]).float(), dim=1)
+        together = torch.cat([first, second])
+        together = functional.normalize(together.to(torch.promote_types(together.dtype, torch.float32)), dim=1)
         similar = together @ together.T / temperature
         similar = similar.masked_fill(torch.eye(len(together), dtype=torch.bool, device=similar.device), -torch.inf)
         partner = torch.arange(len(together), device=similar.device).roll(len(first))

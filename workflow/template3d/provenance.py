@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
-DISTRIBUTIONS = {"PIL": "pillow", "skimage": "scikit-image", "open3d": "open3d-cpu", "mathutils": "bpy"}
+DISTRIBUTIONS = {"PIL": "pillow", "skimage": "scikit-image", "igl": "libigl", "mathutils": "bpy"}
 """Packages that are imported by another name than they are installed by."""
 WATCHERS = {"training/pictures.py"}
 """Modules that only look on: no result depends on them, nor on what they alone import."""

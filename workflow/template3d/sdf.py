@@ -3,8 +3,8 @@
 import os
 from collections.abc import Sequence
 
+import igl
 import numpy as np
-import open3d
 import trimesh
 
 from template3d import visibility
@@ -46,9 +46,24 @@ def _distances(
 
 def _by_rays(mesh: trimesh.Trimesh, surface: trimesh.Trimesh, points: np.ndarray, directions: int) -> np.ndarray:
     queries = np.ascontiguousarray(points, dtype=np.float32)
-    distances = visibility.scene(surface).compute_distance(open3d.core.Tensor(queries)).numpy()
-    outside = visibility.escapes(visibility.scene(mesh), queries, directions, clear=distances)
+    distances = unsigned_distances(surface, queries)
+    outside = visibility.escapes(visibility.Scene(mesh), queries, directions, clear=distances)
     return np.where(outside, distances, -distances)
+
+
+def unsigned_distances(mesh: trimesh.Trimesh, points: np.ndarray) -> np.ndarray:
+    """Exact distances (N,) float32 from points (N, 3) to the nearest point of a mesh, in the mesh's own unit.
+
+    Raises InputError for a mesh without faces, on which libigl would end the process.
+    """
+    if not len(mesh.faces):
+        raise InputError("the mesh has no faces; nothing has a distance to it")
+    order = visibility.by_cells(points)
+    vertices, faces = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
+    squared, _, _ = igl.point_mesh_squared_distance(np.asarray(points[order], np.float64), vertices, faces)
+    distances = np.empty(len(points), np.float32)
+    distances[order] = np.sqrt(squared)
+    return distances
 
 
 def _by_scans(mesh: trimesh.Trimesh, points: np.ndarray) -> np.ndarray:
@@ -113,5 +128,5 @@ def check_inside(mesh_unit: trimesh.Trimesh, count: int = 4000) -> None:
     """Raise InputError unless a mesh in the unit sphere has an inside that samples find: an open sheet has none."""
     single = without_doubles(mesh_unit)
     points = sample_points(single, count, np.random.default_rng(0))
-    if visibility.escapes(visibility.scene(single), points, DIRECTIONS).all():
+    if visibility.escapes(visibility.Scene(single), points, DIRECTIONS).all():
         raise InputError(NO_INSIDE.format(count))

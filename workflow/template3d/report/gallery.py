@@ -6,8 +6,8 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+import fast_simplification
 import numpy as np
-import open3d
 import pandas as pd
 import trimesh
 from plotly.offline import get_plotlyjs
@@ -35,12 +35,9 @@ def model(mesh: trimesh.Trimesh) -> dict | None:
     """A mesh as Plotly's mesh3d takes it: z up, front towards +y, around the origin; None if it has no faces."""
     if not len(mesh.faces):
         return None
-    legacy = open3d.geometry.TriangleMesh(
-        open3d.utility.Vector3dVector(mesh.vertices), open3d.utility.Vector3iVector(mesh.faces)
-    )
-    if len(mesh.faces) > FACES:
-        legacy = legacy.simplify_quadric_decimation(FACES)
-    vertices, faces = np.asarray(legacy.vertices), np.asarray(legacy.triangles)
+    vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
+    if len(faces) > FACES:
+        vertices, faces = fast_simplification.simplify(vertices, faces, target_count=FACES)
     vertices = vertices - (vertices.min(axis=0) + vertices.max(axis=0)) / 2
     vertices = np.stack([vertices[:, 0], -vertices[:, 2], vertices[:, 1]], axis=1)  # a turn: Plotly's z is up
     found = {axis: _packed(vertices[:, index], "f4") for index, axis in enumerate("xyz")}
