@@ -3,49 +3,51 @@
 # make lint   check style and workflow
 # make test-faults   kill it at MOMENTS random moments, fill the disk: it must end well
 # make test-slurm    the same pipeline on a real SLURM of one node (root, slurm-wlm and munge)
-# make lock   resolve envs/requirements.in again
+# make test-bare     the set-up on a minimal Debian, as root and as an ordinary user (root and debootstrap)
+# make lock   resolve envs/*.in again
 
-BIN := .venv/bin
+PYTHON := .venv/bin/python
 MOMENTS ?= 20
 export UV_LINK_MODE ?= hardlink
 
-.PHONY: all setup test test-faults test-slurm lint lock clean
+.PHONY: all setup test test-faults test-slurm test-bare lint lock clean
 all: setup
-	$(BIN)/snakemake
+	$(PYTHON) -m snakemake
 
 setup: .venv/.complete
 
-# Compiled to bytecode here, once: a job imports torch in half the time. The stamp comes last, so an interrupted set-up starts over and a changed pin installs again.
-.venv/.complete: envs/requirements.txt envs/system_libraries.py pyproject.toml .uv/.complete
-	test -x $(BIN)/python || .uv/bin/uv venv --quiet --python 3.11 --allow-existing .venv
-	.uv/bin/uv pip sync --quiet --compile-bytecode --python $(BIN)/python envs/requirements.txt
-	.uv/bin/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
-	$(BIN)/python envs/system_libraries.py
+# The stamps come last, so an interrupted set-up starts over, and a changed pin installs again.
+SETUP := envs/install.py envs/python.sh envs/system_libraries.py envs/uv.txt pyproject.toml
+.venv/.complete: envs/requirements.txt $(SETUP)
+	python3 envs/install.py requirements
 	touch $@
 
-.uv/.complete: envs/uv.txt
-	python3 -m venv --clear .uv
-	.uv/bin/pip install --quiet --requirement envs/uv.txt
+.venv/.test .venv/.lint: .venv/.%: envs/%.txt .venv/.complete
+	python3 envs/install.py $*
 	touch $@
 
-test: setup
-	$(BIN)/pytest --numprocesses 3 --dist loadgroup
+test: .venv/.test
+	$(PYTHON) -m pytest --numprocesses 3 --dist loadgroup
 
-test-faults: setup
-	FAULT_MOMENTS=$(MOMENTS) $(BIN)/pytest tests/faults
+test-faults: .venv/.test
+	FAULT_MOMENTS=$(MOMENTS) $(PYTHON) -m pytest tests/faults
 
-test-slurm: setup
-	$(BIN)/pytest tests/slurm
+test-slurm: .venv/.test
+	$(PYTHON) -m pytest tests/slurm
 
-lint: setup
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/snakefmt --check Snakefile workflow
-	$(BIN)/snakemake --lint
+test-bare: .venv/.test
+	$(PYTHON) -m pytest tests/bare
 
-lock: .uv/.complete
-	.uv/bin/uv pip compile --quiet --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" \
-	    envs/requirements.in --output-file envs/requirements.txt
+# The last one: what is pinned can be had, as wheels for glibc 2.28, and is what the names ask for.
+lint: .venv/.lint
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m snakefmt --check Snakefile workflow
+	$(PYTHON) -m snakemake --lint
+	$(PYTHON) envs/lock.py --check
+
+lock: setup
+	$(PYTHON) envs/lock.py
 
 clean:
 	rm -rf .venv .uv

@@ -1,40 +1,131 @@
-"""Stop the set-up with one sentence if a system library is missing that Blender or Open3D loads."""
+"""Provide the system libraries that Blender and mesh_to_sdf load: `.venv/bin/python envs/system_libraries.py`.
+
+Where some are missing, apt-get or dnf installs them, as root or by `sudo -n`. Else, on Debian and Ubuntu, their
+packages are downloaded and unpacked below .venv, where envs/python.sh finds them. Otherwise one sentence names them.
+With TEMPLATE3D_SYSTEM=off nothing is installed, only unpacked.
+"""
 
 import ctypes
+import os
+import shutil
+import subprocess
 import sys
-from collections.abc import Callable
+from pathlib import Path
 
-# What `ldd` shows for bpy 5.0.1 and open3d-cpu 0.20.0 beyond the C and C++ runtimes, and Debian's packages for it.
 PACKAGES = {
-    "libEGL.so.1": "libegl1",
-    "libGL.so.1": "libgl1",
-    "libICE.so.6": "libice6",
-    "libSM.so.6": "libsm6",
-    "libX11.so.6": "libx11-6",
-    "libXext.so.6": "libxext6",
-    "libXfixes.so.3": "libxfixes3",
-    "libXi.so.6": "libxi6",
-    "libXrender.so.1": "libxrender1",
-    "libidn2.so.0": "libidn2-0",
-    "libudev.so.1": "libudev1",
-    "libusb-1.0.so.0": "libusb-1.0-0",
-    "libxkbcommon.so.0": "libxkbcommon0",
+    "libEGL.so.1": ("libegl1", "libglvnd-egl"),
+    "libEGL_mesa.so.0": ("libegl-mesa0", "mesa-libEGL"),
+    "libGL.so.1": ("libgl1", "libglvnd-glx"),
+    "libGLX_mesa.so.0": ("libglx-mesa0", "mesa-libGL"),
+    "libICE.so.6": ("libice6", "libICE"),
+    "libSM.so.6": ("libsm6", "libSM"),
+    "libX11.so.6": ("libx11-6", "libX11"),
+    "libXext.so.6": ("libxext6", "libXext"),
+    "libXfixes.so.3": ("libxfixes3", "libXfixes"),
+    "libXi.so.6": ("libxi6", "libXi"),
+    "libXrender.so.1": ("libxrender1", "libXrender"),
+    "libxkbcommon.so.0": ("libxkbcommon0", "libxkbcommon"),
 }
+"""What `ldd` shows for bpy 5.0.1, and Mesa's EGL, in which mesh_to_sdf renders: the package of Debian and Ubuntu, and
+that of Fedora and RHEL."""
+MANAGERS = ("apt-get", "dnf")
+SYSTEM = Path(sys.prefix) / "system"
 
 
-def missing(load: Callable[[str], object] = ctypes.CDLL) -> list[str]:
-    """The packages whose library cannot be loaded."""
+def missing() -> list[str]:
+    """The libraries that a process of this environment cannot load."""
     absent = []
-    for library, package in PACKAGES.items():
+    for library in PACKAGES:
         try:
-            load(library)
+            ctypes.CDLL(library)
         except OSError:
-            absent.append(package)
+            absent.append(library)
     return absent
 
 
-if __name__ == "__main__" and (absent := missing()):
-    sys.exit(
-        f"System libraries for Blender and Open3D are missing; install them with: "
-        f"sudo apt-get install --no-install-recommends {' '.join(absent)}"
-    )
+def missing_now() -> list[str]:
+    """The same, asked in a new process, which sees what has been installed since this one started."""
+    listing = subprocess.run([sys.executable, __file__, "--list"], stdout=subprocess.PIPE, text=True, check=True)
+    return listing.stdout.split()
+
+
+def provide() -> None:
+    """Install or unpack what is missing; stop with a sentence where that fails."""
+    setting = os.environ.get("TEMPLATE3D_SYSTEM", "on")
+    if setting not in ("on", "off"):
+        sys.exit(f"TEMPLATE3D_SYSTEM is {setting!r}; it may be on (install missing system libraries) or off")
+    libraries = missing_now()
+    manager = next(filter(shutil.which, MANAGERS), None)
+    if libraries and manager and setting == "on" and (prefix := root_prefix()) is not None:
+        install([*prefix, manager], names(libraries, manager))
+        libraries = missing_now()
+    if libraries and manager == "apt-get":
+        unpack(names(libraries, manager))
+        libraries = missing_now()
+    if libraries:
+        wanted = " ".join(names(libraries, manager)) if manager else f"whatever brings {', '.join(libraries)}"
+        how = f"{manager} install {wanted}" if manager else f"install {wanted}"
+        sys.exit(f"System libraries for Blender are missing. Ask an administrator for: {how}")
+
+
+def names(libraries: list[str], manager: str) -> list[str]:
+    """The packages of a manager that bring these libraries."""
+    return [PACKAGES[library][MANAGERS.index(manager)] for library in libraries]
+
+
+def root_prefix() -> list[str] | None:
+    """What to put before a command that only root may run; None if this user may not."""
+    if os.geteuid() == 0:
+        return []
+    sudo = ["sudo", "-n"]
+    allowed = shutil.which("sudo") and subprocess.run([*sudo, "true"], capture_output=True, check=False).returncode == 0
+    return sudo if allowed else None
+
+
+def install(command: list[str], packages: list[str]) -> None:
+    """Install packages for the whole machine; a failure is shown, and left to the caller to notice."""
+    print(f"Installing system libraries ({' '.join(command)}; TEMPLATE3D_SYSTEM=off forbids it): {' '.join(packages)}")
+    apt = command[-1] == "apt-get"
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    if apt:
+        _run([*command, "update"], environment)
+    _run([*command, "install", "-y", *["--no-install-recommends"] * apt, *packages], environment)
+
+
+def unpack(packages: list[str]) -> None:
+    """Download packages and what they depend on, and unpack them into .venv/system; needs no rights."""
+    print(f"Unpacking system libraries below {SYSTEM}: {' '.join(packages)}")
+    shutil.rmtree(SYSTEM, ignore_errors=True)
+    unpacked, work = SYSTEM.with_suffix(".new"), SYSTEM.with_suffix(".apt")
+    for folder in (unpacked, work / "lists/partial", work / "archives/partial"):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    # apt's own folders need root; in ours, anybody may download
+    folders = {"State::lists": "lists", "State::extended_states": "states", "Cache": "", "Cache::archives": "archives"}
+    apt = ["apt-get", "-oDebug::NoLocking=1", "-oAPT::Sandbox::User="]
+    apt += [f"-oDir::{option}={work / folder}" for option, folder in folders.items()]
+    _run([*apt, "update"])
+    _run([*apt, "install", "-y", "--no-install-recommends", "--download-only", *packages])
+    for package in sorted(work.glob("archives/*.deb")):
+        if not package.name.startswith("libc6"):  # a second C library beside the machine's would break everything
+            _run(["dpkg", "-x", package, unpacked])
+    for library in PACKAGES:  # PyOpenGL asks the linker for `EGL` where ldconfig does not know libEGL.so.1
+        for file in unpacked.rglob(library):
+            file.with_name(library.removeprefix("lib").partition(".so")[0]).symlink_to(library)
+    shutil.rmtree(work)
+    unpacked.rename(SYSTEM)
+
+
+def _run(command: list, environment: dict | None = None) -> None:
+    """Run a command; its output is shown if it fails, and the caller notices what is still missing."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    done = subprocess.run(command, env=environment, check=False, **pipes)
+    if done.returncode:
+        print(f"{' '.join(map(str, command))} failed with exit code {done.returncode}:\n{done.stdout}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--list"]:
+        print("\n".join(missing()))
+    else:
+        provide()

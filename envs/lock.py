@@ -1,0 +1,42 @@
+"""Pin what the requirement files name: `make lock`. With --check, say whether the pins can be had and still agree.
+
+Each pin is a wheel that installs on glibc 2.28, which RHEL 8 has. Versions pinned before stay where they can.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+NAMES = ("requirements", "test", "lint")
+SOURCES = ("pyopengl", "connection-pool")
+"""Two packages of Python files alone, which are published without wheels."""
+OPTIONS = ["--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:"]
+
+
+def lock(folder: Path) -> None:
+    """Write the pins of all requirement files in ``folder``, beside them."""
+    for name in NAMES:
+        command = [PROJECT / ".uv/bin/uv", "pip", "compile", "--quiet", *OPTIONS]
+        command += [word for source in SOURCES for word in ("--no-binary", source)]
+        command += ["--no-emit-index-url", "--custom-compile-command", "make lock"]
+        command += [] if name == NAMES[0] else ["--constraint", f"{NAMES[0]}.txt"]
+        subprocess.run([*command, f"{name}.in", "--output-file", f"{name}.txt"], cwd=folder, check=True)
+
+
+def check() -> None:
+    """Stop with a sentence if the pins are not what `make lock` would make of the names and of themselves."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in NAMES:
+            for kind in ("in", "txt"):
+                shutil.copy(PROJECT / f"envs/{name}.{kind}", folder)
+        lock(Path(folder))
+        for name in NAMES:
+            if Path(folder, f"{name}.txt").read_text() != (PROJECT / f"envs/{name}.txt").read_text():
+                sys.exit(f"envs/{name}.txt is not what envs/{name}.in asks for; run `make lock`")
+
+
+if __name__ == "__main__":
+    check() if sys.argv[1:] == ["--check"] else lock(PROJECT / "envs")
