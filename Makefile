@@ -12,7 +12,8 @@ export UV_LINK_MODE ?= hardlink
 
 .PHONY: all setup test test-faults test-slurm test-bare lint lock clean
 all: setup
-	$(PYTHON) -m snakemake
+	$(PYTHON) -m snakemake --no-hooks
+	@$(PYTHON) -m template3d.report.summary
 
 setup: .venv/.complete
 

@@ -7,6 +7,7 @@
 #   snakemake transfer          labels of one shape (resources/labels) carried to all shapes of its category
 #   snakemake interpolations    what stands between two shapes, as pictures and animations
 
+import sys
 from pathlib import Path
 
 
@@ -54,6 +55,8 @@ rule data:
     input:
         rules.failures.input,
         rules.failures.output,
+    message:
+        "views, distances and surfaces are there"
 
 
 # Every product, not only the last ones: so a result that was deleted is missed, and made again.
@@ -73,3 +76,10 @@ rule all:
         expand(rules.photos.output, category=[name for name in CATEGORIES if photos_of(name)]),
         expand([*rules.codes_figure.output, *rules.errors_figure.output], category=CATEGORIES),
         rules.gallery.output,
+    message:
+        "tables, pictures and gallery are there"
+
+
+onsuccess:
+    if not workflow.dag_settings.targets:
+        print(summary(Path("results")), file=sys.stderr)

@@ -109,9 +109,9 @@ def unpack(packages: list[str]) -> None:
     for package in sorted(work.glob("archives/*.deb")):
         if not package.name.startswith("libc6"):  # a second C library beside the machine's would break everything
             _run(["dpkg", "-x", package, unpacked])
-    for library in PACKAGES:  # PyOpenGL asks the linker for `EGL` where ldconfig does not know libEGL.so.1
+    for library in ("libEGL.so.1", "libGL.so.1"):  # PyOpenGL loads `EGL` and `GL` where ldconfig does not list them
         for file in unpacked.rglob(library):
-            file.with_name(library.removeprefix("lib").partition(".so")[0]).symlink_to(library)
+            file.with_name(library[3:].partition(".")[0]).symlink_to(library)
     shutil.rmtree(work)
     unpacked.rename(SYSTEM)
 

@@ -90,7 +90,9 @@ def causes(
     if reason.software_stack_changed:
         yield "its conda environment changed"
     if reason.missing_output and not above:
-        yield f"{', '.join(sorted(map(str, reason.missing_output)))} is not there"
+        lacking = sorted(map(str, reason.missing_output))
+        more = f" and {len(lacking) - SHOWN} more files" if len(lacking) > SHOWN else ""
+        yield f"{', '.join(lacking[:SHOWN])}{more} {'are' if len(lacking) > 1 else 'is'} not there"
     if reason.incomplete_output:
         yield "its last run did not end"
     if above:

@@ -5,11 +5,13 @@ import sys
 from template3d import writers
 
 JOB = """
-import sys
+import logging, sys
 from template3d import logs
 from template3d.errors import InputError
 with logs.to(sys.argv[1], go_on=True) as log:
     log.info("begun")
+    logging.getLogger("fontTools.subset").info("every glyph")
+    logging.getLogger("fontTools.subset").warning("no such glyph")
     raise {error}
 """
 
@@ -22,6 +24,8 @@ def test_a_jobs_last_words_stand_in_its_log(tmp_path):
         assert job.stderr.count("begun") == 1
     said = file.read_text()
     assert said.count("begun") == 3
+    assert "every glyph" not in said
+    assert "no such glyph" in said
     assert "the sentence\n" in said
     assert "make room and run snakemake again" in said
     assert "Traceback" in said

@@ -3,20 +3,38 @@
 import functools
 import hashlib
 import json
+import os
+import shlex
+import sys
 
 import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.resources import Resource
+from snakemake.settings.enums import Quietness
 
 from template3d import configuration, demo_shapes, photos, provenance, shapenet, writers
 from template3d.errors import InputError
 from template3d.networks import DECODER_SIZES
+from template3d.report.summary import summary
 
 BASE = Path(workflow.basedir)
 VIEW_KINDS = ("easy", "hard")
 DECODERS = {"two_phase": "embeddings", "end_to_end": "end_to_end"}  # the two phases share phase 1's, there earlier
 PUBLISHED = ("specs.json", "ModelParameters/latest.pth", "LatentCodes/latest.pth")
 LOSS_NUMBERS = ("pointwise_weight", "pointpair_weight", "code_weight", "clamp")
+
+
+# Snakemake 9.27.1 does not quote sys.executable in shell commands. Where a shell would split or expand its path, jobs
+# find the interpreter by PATH (docs/installation.md).
+if shlex.quote(sys.executable) != sys.executable:
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    sys.executable = Path(sys.executable).name
+
+
+# `snakemake why` prints its answer, without a table of jobs before it and steps after it. At this point only the command
+# line says what was asked for.
+if "why" in sys.argv and workflow.is_main_process:
+    workflow.output_settings.quiet.update({Quietness.RULES, Quietness.PROGRESS})
 
 
 if workflow.is_main_process:

@@ -18,6 +18,8 @@ from template3d.errors import InputError
 def to(file: str | Path, go_on: bool = False) -> Iterator[logging.Logger]:
     """Log what happens inside to ``file`` and to standard error; ``go_on`` keeps what the file has already.
 
+    Loggers of other libraries are heard from warnings on.
+
     Inside, this process is the only one that does this job (see ``writers.only``); until it is, the file stays as it
     is. An InputError, a loss that broke or a full disk ends the program with a sentence and exit code 1; any other
     error shows its traceback. Of the processes that share a training, the first one has the file; others add
@@ -27,11 +29,12 @@ def to(file: str | Path, go_on: bool = False) -> Iterator[logging.Logger]:
     rank = int(os.environ.get("LOCAL_RANK", 0))
     own = file.with_name(f"{file.name}.{rank}") if rank else file
     log, form = logging.getLogger("template3d"), {"format": "%(asctime)s %(message)s", "datefmt": "%H:%M:%S"}
-    logging.basicConfig(level=logging.INFO, **form, stream=sys.stderr, force=True)
+    logging.basicConfig(level=logging.WARNING, **form, stream=sys.stderr, force=True)  # of other libraries
+    log.setLevel(logging.INFO)
     try:
         with contextlib.nullcontext() if rank else writers.only(file):
             handlers = [logging.FileHandler(own, "a" if go_on else "w", "utf-8"), logging.StreamHandler(sys.stderr)]
-            logging.basicConfig(level=logging.INFO, **form, handlers=handlers, force=True)
+            logging.basicConfig(level=logging.WARNING, **form, handlers=handlers, force=True)
             with logging_redirect_tqdm():
                 yield log
     except (InputError, FloatingPointError) as error:

@@ -1,0 +1,19 @@
+from pathlib import Path
+
+from template3d.report.summary import summary
+
+
+def test_only_what_is_there_is_named_a_line_each(tmp_path):
+    assert summary(tmp_path) == ""
+    for file in ("gallery/index.html", "tables/table1.md", "models/chairs/two_phase/model.json"):
+        (tmp_path / file).parent.mkdir(parents=True)
+        (tmp_path / file).touch()
+    page, table, models = summary(tmp_path).splitlines()
+    assert page.split()[:2] == ["page", str(tmp_path / "gallery/index.html")]
+    assert table.split()[:2] == ["table", str(tmp_path / "tables/table1.md")]
+    assert f"--model {tmp_path / 'models/chairs/two_phase'} " in models
+
+
+def test_the_command_for_a_photo_is_one_of_ours(tmp_path):
+    Path(tmp_path, "models/sofas/end_to_end").mkdir(parents=True)
+    assert "template3d reconstruct --model" in summary(tmp_path)
