@@ -7,7 +7,6 @@
 #   snakemake transfer          labels of one shape (resources/labels) carried to all shapes of its category
 #   snakemake interpolations    what stands between two shapes, as pictures and animations
 
-import sys
 from pathlib import Path
 
 
@@ -28,27 +27,6 @@ include: "workflow/rules/template.smk"
 
 
 report: "workflow/report/workflow.rst"
-
-
-# The profile's `gpu: 1` is this machine's; a cluster has its own, and its queue.
-resource_scopes:
-    gpu="local",
-
-
-# On a cluster these run where Snakemake does: seconds each, and next to no memory.
-localrules:
-    all,
-    data,
-    contact_sheets,
-    export,
-    export_experiments,
-    transfer,
-    interpolations,
-    why,
-    failures,
-    table1,
-    table2,
-    loss_curves,
 
 
 rule data:
@@ -78,8 +56,3 @@ rule all:
         rules.gallery.output,
     message:
         "tables, pictures and gallery are there"
-
-
-onsuccess:
-    if not workflow.dag_settings.targets:
-        print(summary(Path("results")), file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Install one of the requirement files into .venv: `python3 envs/install.py requirements` (or test, or lint).
+"""Install one of the requirement files into .venv: `python3 envs/install.py requirements` (or test, lint, background).
 
 `make` calls it. It brings uv, Python 3.11, system libraries and packages, in this order, and stops with one sentence
 where something cannot be had. It runs on any Python from 3.6, so it uses nothing newer before `use_newer_python`.
@@ -44,19 +44,23 @@ def use_newer_python():
     """Start again in another Python of this machine if this one is too old for uv."""
     if sys.version_info < OLDEST_FOR_UV:
         for minor in (11, 12, 13, 14, 10, 9, 8):
-            other = shutil.which("python3.{}".format(minor))  # noqa: UP032
-            if other:
-                os.execv(other, [other] + sys.argv)
+            other = shutil.which(f"python3.{minor}")
+            if other:  # (no walrus: this runs on old Pythons)
+                os.execv(other, [other, *sys.argv])
         sys.exit("The set-up needs Python 3.8 or newer, and none is on PATH; install python3.11 and run make again.")
 
 
 def check_platform():
-    """Stop where the packages have no builds."""
+    """Stop where the packages have no builds, or in a folder that they cannot work in."""
     libc, version = platform.libc_ver()
     found = f"{platform.system()} {platform.machine()} with {libc or 'an unknown C library'} {version}".strip()
     glibc = tuple(map(int, version.split(".")[:2])) if libc == "glibc" else (0, 0)
     if (platform.system(), platform.machine()) != ("Linux", "x86_64") or glibc < OLDEST_GLIBC:
         sys.exit(f"The environment is for Linux on x86-64 with glibc 2.28 or newer, and this is {found}.")
+    expanded = set("{}:$%") & set(str(PROJECT))
+    if expanded:
+        what = " ".join(sorted(expanded))
+        sys.exit(f"{PROJECT}: Snakemake or Blender would expand the {what} in this path; rename the folder.")
 
 
 def install_uv():

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-NAMES = ("requirements", "test", "lint")
+NAMES = ("requirements", "background", "test", "lint")
 SOURCES = ("pyopengl", "connection-pool")
 """Two packages of Python files alone, which are published without wheels."""
 OPTIONS = ["--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:"]

@@ -1,51 +1,171 @@
 """What the set-up promises."""
 
 import importlib.util
+import itertools
 import re
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import template3d
 import yaml
+from packaging.requirements import Requirement
 from template3d import provenance
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^ \n]+)", re.MULTILINE)
 
 
-def system_libraries():
-    spec = importlib.util.spec_from_file_location("system_libraries", REPOSITORY / "envs/system_libraries.py")
+def script(name: str):
+    """A script of envs/ as a module."""
+    spec = importlib.util.spec_from_file_location(name, REPOSITORY / f"envs/{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def test_missing_system_libraries_are_named_by_package():
-    def load(library):
-        if library in ("libusb-1.0.so.0", "libEGL.so.1"):
-            raise OSError(library)
+class Machine:
+    """A machine where some programs are there and some libraries are missing until they are brought."""
 
-    assert system_libraries().missing(load) == ["libegl1", "libusb-1.0-0"]
-    assert system_libraries().missing(lambda library: None) == []
+    def __init__(self, monkeypatch, programs: set[str], root: bool = False, brings: str = "install") -> None:
+        self.module, self.done, self.lacking = script("system_libraries"), [], ["libEGL.so.1", "libSM.so.6"]
+        monkeypatch.setattr(self.module.shutil, "which", lambda name: name if name in programs else None)
+        monkeypatch.setattr(self.module, "missing_now", lambda: self.lacking)
+        monkeypatch.setattr(self.module, "root_prefix", lambda: [] if root else None)
+        for name in ("install", "unpack"):
+            monkeypatch.setattr(self.module, name, self.bringing(name, name == brings))
+
+    def bringing(self, name: str, works: bool):
+        def bring(*arguments):
+            self.done.append((name, *arguments))
+            self.lacking = [] if works else self.lacking
+
+        return bring
 
 
-def test_every_requirement_is_pinned_and_the_lock_agrees():
-    asked = (REPOSITORY / "envs/requirements.in").read_text()
-    locked = {n.lower(): version for n, version in PIN.findall((REPOSITORY / "envs/requirements.txt").read_text())}
-    names = [line.split("#")[0].strip() for line in asked.splitlines() if line.split("#")[0].strip()]
-    for name in names:
-        package, _, version = name.partition("==")
-        assert package.lower() in locked
-        assert not version or locked[package.lower()] == version
-    assert locked["numpy"] == "1.26.4"
+def test_missing_libraries_are_installed_where_make_may(monkeypatch):
+    for manager, packages in (("apt-get", ["libegl1", "libsm6"]), ("dnf", ["libglvnd-egl", "libSM"])):
+        machine = Machine(monkeypatch, {manager}, root=True)
+        machine.module.provide()
+        assert machine.done == [("install", [manager], packages)]
+
+
+@pytest.mark.parametrize(("root", "setting"), [(False, "on"), (True, "off")])
+def test_else_they_are_unpacked_on_debian(monkeypatch, root, setting):
+    monkeypatch.setenv("TEMPLATE3D_SYSTEM", setting)
+    machine = Machine(monkeypatch, {"apt-get"}, root, brings="unpack")
+    machine.module.provide()
+    assert machine.done == [("unpack", ["libegl1", "libsm6"])]
+
+
+def test_else_a_sentence_names_the_packages_of_this_distribution(monkeypatch):
+    for programs, words in (({"dnf"}, "dnf install libglvnd-egl libSM"), (set(), "libEGL.so.1, libSM.so.6")):
+        machine = Machine(monkeypatch, programs)
+        with pytest.raises(SystemExit, match=words):
+            machine.module.provide()
+        assert machine.done == []
+    machine = Machine(monkeypatch, {"apt-get"}, root=True, brings="nothing")  # no network
+    with pytest.raises(SystemExit, match="apt-get install libegl1 libsm6"):
+        machine.module.provide()
+    assert [name for name, *_ in machine.done] == ["install", "unpack"]
+
+
+def test_a_setting_that_is_none_is_an_error(monkeypatch):
+    monkeypatch.setenv("TEMPLATE3D_SYSTEM", "no")
+    with pytest.raises(SystemExit, match="TEMPLATE3D_SYSTEM is 'no'"):
+        script("system_libraries").provide()
+
+
+def test_nothing_is_missing_here():
+    assert script("system_libraries").missing() == []
+
+
+def test_a_mirror_that_only_pip_knows_is_passed_on_to_uv():
+    listing = """global.index-url='https://one/simple'
+global.extra-index-url='https://other/simple'
+install.trusted-host='one'
+:env:.index-url='https://two/simple'
+"""
+    settings = script("install").pip_settings(listing)
+    assert settings == {"UV_DEFAULT_INDEX": "https://two/simple", "UV_INSECURE_HOST": "one"}
+
+
+@pytest.mark.parametrize(
+    ("where", "what"),
+    [
+        ({"machine": "aarch64"}, "Linux aarch64"),
+        ({"libc_ver": ("glibc", "2.17")}, "2.17"),
+        ({"libc_ver": ("", "")}, ""),
+    ],
+)
+def test_a_machine_without_builds_is_refused_before_anything_is_downloaded(monkeypatch, where, what):
+    install = script("install")
+    for name, value in where.items():
+        monkeypatch.setattr(install.platform, name, lambda value=value: value)
+    with pytest.raises(SystemExit, match=f"x86-64 with glibc 2.28 or newer, and this is .*{what}"):
+        install.check_platform()
+
+
+@pytest.mark.parametrize("path", ["/home/me/{x}", "/a:b", "/home/$HOME", "/100 %"])
+def test_a_folder_whose_name_would_be_expanded_is_refused(monkeypatch, path):
+    install = script("install")
+    monkeypatch.setattr(install, "PROJECT", Path(path))
+    with pytest.raises(SystemExit, match="rename the folder"):
+        install.check_platform()
+
+
+def pins(name: str) -> dict[str, str]:
+    return {n.lower(): version for n, version in PIN.findall((REPOSITORY / f"envs/{name}.txt").read_text())}
+
+
+@pytest.mark.parametrize("name", ["requirements", "background", "test", "lint"])
+def test_every_requirement_is_pinned_and_no_two_files_disagree(name):
+    lines = (line.split("#")[0].strip() for line in (REPOSITORY / f"envs/{name}.in").read_text().splitlines())
+    for line in filter(None, lines):
+        package, _, version = re.sub(r"\[.*\]", "", line).partition("==")
+        assert package.lower() in pins(name)
+        assert not version or pins(name)[package.lower()] == version
+    shared = pins(name).keys() & pins("requirements").keys()
+    assert {package: pins(name)[package] for package in shared} == {package: locked()[package] for package in shared}
+
+
+def test_numpy_is_what_blender_needs():
+    assert locked()["numpy"] == "1.26.4"
+
+
+def test_the_package_asks_for_no_version_that_is_not_pinned():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    asked = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    for requirement in map(Requirement, asked):
+        pinned = locked() | pins("background")
+        assert requirement.specifier.contains(pinned[requirement.name.lower()])
+
+
+def test_inference_needs_nothing_but_the_packages_dependencies():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    imported = provenance.package_versions(provenance.PACKAGE / "reconstruct.py", REPOSITORY / "envs/requirements.txt")
+    assert imported.keys() == {Requirement(name).name for name in project["dependencies"]}
+
+
+def test_one_version_everywhere():
+    version = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
+    assert template3d.__version__ == version
+    assert yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())["version"] == version
+    shown = subprocess.run(
+        [Path(sys.prefix) / "bin/template3d", "--version"], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout == f"template3d {version}\n"
 
 
 def test_no_file_names_a_package_registry():
-    text = (REPOSITORY / "envs/requirements.txt").read_text()
-    assert "://" not in text
+    for file in (REPOSITORY / "envs").glob("*.txt"):
+        assert "://" not in file.read_text()
 
 
 def locked() -> dict[str, str]:
-    return {n.lower(): version for n, version in PIN.findall((REPOSITORY / "envs/requirements.txt").read_text())}
+    return pins("requirements")
 
 
 def conda_pins(kind: str) -> dict[str, str]:

@@ -3,8 +3,6 @@
 import functools
 import hashlib
 import json
-import os
-import shlex
 import sys
 
 import yaml
@@ -12,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.resources import Resource
 from snakemake.settings.enums import Quietness
 
-from template3d import configuration, demo_shapes, photos, provenance, shapenet, writers
+from template3d import configuration, demo_shapes, interpreter, photos, provenance, shapenet, writers
 from template3d.errors import InputError
 from template3d.networks import DECODER_SIZES
 from template3d.report.summary import summary
@@ -24,13 +22,7 @@ PUBLISHED = ("specs.json", "ModelParameters/latest.pth", "LatentCodes/latest.pth
 LOSS_NUMBERS = ("pointwise_weight", "pointpair_weight", "code_weight", "clamp")
 
 
-# Snakemake 9.27.1 does not quote sys.executable in shell commands. Where a shell would split or expand its path, jobs
-# find the interpreter by PATH (docs/installation.md).
-if shlex.quote(sys.executable) != sys.executable:
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    sys.executable = Path(sys.executable).name
-
-
+interpreter.find_by_path_where_needed()
 # `snakemake why` prints its answer, without a table of jobs before it and steps after it. At this point only the command
 # line says what was asked for.
 if "why" in sys.argv and workflow.is_main_process:
@@ -307,3 +299,30 @@ def encoder_weights(start, category="{category}"):
     if start == "contrastive":
         return [f"results/models/{category}/contrastive/encoder.safetensors"]
     return [] if start in ("imagenet", "none") else [start]
+
+
+# The profile's `gpu: 1` is this machine's; a cluster has its own, and its queue.
+resource_scopes:
+    gpu="local",
+
+
+# On a cluster these run where Snakemake does: seconds each, and next to no memory.
+localrules:
+    all,
+    data,
+    contact_sheets,
+    export,
+    export_experiments,
+    transfer,
+    interpolations,
+    why,
+    failures,
+    table1,
+    table2,
+    loss_curves,
+
+
+# Its last words: where to look. Only where everything was asked for.
+onsuccess:
+    if not workflow.dag_settings.targets:
+        print(summary(Path("results")), file=sys.stderr)

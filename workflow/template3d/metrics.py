@@ -88,7 +88,7 @@ def volumetric_iou(mesh: trimesh.Trimesh, truth: Truth) -> float:
     """
     inside = np.zeros(len(truth.occupied), dtype=bool)
     near = ((truth.volume_points >= mesh.bounds[0]) & (truth.volume_points <= mesh.bounds[1])).all(axis=1)
-    inside[near] = ~visibility.escapes(visibility.scene(mesh), truth.volume_points[near], DIRECTIONS)
+    inside[near] = ~visibility.escapes(visibility.Scene(mesh), truth.volume_points[near], DIRECTIONS)
     return iou(inside, truth.occupied)
 
 

@@ -1,6 +1,6 @@
 """One photo in, one mesh out, without the workflow.
 
-    python -m template3d.reconstruct --model results/models/chairs/two_phase photo.jpg -o chair.glb
+    template3d reconstruct --model results/models/chairs/two_phase photo.jpg -o chair.glb
 
 In Python:
 
@@ -11,6 +11,7 @@ In Python:
 import argparse
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import trimesh
@@ -38,29 +39,31 @@ def from_photo(
     return inference.meshes_of(model.decoder, code, resolution, coarse)[0], photo
 
 
-def main() -> None:
-    """Reconstruct one photo from the command line."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("photo", type=Path)
-    arguments.add_argument("--model", type=Path, required=True, help="a folder under results/models/<category>")
-    arguments.add_argument("-o", "--output", type=Path, required=True, help="a .glb or .ply file")
-    arguments.add_argument("--resolution", type=int, default=128, help="cells a side, a multiple of 32")
-    asked = arguments.parse_args()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Reconstruct one photo from the command line; exits with a sentence where that cannot be done."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="template3d reconstruct", description=__doc__, formatter_class=form)
+    parser.add_argument("photo", type=Path)
+    parser.add_argument("--model", type=Path, required=True, help="a folder under results/models/<category>")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="a .glb or .ply file")
+    parser.add_argument("--resolution", type=int, default=128, help="cells a side, a multiple of 32")
+    asked = parser.parse_args(arguments)
     logging.basicConfig(format="%(message)s", level=logging.INFO)
+    photo, output, resolution = asked.photo, asked.output, asked.resolution
     try:
-        if asked.output.suffix not in WRITERS:
-            raise InputError(f"{asked.output}: must end with {' or '.join(WRITERS)}")
-        if asked.resolution % 32:
-            raise InputError(f"--resolution is {asked.resolution}, but must be a multiple of 32")
+        if output.suffix not in WRITERS:
+            raise InputError(f"{output}: must end with {' or '.join(WRITERS)}")
+        if resolution < 32 or resolution % 32:
+            raise InputError(f"--resolution is {resolution}, but must be a positive multiple of 32")
         model = models.load(asked.model / "model.safetensors")
-        mesh, photo = from_photo(model, asked.photo, asked.resolution)
+        mesh, seen = from_photo(model, photo, resolution)
         if not len(mesh.faces):
-            raise InputError(f"{asked.photo}: the network sees no surface in it")
-        with files.whole(asked.output) as beside:
-            beside.write_bytes(WRITERS[asked.output.suffix](mesh))
+            raise InputError(f"{photo}: the network sees no surface in it")
+        with files.whole(output) as beside:
+            beside.write_bytes(WRITERS[output.suffix](mesh))
     except InputError as error:
         sys.exit(f"{error}")
-    print(f"{asked.output}: {len(mesh.faces)} triangles; background: {photo.background}")
+    print(f"{output}: {len(mesh.faces)} triangles; background: {seen.background}")
 
 
 if __name__ == "__main__":

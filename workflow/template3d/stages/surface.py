@@ -20,7 +20,7 @@ def one_shape(file: Path, way: meshes.Normalization, settings: dict) -> dict[str
     low, high = points.min(axis=0), points.max(axis=0)
     room = ROOM * (high - low).max()
     volume = rng.uniform(low - room, high + room, size=(asked["volume_points"], 3)).astype(np.float16)
-    inside = ~visibility.escapes(visibility.scene(mesh), volume, directions)
+    inside = ~visibility.escapes(visibility.Scene(mesh), volume, directions)
     return {
         surfaces.member_name(synset, shape): surfaces.to_bytes(points, normals),
         surfaces.volume_name(synset, shape): surfaces.volume_to_bytes(volume, inside),
