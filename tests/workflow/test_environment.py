@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pipeline import REPOSITORY, SMALL, snakemake, write_category
 
-VIEWS = "results/data/chairs/test-00/easy.zip"
+VIEWS = "results/data/planes/test-00/easy.zip"
 SHOWN = """
 import json, os, sys
 import bpy, matplotlib.pyplot, numpy, torch
@@ -77,13 +77,13 @@ def test_a_home_that_cannot_be_written_is_not_needed(monkeypatch, tmp_path, pris
     monkeypatch.setenv("HOME", home)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     assert Path(shown()["cache"]).is_relative_to(Path(sys.prefix).resolve())
-    write_category(tmp_path, "chairs")
+    write_category(tmp_path, "planes")
     run = snakemake(tmp_path, "--dry-run", VIEWS, over=SMALL)
     assert run.returncode == 0, run.stderr
 
 
 def test_the_users_variables_change_no_view(hostile, pristine, tmp_path):
-    write_category(tmp_path, "chairs")
+    write_category(tmp_path, "planes")
     run = snakemake(tmp_path, VIEWS, over=SMALL)
     assert run.returncode == 0, run.stderr[-3000:]
     assert (tmp_path / VIEWS).read_bytes() == (pristine / VIEWS).read_bytes()
@@ -103,7 +103,7 @@ def test_the_pipeline_runs_in_a_folder_of_any_name(name, pristine, tmp_path):
     (venv / "bin/python").unlink()
     shutil.copy(REPOSITORY / "envs/python.sh", venv / "bin/python")
     (venv / "bin/python").chmod(0o755)
-    write_category(project, "chairs")
+    write_category(project, "planes")
     (project / "over.yaml").write_text(json.dumps(SMALL))
     command = [venv / "bin/python", "-m", "snakemake", "--configfile", "tests/workflow/micro.yaml", "over.yaml"]
     run = subprocess.run([*command, "--", VIEWS], cwd=project, capture_output=True, text=True)
