@@ -6,6 +6,8 @@ from torch import Tensor
 PARTS = 3
 """So many bfloat16 numbers hold the 24 bits of a coordinate."""
 ALIGNED = 16
+WHOLE = (torch.float32, torch.float64)
+"""Types in which a coordinate is a single part."""
 
 
 def in_parts(points: Tensor, dtype: torch.dtype) -> list[Tensor]:
@@ -14,8 +16,8 @@ def in_parts(points: Tensor, dtype: torch.dtype) -> list[Tensor]:
     Each part meets the same weights (``repeated``), and products are summed in full precision. The first part has the
     gradient.
     """
-    if dtype == torch.float32:
-        return [points.float()]
+    if dtype in WHOLE:
+        return [points.to(dtype)]
     points = points.float()
     parts = [points.to(dtype)]
     rest = points.detach()
@@ -27,7 +29,7 @@ def in_parts(points: Tensor, dtype: torch.dtype) -> list[Tensor]:
 
 def repeated(weight: Tensor, dtype: torch.dtype) -> list[Tensor]:
     """The weights (K, 3) of coordinates, once for each of their parts."""
-    return [weight.to(dtype)] * (1 if dtype == torch.float32 else PARTS)
+    return [weight.to(dtype)] * (1 if dtype in WHOLE else PARTS)
 
 
 def columns(parts: list[Tensor]) -> Tensor:
@@ -36,6 +38,7 @@ def columns(parts: list[Tensor]) -> Tensor:
     return torch.cat([*parts, parts[0].new_zeros(len(parts[0]), missing)], dim=1)
 
 
-def product_dtype(device: torch.device) -> torch.dtype:
-    """What matrix products are computed in now: autocast's type, or float32."""
-    return torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else torch.float32
+def product_dtype(weight: Tensor) -> torch.dtype:
+    """What matrix products with a weight are computed in now: autocast's type, or the weight's."""
+    device = weight.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype

@@ -30,10 +30,11 @@ class Template(nn.Module):
     def forward(self, points: Tensor) -> Tensor:
         """Signed distances (...) at points (..., 3), both in the unit sphere's unit."""
         first, *others = self.hidden
-        dtype = product_dtype(points.device)
+        weight = first.weight
+        dtype = product_dtype(weight)
         read = columns(in_parts(points.reshape(-1, 3), dtype))
-        features = nn.functional.linear(read, columns(repeated(first.weight, dtype)), first.bias.to(dtype))
+        features = nn.functional.linear(read, columns(repeated(weight, dtype)), first.bias.to(dtype))
         features = self.dropout(features.relu_())
         for layer in others:
             features = self.dropout(layer(features).relu_())
-        return torch.tanh(self.output(features).float()).view(points.shape[:-1])
+        return torch.tanh(self.output(features).to(points.dtype)).view(points.shape[:-1])

@@ -65,7 +65,7 @@ class Warp(nn.Module):
             place = [*in_parts(points.flatten(0, 1), dtype), *owner]
             read, weight = (columns(place), first) if hidden is None else (columns([hidden, *place]), later)
             hidden, cell = update(read, weight, from_code, cell)
-            scale, shift = self.affine(hidden).float().view(*points.shape[:2], 6).split(3, dim=-1)
+            scale, shift = self.affine(hidden).to(points.dtype).view(*points.shape[:2], 6).split(3, dim=-1)
             points = torch.addcmul(shift, 1 + scale, points)
             if step % (self.steps // STAGES) == 0:
                 stages.append(points)
