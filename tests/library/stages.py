@@ -33,7 +33,8 @@ STAGES = ("embeddings", "encoder", "contrastive", "end_to_end")
 def make(stage: str, plain: bool = False) -> Stage:
     """A stage over four shapes: spheres, and random images of them.
 
-    If it is ``plain``, nothing in it depends on how a batch is shared out: no batch statistics, no noise.
+    If it is ``plain``, nothing in it depends on how a batch is shared out: no batch statistics, no noise, and float64,
+    in which sums in another order differ by 1e-15 of their size or so. The history is float32 all the same.
     """
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
@@ -47,12 +48,20 @@ def make(stage: str, plain: bool = False) -> Stage:
     decoder, encoder = ImplicitTemplate(8, 16, 4, [16, 16], dropout), Encoder(8, freeze_trunk=plain)
     noise = {"colour_jitter": 0.0, "grey_share": 0.0} if plain else {}
     if stage == "embeddings":
-        return EmbeddingStage(decoder, Samples(shapes), EmbeddingSettings(2, 64), LossSettings())
-    if stage == "encoder":
-        return EncoderStage(encoder, views, torch.randn(4, 8), EncoderSettings(4, **noise))
-    if stage == "contrastive":
-        return ContrastiveStage(encoder, Projection(8, 16), views, ContrastiveSettings(batch=4, **noise))
-    return EndToEndStage(encoder, decoder, views, Samples(shapes), EndToEndSettings(2, 64, **noise), LossSettings())
+        made = EmbeddingStage(decoder, Samples(shapes), EmbeddingSettings(2, 64), LossSettings())
+    elif stage == "encoder":
+        made = EncoderStage(encoder, views, torch.randn(4, 8), EncoderSettings(4, **noise))
+    elif stage == "contrastive":
+        made = ContrastiveStage(encoder, Projection(8, 16), views, ContrastiveSettings(batch=4, **noise))
+    else:
+        settings = EndToEndSettings(2, 64, **noise)
+        made = EndToEndStage(encoder, decoder, views, Samples(shapes), settings, LossSettings())
+    if plain:
+        before = made.double().before
+        made.before = lambda *batch: tuple(
+            part.double() if part.is_floating_point() else part for part in before(*batch)
+        )
+    return made
 
 
 def train(

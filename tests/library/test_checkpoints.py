@@ -175,7 +175,8 @@ def test_two_processes_give_the_loss_of_one_with_the_same_batch(stage, tmp_path)
     one, two = (json.loads((tmp_path / str(devices) / "history.json").read_text()) for devices in (1, 2))
     assert len(one) == len(two) > 1
     for first, second in zip(one, two, strict=True):
-        assert first == pytest.approx(second, rel=1e-4)
+        assert first == pytest.approx(second, rel=1e-6)  # eight roundings to float32, in which the history is
     weights = [load_file(tmp_path / str(devices) / "result.safetensors") for devices in (1, 2)]
     for name in weights[0]:
-        torch.testing.assert_close(weights[0][name], weights[1][name], rtol=1e-3, atol=1e-4)
+        assert weights[0][name].dtype == (torch.int64 if name.endswith("num_batches_tracked") else torch.float64)
+        torch.testing.assert_close(weights[0][name], weights[1][name], rtol=0, atol=1e-9)

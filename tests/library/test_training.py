@@ -62,11 +62,11 @@ def test_compiled_steps_are_the_same_and_an_epoch_compiles_nothing_anew():
     torch._dynamo.reset()
     before = torch._dynamo.utils.counters["frames"]["ok"]
     histories = [
-        fit(stages.make("embeddings"), Schedule(5, 3, compile=compiled, accelerator="cpu"), "test")
+        fit(stages.make("embeddings", plain=True), Schedule(5, 3, compile=compiled, accelerator="cpu"), "test")
         for compiled in (False, True)
     ]
     for row, same in zip(*histories, strict=True):
-        assert row["total"] == pytest.approx(same["total"], rel=1e-4)
+        assert row["total"] == pytest.approx(same["total"], rel=1e-6)  # in float64, but for the history's float32
     assert torch._dynamo.utils.counters["frames"]["ok"] - before == 2  # the first epoch, and all others
 
 
@@ -211,10 +211,15 @@ def test_a_model_survives_the_disk(tmp_path):
     models.save(model, tmp_path / "model.safetensors", tmp_path / "model.json")
     loaded = models.load(tmp_path / "model.safetensors")
     points, images = torch.rand(3, 10, 3), torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
-    assert torch.equal(
+    for found, kept in ((loaded.decoder, decoder), (loaded.encoder, encoder)):
+        for value, wanted in zip(found.state_dict().values(), kept.state_dict().values(), strict=True):
+            assert torch.equal(value, wanted)
+    assert torch.equal(loaded.codes, model.codes)
+    # not to the last bit: kernels may round by where in memory numbers lie
+    torch.testing.assert_close(
         loaded.decoder.signed_distance(loaded.codes, points), decoder.signed_distance(model.codes, points)
     )
-    assert torch.equal(loaded.encode(images), model.encode(images))
+    torch.testing.assert_close(loaded.encode(images), model.encode(images))
     assert (loaded.shapes, loaded.image_size) == (["aa", "bb", "cc"], 32)
     (tmp_path / "model.safetensors").write_bytes(b"x")
     with pytest.raises(InputError, match="cannot be read"):
@@ -235,7 +240,7 @@ def test_encoder_weights_come_from_a_path_or_not_at_all(tmp_path):
 
 
 def test_an_encoder_starts_at_the_mean_code():
-    encoder, code = Encoder(8).eval(), torch.randn(8)
+    encoder, code = Encoder(8).eval().double(), torch.randn(8).double()
     images = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
     before = encoder(images) - encoder.trunk.fc.bias
     encoder.start_at(code)
@@ -289,13 +294,13 @@ def test_end_to_end_training_learns_sizes_from_images():
 
 def test_the_first_codes_are_spread_as_those_of_phase_1():
     torch.manual_seed(0)
-    encoder, images = Encoder(8).eval(), torch.randint(0, 255, (64, 3, 32, 32), dtype=torch.uint8)
+    encoder, images = Encoder(8).eval().double(), torch.randint(0, 255, (64, 3, 32, 32), dtype=torch.uint8)
     encoder.even_codes(images)
     assert not encoder.training
     with torch.no_grad():
         codes = encoder.train()(images)
-    torch.testing.assert_close(codes.mean(dim=0), torch.zeros(8), atol=1e-4, rtol=0)
-    torch.testing.assert_close(codes.std(dim=0), torch.full((8,), 8**-0.5), atol=1e-4, rtol=0)
+    torch.testing.assert_close(codes.mean(dim=0), torch.zeros(8).double())
+    torch.testing.assert_close(codes.std(dim=0), torch.full((8,), 8**-0.5).double())
     with pytest.raises(ValueError, match="the same code"):
         encoder.even_codes(images[:1].expand(8, -1, -1, -1))
 
@@ -303,8 +308,8 @@ def test_the_first_codes_are_spread_as_those_of_phase_1():
 def test_a_shapes_code_is_the_mean_over_its_views():
     views = pictures(3, 4)
     settings, shapes = EndToEndSettings(2, 64), spheres([0.3, 0.4, 0.5])
-    stage = EndToEndStage(Encoder(8), ImplicitTemplate(**SIZES), views, shapes, settings, LossSettings()).eval()
-    codes = stage.mean_codes("cpu")
+    stage = EndToEndStage(Encoder(8), ImplicitTemplate(**SIZES), views, shapes, settings, LossSettings())
+    codes = stage.double().eval().mean_codes("cpu")
     with torch.no_grad():
         wanted = stage.encoder(views.images[views.shapes == 1]).mean(dim=0)
     assert codes.shape == (3, 8)

@@ -47,7 +47,7 @@ class Encoder(nn.Module):
         if images.dtype == torch.uint8:
             images = images.float() / 255
         images = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
-        return self.trunk(images).float()
+        return self.trunk(images).to(images.dtype)
 
     def even_codes(self, images: Tensor) -> None:
         """Scale and shift the last layer so that the codes of ``images`` are as phase 1's at its start.

@@ -15,4 +15,4 @@ class Projection(nn.Sequential):
 
     def forward(self, codes: Tensor) -> Tensor:
         """Projections in full precision: their similarities are divided by a small temperature."""
-        return super().forward(codes).float()
+        return super().forward(codes).to(codes.dtype)
