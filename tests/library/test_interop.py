@@ -30,9 +30,12 @@ def test_what_is_written_is_read_back(experiment):
     found = interop.as_phase1(folder, SHAPES)
     assert (found.shapes, found.sizes) == (SHAPES, SIZES)
     assert torch.equal(found.codes, model.codes)
+    for value, wanted in zip(found.decoder.parameters(), model.decoder.parameters(), strict=True):
+        assert torch.equal(value, wanted)
     with torch.no_grad():
         expected = model.decoder.signed_distance(model.codes, points)
-        assert torch.equal(found.decoder.signed_distance(found.codes, points), expected)
+        # not to the last bit: kernels may round by where in memory numbers lie
+        torch.testing.assert_close(found.decoder.signed_distance(found.codes, points), expected)
 
 
 def test_the_names_are_the_published_ones(experiment):

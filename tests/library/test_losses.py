@@ -45,7 +45,7 @@ def test_pointpair_pairs_an_eighth_with_the_rest():
 
 
 def test_distances_are_the_same_both_ways_and_so_is_their_gradient():
-    first, second = torch.rand(2, 5, 3), torch.rand(2, 7, 3)
+    first, second = torch.rand(2, 5, 3, dtype=torch.float64), torch.rand(2, 7, 3, dtype=torch.float64)
     second[:, 0] = first[:, 0]  # a pair of equal points: no direction, no gradient
     found = []
     for differences in (False, True):
