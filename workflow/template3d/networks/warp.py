@@ -25,7 +25,7 @@ class Warp(nn.Module):
 
     The code is the same for all points of a shape and for all steps, so its part of the gates is computed
     once a shape and only added in a step. The first step, which starts from a zero state, needs no recurrent
-    product. The numbers are those of ``nn.LSTMCell`` on the concatenation of code and point.
+    product. Up to rounding, the numbers are those of ``nn.LSTMCell`` on the concatenation of code and point.
 
     Source: Zheng et al., "Deep Implicit Templates for 3D Shape Representation" (2021), section 3.2.
     """
