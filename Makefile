@@ -20,11 +20,11 @@ setup: .venv/.complete
 # The stamps come last, so an interrupted set-up starts over, and a changed pin installs again.
 SETUP := envs/install.py envs/python.sh envs/system_libraries.py envs/uv.txt pyproject.toml
 .venv/.complete: envs/requirements.txt $(SETUP)
-	python3 envs/install.py requirements
+	python3 -E envs/install.py requirements
 	touch $@
 
 .venv/.test .venv/.lint: .venv/.%: envs/%.txt .venv/.complete
-	python3 envs/install.py $*
+	python3 -E envs/install.py $*
 	touch $@
 
 test: .venv/.test
@@ -39,7 +39,7 @@ test-slurm: .venv/.test
 test-bare: .venv/.test
 	$(PYTHON) -m pytest tests/bare
 
-# The last one: what is pinned can be had, as wheels for glibc 2.28, and is what the names ask for.
+# The last one checks that each pin is available as a wheel for glibc 2.28 and matches envs/*.in.
 lint: .venv/.lint
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
@@ -47,8 +47,8 @@ lint: .venv/.lint
 	$(PYTHON) -m snakemake --lint
 	$(PYTHON) envs/lock.py --check
 
-lock: setup
-	$(PYTHON) envs/lock.py
+lock:
+	python3 -E envs/lock.py
 
 clean:
 	rm -rf .venv .uv

@@ -1,9 +1,10 @@
 """Install one of the requirement files into .venv: `python3 envs/install.py requirements` (or test, lint, background).
 
 `make` calls it. It brings uv, Python 3.11, system libraries and packages, in this order, and stops with one sentence
-where something cannot be had. It runs on any Python from 3.6, so it uses nothing newer before `use_newer_python`.
+if a download fails. It runs on any Python from 3.6, so it uses nothing newer before `use_newer_python`.
 """
 
+import ast
 import os
 import platform
 import re
@@ -27,10 +28,6 @@ def main():
     use_newer_python()
     check_platform()
     install_uv()
-    for variable, value in pip_settings(pip("config", "list").stdout).items():
-        os.environ.setdefault(variable, value)
-    if not writable(Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())):
-        os.environ.setdefault("UV_CACHE_DIR", str(UV / "cache"))
     if name == "requirements":
         create_environment()
         run([PYTHON, PROJECT / "envs/system_libraries.py"])
@@ -45,7 +42,7 @@ def use_newer_python():
     if sys.version_info < OLDEST_FOR_UV:
         for minor in (11, 12, 13, 14, 10, 9, 8):
             other = shutil.which(f"python3.{minor}")
-            if other:  # (no walrus: this runs on old Pythons)
+            if other:
                 os.execv(other, [other, *sys.argv])
         sys.exit("The set-up needs Python 3.8 or newer, and none is on PATH; install python3.11 and run make again.")
 
@@ -82,19 +79,35 @@ def install_uv():
 
 
 def pip(*arguments):
-    """Run the pip that installs uv."""
-    command = [UV / "bin/python", "-m", "pip", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    """Run the pip that installs uv, without settings that lead it elsewhere."""
+    elsewhere = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV")
+    environment = {name: value for name, value in os.environ.items() if name not in elsewhere}
+    command = [UV / "bin/python", "-I", "-m", "pip", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def uv_environment():
+    """This process's environment with what uv needs: pip's settings, and folders that can be written."""
+    listing = pip("config", "list")
+    if listing.returncode:
+        sys.exit(f"{listing.stderr}pip in .uv does not start; delete the folder .uv and run make again.")
+    settings = {**pip_settings(listing.stdout), "UV_PYTHON_INSTALL_DIR": str(UV / "python")}
+    if os.environ.get("UV_INDEX_URL"):  # uv's older name for its index
+        settings.pop("UV_DEFAULT_INDEX", None)
+    if not writable(Path(os.environ.get("XDG_CACHE_HOME") or os.environ.get("HOME", "/dev/null") + "/.cache")):
+        settings["UV_CACHE_DIR"] = str(UV / "cache")
+    foreign = ("UV_CONSTRAINT", "UV_OVERRIDE")
+    return {**settings, **{name: value for name, value in os.environ.items() if name not in foreign}}
 
 
 def pip_settings(listing):
     """What uv has to know of pip's configuration, from the output of `pip config list`, as environment variables."""
-    found = {}
+    settings = {}
     for scope in ("global", "install", ":env:"):  # the later ones win
-        for option, value in re.findall(rf"^{scope}\.([\w-]+)='(.*)'$", listing, re.MULTILINE):
+        for option, value in re.findall(rf"^{scope}\.([\w-]+)=(['\"].*['\"])$", listing, re.MULTILINE):
             if option in OPTIONS_OF_PIP:
-                found[OPTIONS_OF_PIP[option]] = value
-    return found
+                settings[OPTIONS_OF_PIP[option]] = " ".join(ast.literal_eval(value).split())
+    return settings
 
 
 def writable(folder):
@@ -125,12 +138,12 @@ def create_environment():
 
 def uv(*arguments, check=True):
     """Run uv; where it must not fail, its failure is this program's."""
-    return run([UV / "bin/uv", "--quiet", *arguments], check)
+    return run([UV / "bin/uv", "--quiet", *arguments], check, uv_environment())
 
 
-def run(command, check=True):
+def run(command, check=True, environment=None):
     """Run a command in the project's folder; its output is shown."""
-    done = subprocess.run(command, cwd=PROJECT, check=False)
+    done = subprocess.run(command, cwd=PROJECT, env=environment, check=False)
     if check and done.returncode:
         sys.exit(done.returncode)
     return done

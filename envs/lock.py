@@ -9,7 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[1]
+from install import PROJECT, install_uv, uv_environment
+
 NAMES = ("requirements", "background", "test", "lint")
 SOURCES = ("pyopengl", "connection-pool")
 """Two packages of Python files alone, which are published without wheels."""
@@ -23,7 +24,9 @@ def lock(folder: Path) -> None:
         command += [word for source in SOURCES for word in ("--no-binary", source)]
         command += ["--no-emit-index-url", "--custom-compile-command", "make lock"]
         command += [] if name == NAMES[0] else ["--constraint", f"{NAMES[0]}.txt"]
-        subprocess.run([*command, f"{name}.in", "--output-file", f"{name}.txt"], cwd=folder, check=True)
+        command += [f"{name}.in", "--output-file", f"{name}.txt"]
+        if subprocess.run(command, cwd=folder, env=uv_environment(), check=False).returncode:
+            sys.exit(f"envs/{name}.in cannot be resolved; is there a network, and does every pin still have a wheel?")
 
 
 def check() -> None:
@@ -39,4 +42,5 @@ def check() -> None:
 
 
 if __name__ == "__main__":
+    install_uv()
     check() if sys.argv[1:] == ["--check"] else lock(PROJECT / "envs")

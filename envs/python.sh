@@ -3,7 +3,9 @@
 # results or break their imports. docs/installation.md lists the variables and the reasons.
 folder=${BASH_SOURCE[0]%/*}
 [ -e "$folder/interpreter" ] || folder=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
-venv=$(cd "$folder/.." && pwd)
+unset CDPATH  # with it, cd would print what it found
+venv=$(cd -- "$folder/.." && pwd)
+set -f        # no entry of a list of folders is a pattern
 
 unset PYTHONHOME PYTHONSTARTUP PYTHONOPTIMIZE PYTHONWARNINGS PYTHONUSERBASE PYTHONDEVMODE PYTHONINSPECT
 unset MPLBACKEND MATPLOTLIBRC DISPLAY WAYLAND_DISPLAY NVIDIA_TF32_OVERRIDE TORCH_ALLOW_TF32_CUBLAS_OVERRIDE
@@ -24,18 +26,18 @@ PYTHONPATH=$(keep is_ours "${PYTHONPATH-}")
 LD_LIBRARY_PATH=$(keep has_gpu_driver "${LD_LIBRARY_PATH-}")
 
 if [ -d "$venv/system" ]; then  # libraries that envs/system_libraries.py unpacked
-    for libraries in "$venv"/system/{usr/,}lib/*-linux-gnu; do
+    for libraries in "$venv"/system/{usr/,}lib/x86_64-linux-gnu; do
         [ -d "$libraries" ] && LD_LIBRARY_PATH=$LD_LIBRARY_PATH${LD_LIBRARY_PATH:+:}$libraries
         [ -d "$libraries/dri" ] && export LIBGL_DRIVERS_PATH=$libraries/dri
         [ -d "$libraries/gbm" ] && export GBM_BACKENDS_PATH=$libraries/gbm
     done
-    export __EGL_VENDOR_LIBRARY_DIRS=$venv/system/usr/share/glvnd/egl_vendor.d:/usr/share/glvnd/egl_vendor.d
+    export __EGL_VENDOR_LIBRARY_DIRS=$venv/system/usr/share/glvnd/egl_vendor.d:/etc/glvnd/egl_vendor.d:/usr/share/glvnd/egl_vendor.d
 fi
 if [ -n "$PYTHONPATH" ]; then export PYTHONPATH; else unset PYTHONPATH; fi
 if [ -n "$LD_LIBRARY_PATH" ]; then export LD_LIBRARY_PATH; else unset LD_LIBRARY_PATH; fi
 
 # Caches go where the user has them, or below .venv, or to a folder for temporary files: the first that can be written.
-for cache in "${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}" "$venv/cache" "${TMPDIR:-/tmp}/template3d-$UID"; do
+for cache in "${XDG_CACHE_HOME:-${HOME:-/dev/null}/.cache}" "$venv/cache" "${TMPDIR:-/tmp}/template3d-$UID"; do
     { mkdir -p "$cache" && [ -w "$cache" ]; } 2>/dev/null && break
 done
 export XDG_CACHE_HOME=$cache

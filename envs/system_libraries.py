@@ -60,10 +60,10 @@ def provide() -> None:
         install([*prefix, manager], names(libraries, manager))
         libraries = missing_now()
     if libraries and manager == "apt-get":
-        unpack(names(libraries, manager))
+        unpack(names(list(PACKAGES), manager))  # all of them: what is unpacked already gives way
         libraries = missing_now()
     if libraries:
-        wanted = " ".join(names(libraries, manager)) if manager else f"whatever brings {', '.join(libraries)}"
+        wanted = " ".join(names(libraries, manager)) if manager else f"the packages that contain {', '.join(libraries)}"
         how = f"{manager} install {wanted}" if manager else f"install {wanted}"
         sys.exit(f"System libraries for Blender are missing. Ask an administrator for: {how}")
 
@@ -85,43 +85,60 @@ def root_prefix() -> list[str] | None:
 def install(command: list[str], packages: list[str]) -> None:
     """Install packages for the whole machine; a failure is shown, and left to the caller to notice."""
     print(f"Installing system libraries ({' '.join(command)}; TEMPLATE3D_SYSTEM=off forbids it): {' '.join(packages)}")
-    apt = command[-1] == "apt-get"
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    if apt:
-        _run([*command, "update"], environment)
-    _run([*command, "install", "-y", *["--no-install-recommends"] * apt, *packages], environment)
+    *prefix, manager = command
+    # sudo clears the environment, so the settings that keep apt-get from asking come behind it
+    command = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "NEEDRESTART_MODE=l", manager]
+    if manager == "apt-get":
+        _run([*command, "update"])
+        command += ["-oDPkg::Lock::Timeout=60", "--no-install-recommends"]
+    _run([*command, "install", "-y", *packages])
 
 
 def unpack(packages: list[str]) -> None:
-    """Download packages and what they depend on, and unpack them into .venv/system; needs no rights."""
+    """Download packages and what they depend on, and unpack them into .venv/system; needs no rights.
+
+    What was unpacked before is replaced only if everything worked.
+    """
     print(f"Unpacking system libraries below {SYSTEM}: {' '.join(packages)}")
-    shutil.rmtree(SYSTEM, ignore_errors=True)
     unpacked, work = SYSTEM.with_suffix(".new"), SYSTEM.with_suffix(".apt")
     for folder in (unpacked, work / "lists/partial", work / "archives/partial"):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-    # apt's own folders need root; in ours, anybody may download
-    folders = {"State::lists": "lists", "State::extended_states": "states", "Cache": "", "Cache::archives": "archives"}
+    environment = os.environ | {"APT_CONFIG": str(apt_configuration(work))}
     apt = ["apt-get", "-oDebug::NoLocking=1", "-oAPT::Sandbox::User="]
-    apt += [f"-oDir::{option}={work / folder}" for option, folder in folders.items()]
-    _run([*apt, "update"])
-    _run([*apt, "install", "-y", "--no-install-recommends", "--download-only", *packages])
+    _run([*apt, "update"], environment)
+    worked = _run([*apt, "install", "-y", "--no-install-recommends", "--download-only", *packages], environment)
     for package in sorted(work.glob("archives/*.deb")):
         if not package.name.startswith("libc6"):  # a second C library beside the machine's would break everything
-            _run(["dpkg", "-x", package, unpacked])
+            worked = _run(["dpkg", "-x", package, unpacked]) and worked
     for library in ("libEGL.so.1", "libGL.so.1"):  # PyOpenGL loads `EGL` and `GL` where ldconfig does not list them
         for file in unpacked.rglob(library):
             file.with_name(library[3:].partition(".")[0]).symlink_to(library)
     shutil.rmtree(work)
-    unpacked.rename(SYSTEM)
+    if worked:
+        shutil.rmtree(SYSTEM, ignore_errors=True)
+        unpacked.rename(SYSTEM)
 
 
-def _run(command: list, environment: dict | None = None) -> None:
-    """Run a command; its output is shown if it fails, and the caller notices what is still missing."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+def apt_configuration(work: Path) -> Path:
+    """A file that is all of apt's configuration: the machine's without its hooks, and folders that need no root."""
+    dump = subprocess.run(["apt-config", "dump"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    lines = [line for line in dump.splitlines() if "-Invoke" not in line]
+    folders = {"State::lists": "lists", "State::extended_states": "states", "Cache": "", "Cache::archives": "archives"}
+    lines += [f'Dir::{option} "{work / folder}";' for option, folder in folders.items()]
+    lines += ['Dir::Etc::main "/dev/null";', 'Dir::Etc::parts "/dev/null";']
+    file = work / "apt.conf"
+    file.write_text("\n".join(lines))
+    return file
+
+
+def _run(command: list, environment: dict | None = None) -> bool:
+    """Run a command that must not ask anything; whether it worked. Its output is shown if it did not."""
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     done = subprocess.run(command, env=environment, check=False, **pipes)
     if done.returncode:
         print(f"{' '.join(map(str, command))} failed with exit code {done.returncode}:\n{done.stdout}", file=sys.stderr)
+    return done.returncode == 0
 
 
 if __name__ == "__main__":

@@ -29,7 +29,10 @@ def script(name: str):
 class Machine:
     """A machine where some programs are there and some libraries are missing until they are brought."""
 
-    def __init__(self, monkeypatch, programs: set[str], root: bool = False, brings: str = "install") -> None:
+    def __init__(
+        self, monkeypatch, programs: set[str], root: bool = False, brings: str = "install", setting: str = "on"
+    ) -> None:
+        monkeypatch.setenv("TEMPLATE3D_SYSTEM", setting)
         self.module, self.done, self.lacking = script("system_libraries"), [], ["libEGL.so.1", "libSM.so.6"]
         monkeypatch.setattr(self.module.shutil, "which", lambda name: name if name in programs else None)
         monkeypatch.setattr(self.module, "missing_now", lambda: self.lacking)
@@ -54,10 +57,9 @@ def test_missing_libraries_are_installed_where_make_may(monkeypatch):
 
 @pytest.mark.parametrize(("root", "setting"), [(False, "on"), (True, "off")])
 def test_else_they_are_unpacked_on_debian(monkeypatch, root, setting):
-    monkeypatch.setenv("TEMPLATE3D_SYSTEM", setting)
-    machine = Machine(monkeypatch, {"apt-get"}, root, brings="unpack")
+    machine = Machine(monkeypatch, {"apt-get"}, root, brings="unpack", setting=setting)
     machine.module.provide()
-    assert machine.done == [("unpack", ["libegl1", "libsm6"])]
+    assert machine.done == [("unpack", [package for package, _ in machine.module.PACKAGES.values()])]
 
 
 def test_else_a_sentence_names_the_packages_of_this_distribution(monkeypatch):
@@ -72,7 +74,7 @@ def test_else_a_sentence_names_the_packages_of_this_distribution(monkeypatch):
     assert [name for name, *_ in machine.done] == ["install", "unpack"]
 
 
-def test_a_setting_that_is_none_is_an_error(monkeypatch):
+def test_an_unknown_setting_is_an_error(monkeypatch):
     monkeypatch.setenv("TEMPLATE3D_SYSTEM", "no")
     with pytest.raises(SystemExit, match="TEMPLATE3D_SYSTEM is 'no'"):
         script("system_libraries").provide()
@@ -85,11 +87,11 @@ def test_nothing_is_missing_here():
 def test_a_mirror_that_only_pip_knows_is_passed_on_to_uv():
     listing = """global.index-url='https://one/simple'
 global.extra-index-url='https://other/simple'
-install.trusted-host='one'
+install.trusted-host='\\none\\ntwo'
 :env:.index-url='https://two/simple'
 """
     settings = script("install").pip_settings(listing)
-    assert settings == {"UV_DEFAULT_INDEX": "https://two/simple", "UV_INSECURE_HOST": "one"}
+    assert settings == {"UV_DEFAULT_INDEX": "https://two/simple", "UV_INSECURE_HOST": "one two"}
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,22 @@ INCLUDED = "git,make,python3-venv,ca-certificates"
 SHARED = ("/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt", "/etc/pip.conf")
 """How this machine reaches its network."""
 
+MOUNTS = """
+mount --types proc proc "$1/proc"
+mount --bind /dev "$1/dev"
+mount --types tmpfs --options mode=1777 shm "$1/dev/shm"
+mount --bind "$2" "$1/cache"
+root=$1 user=$3
+shift 3
+exec chroot "$root" runuser -u "$user" -- "$@"
+"""
+
 
 class Bare:
     """A Debian in a folder, with a user `ordinary` who has no sudo."""
 
     def __init__(self, root: Path, cache: Path) -> None:
-        self.root, self.mounted = root, []
+        self.root, self.cache = root, cache
         urls = ["apt-get", "indextargets", "--format", "$(REPO_URI)"]
         mirror = subprocess.run(urls, capture_output=True, text=True, check=True).stdout.split()[0]
         command = ["debootstrap", "--variant=minbase", f"--include={INCLUDED}", "bookworm", root, mirror]
@@ -29,21 +39,7 @@ class Bare:
         for file in map(Path, SHARED):
             if file.exists():
                 shutil.copyfile(file, root / file.relative_to("/"))
-        (root / "cache").mkdir(exist_ok=True)
-        self.mount("--types", "proc", "proc", root / "proc")
-        self.mount("--bind", "/dev", root / "dev")
-        self.mount("--types", "tmpfs", "--options", "mode=1777", "shm", root / "dev/shm")
-        self.mount("--bind", cache, root / "cache")
-
-    def mount(self, *arguments: str | Path) -> None:
-        subprocess.run(["mount", *arguments], check=True)
-        self.mounted.append(arguments[-1])
-
-    def remove(self) -> None:
-        """Delete the system, but for nothing in the world what is mounted in it."""
-        for folder in reversed(self.mounted):
-            subprocess.run(["umount", "--lazy", folder], check=True)
-        subprocess.run(["rm", "-rf", "--one-file-system", self.root], check=True)
+        (root / "cache").mkdir()
 
     def run(self, command: str, user: str, folder: str = "/", **variables: str) -> subprocess.CompletedProcess:
         """Run a shell command there as a user in a folder, with no variables of this machine but the given ones."""
@@ -58,9 +54,9 @@ class Bare:
         }
         pairs = [f"{name}={value}" for name, value in variables.items()]
         inside = ["env", "-i", *pairs, "bash", "-c", f"cd '{folder}' && {command}"]
-        return subprocess.run(
-            ["chroot", self.root, "runuser", "-u", user, "--", *inside], capture_output=True, text=True, timeout=3000
-        )
+        # mounts of this process alone: they end with it, so that nothing can delete what is mounted
+        outside = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", MOUNTS, "sh", self.root, self.cache]
+        return subprocess.run([*outside, user, *inside], capture_output=True, text=True, timeout=3000)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +67,5 @@ def bare(tmp_path_factory) -> Iterator[Bare]:
     cache = Path(os.environ.get("UV_CACHE_DIR", Path.home() / ".cache/uv"))
     cache.mkdir(parents=True, exist_ok=True)
     system = Bare(tmp_path_factory.mktemp("bare") / "root", cache)
-    try:
-        yield system
-    finally:
-        system.remove()
+    yield system
+    shutil.rmtree(system.root)

@@ -322,7 +322,7 @@ localrules:
     loss_curves,
 
 
-# Its last words: where to look. Only where everything was asked for.
+# Print where the results are, if everything was asked for.
 onsuccess:
     if not workflow.dag_settings.targets:
         print(summary(Path("results")), file=sys.stderr)
