@@ -120,8 +120,8 @@ def writable(folder):
 
 
 def create_environment():
-    """Make .venv with Python 3.11, whose `python` is python.sh; what it starts is beside it, as `interpreter`."""
-    interpreter = VENV / "bin/interpreter"
+    """Make .venv with Python 3.11, whose `python` is python.sh; it starts `interpreter/python`."""
+    interpreter = VENV / "interpreter/python"
     if not interpreter.exists():
         made = uv("venv", "--clear", "--python", "3.11", VENV, check=False)
         if made.returncode:
@@ -129,6 +129,7 @@ def create_environment():
                 "Python 3.11 is neither here nor could uv download it; install python3.11, or name a mirror in "
                 "UV_PYTHON_INSTALL_MIRROR, and run make again."
             )
+        interpreter.parent.mkdir()
         PYTHON.rename(interpreter)
     copy = PYTHON.with_suffix(".new")
     shutil.copyfile(PROJECT / "envs/python.sh", copy)

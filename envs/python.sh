@@ -2,7 +2,7 @@
 # The Python of .venv. All our processes start here, so this is the one place that clears what would change their
 # results or break their imports. docs/installation.md lists the variables and the reasons.
 folder=${BASH_SOURCE[0]%/*}
-[ -e "$folder/interpreter" ] || folder=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+[ -e "$folder/../interpreter/python" ] || folder=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 unset CDPATH  # with it, cd would print what it found
 venv=$(cd -- "$folder/.." && pwd)
 set -f        # no entry of a list of folders is a pattern
@@ -43,4 +43,4 @@ done
 export XDG_CACHE_HOME=$cache
 export MPLCONFIGDIR=$cache/template3d/matplotlib  # not the user's own, whose matplotlibrc would change the figures
 
-exec -a "$0" "$folder/interpreter" "$@"
+exec -a "$0" "$venv/interpreter/python" "$@"

@@ -42,7 +42,7 @@ def test_distance_to_a_box_is_to_what_can_be_seen(hidden):
     mesh = doubled(trimesh.util.concatenate([BOX, HIDDEN]) if hidden else BOX)
     truth = box_distance(POINTS, [0.4, 0.6, 0.2])
     found = sdf.signed_distances(mesh, POINTS)
-    np.testing.assert_allclose(found, truth, atol=1e-4)
+    np.testing.assert_allclose(found, truth, atol=1e-6)
 
 
 def test_flipped_faces_change_nothing():

@@ -101,7 +101,7 @@ def test_the_pipeline_runs_in_a_folder_of_any_name(name, pristine, tmp_path):
     shutil.copy(REPOSITORY / "config.yaml", project)
     shutil.copy(REPOSITORY / "Snakefile", project)
     (venv / "bin").mkdir(parents=True)
-    for part in ("lib", "bin/interpreter", "pyvenv.cfg", "system"):
+    for part in ("lib", "interpreter", "pyvenv.cfg", "system"):
         (venv / part).symlink_to(Path(sys.prefix).resolve() / part)
     shutil.copy(REPOSITORY / "envs/python.sh", venv / "bin/python")
     (venv / "bin/python").chmod(0o755)
