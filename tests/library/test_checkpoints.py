@@ -159,7 +159,7 @@ def test_no_process_outlives_the_first(tmp_path):
         assert first.poll() is None
         time.sleep(0.1)
     first.kill()
-    _, alive = psutil.wait_procs(children, timeout=2)  # sooner than the next step's end
+    _, alive = psutil.wait_procs(children, timeout=4)  # sooner than the next step's end
     assert not alive
 
 
