@@ -44,7 +44,7 @@ def missing() -> list[str]:
 
 
 def missing_now() -> list[str]:
-    """The same, asked in a new process, which sees what has been installed since this one started."""
+    """The missing libraries as a new process finds them, after something was installed."""
     listing = subprocess.run([sys.executable, __file__, "--list"], stdout=subprocess.PIPE, text=True, check=True)
     return listing.stdout.split()
 
@@ -60,7 +60,7 @@ def provide() -> None:
         install([*prefix, manager], names(libraries, manager))
         libraries = missing_now()
     if libraries and manager == "apt-get":
-        unpack(names(list(PACKAGES), manager))  # all of them: what is unpacked already gives way
+        unpack(names(list(PACKAGES), manager))  # all of them, because this replaces what was unpacked before
         libraries = missing_now()
     if libraries:
         wanted = " ".join(names(libraries, manager)) if manager else f"the packages that contain {', '.join(libraries)}"

@@ -139,8 +139,8 @@ def test_numpy_is_what_blender_needs():
 
 def test_the_package_asks_for_no_version_that_is_not_pinned():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    asked = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
-    for requirement in map(Requirement, asked):
+    requirements = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    for requirement in map(Requirement, requirements):
         pinned = locked() | pins("background")
         assert requirement.specifier.contains(pinned[requirement.name.lower()])
 
