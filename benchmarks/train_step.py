@@ -82,20 +82,20 @@ def main() -> None:
     batch = [part.to(asked.device) for part in batch]
     plain = Plain(ours)
     fast = torch.compile(ours, options=COMPILER) if asked.compile else ours
-    ways = {"plain, 32": (plain, False), "ours, 32": (fast, False), "ours, bf16": (fast, True)}
-    for way in ways.values():
-        step(*way, batch)  # warm up
-    seconds = {name: [] for name in ways}
+    variants = {"plain, 32": (plain, False), "ours, 32": (fast, False), "ours, bf16": (fast, True)}
+    for variant in variants.values():
+        step(*variant, batch)  # warm up
+    seconds = {name: [] for name in variants}
     for _ in range(asked.repeats):
-        for name, way in ways.items():
+        for name, variant in variants.items():
             start = time.monotonic()
-            step(*way, batch)
+            step(*variant, batch)
             seconds[name].append(time.monotonic() - start)
     best = {name: float(np.median(values)) for name, values in seconds.items()}
     count = asked.scenes * asked.points
     print(f"{asked.scenes} x {asked.points} points on {asked.device}, {torch.get_num_threads()} threads")
     print("| step | ms | points a second | share of a matrix product's speed |\n| --- | ---: | ---: | ---: |")
-    for name, (decoder, short) in ways.items():
+    for name, (decoder, short) in variants.items():
         with FlopCounterMode(display=False) as counter:
             step(plain if decoder is plain else ours, short, batch)
         share = counter.get_total_flops() / best[name] / product_speed(asked.device, short)

@@ -73,8 +73,8 @@ def test_jitter_is_that_of_torchvision_with_each_image_its_own():
     torch.manual_seed(3)
     factors = (1 + 0.4 * (2 * torch.rand(3, 5, 1, 1, 1) - 1)).view(3, 5)
     assert len(factors.unique()) == 15
-    for image, mine, (brightness, contrast, saturation) in zip(exact, found, factors.T.tolist(), strict=True):
+    for image, jittered, (brightness, contrast, saturation) in zip(exact, found, factors.T.tolist(), strict=True):
         image = functional.adjust_brightness(image, brightness)
         image = functional.adjust_saturation(functional.adjust_contrast(image, contrast), saturation)
-        torch.testing.assert_close(mine, image, atol=1e-12, rtol=0)
+        torch.testing.assert_close(jittered, image, atol=1e-12, rtol=0)
     assert torch.equal(jitter(images, 0.0), images.float() / 255)

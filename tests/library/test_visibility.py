@@ -48,10 +48,10 @@ def test_hidden_neighbours_answer_as_all_rays_would():
     surface = visibility.visible_surface(mesh, 100)
     points = np.random.default_rng(0).uniform(-0.8, 0.8, size=(30_000, 3)).astype(np.float32)
     clear = sdf.unsigned_distances(surface, points)
-    asked = visibility.escapes(visibility.Scene(mesh), points, 100)
+    by_all_rays = visibility.escapes(visibility.Scene(mesh), points, 100)
     answered = visibility.escapes(visibility.Scene(mesh), points, 100, clear)
-    assert 0.05 < (~asked).mean() < 0.5
-    assert (asked != answered).mean() < 0.0005
+    assert 0.05 < (~by_all_rays).mean() < 0.5
+    assert (by_all_rays != answered).mean() < 0.0005
 
 
 def test_sampled_points_can_be_seen_and_their_normals_point_outside():

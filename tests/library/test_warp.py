@@ -26,8 +26,10 @@ def test_the_warp_and_its_gradients_are_an_lstm_cells_on_code_and_point(shapes, 
             stages.append(place.view(points.shape))
     wanted = torch.stack(stages)
     torch.testing.assert_close(found, wanted, rtol=1e-11, atol=1e-11)
-    for mine, plain in zip(*(torch.autograd.grad(moved.sin().sum(), leaves) for moved in (found, wanted)), strict=True):
-        torch.testing.assert_close(mine, plain, rtol=1e-11, atol=1e-11)
+    for gradient, plain in zip(
+        *(torch.autograd.grad(moved.sin().sum(), leaves) for moved in (found, wanted)), strict=True
+    ):
+        torch.testing.assert_close(gradient, plain, rtol=1e-11, atol=1e-11)
 
 
 def test_gradients_of_a_step_are_there_once():

@@ -47,15 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", type=Path, required=True, help="a folder under results/models/<category>")
     parser.add_argument("-o", "--output", type=Path, required=True, help="a .glb or .ply file")
     parser.add_argument("--resolution", type=int, default=128, help="cells a side, a multiple of 32")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     logging.basicConfig(format="%(message)s", level=logging.INFO)
-    photo, output, resolution = asked.photo, asked.output, asked.resolution
+    photo, output, resolution = options.photo, options.output, options.resolution
     try:
         if output.suffix not in WRITERS:
             raise InputError(f"{output}: must end with {' or '.join(WRITERS)}")
         if resolution < 32 or resolution % 32:
             raise InputError(f"--resolution is {resolution}, but must be a positive multiple of 32")
-        model = models.load(asked.model / "model.safetensors")
+        model = models.load(options.model / "model.safetensors")
         mesh, seen = from_photo(model, photo, resolution)
         if not len(mesh.faces):
             raise InputError(f"{photo}: the network sees no surface in it")
