@@ -14,6 +14,8 @@ def test_only_what_is_there_is_named_a_line_each(tmp_path):
     assert f"--model {tmp_path / 'models/chairs/two_phase'} " in models
 
 
-def test_the_command_for_a_photo_is_one_of_ours(tmp_path):
-    Path(tmp_path, "models/sofas/end_to_end").mkdir(parents=True)
-    assert "template3d reconstruct --model" in summary(tmp_path)
+def test_without_an_encoder_no_command_is_offered(tmp_path):
+    (tmp_path / "models/sofas/embeddings").mkdir(parents=True)
+    assert summary(tmp_path) == ""
+    (tmp_path / "models/sofas/end_to_end").mkdir()
+    assert f"--model {tmp_path / 'models/sofas/end_to_end'} " in summary(tmp_path)
