@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from template3d.report.summary import summary
 
 
