@@ -226,7 +226,7 @@ EDITS = [
     Edit("resources", "the resources of a rule"),
     Edit("cores", "the number of cores"),
     Edit("package safetensors", "the pinned version of a package that models use", TRAINING | MESHING),
-    Edit("package snakefmt", "the pinned version of a package that no stage uses"),
+    Edit("package snakemake-storage-plugin-http", "the pinned version of a package that no stage uses"),
     Edit("published", "`phase1.from`: a published experiment stands in for phase 1", PHASE1),
     Edit("model_deleted", "the model of a category's phase 1 is deleted", PHASE1, PLANES),
     Edit("photo", "a photo of a plane is edited", PHOTOS, PLANES),

@@ -219,6 +219,7 @@ def test_export_unzips_to_the_original_layouts_and_takes_away_what_is_gone(micro
         run = snakemake(micro, "--force", "--", target)
         assert run.returncode != 0
         assert f"{name} is no file of a shape" in run.stdout + run.stderr
+    shard.write_bytes(whole)
 
 
 def test_demo_shapes_are_made_where_they_are_asked_for(tmp_path):
