@@ -62,6 +62,7 @@ class Schedule:
     def of(cls, chosen: dict[str, Any], seed: int, gpus: int) -> "Schedule":
         """From a stage's section of the configuration; on ``gpus`` GPUs, or, for 0, on the processor.
 
+        ``precision: auto`` becomes ``bf16`` where the device has instructions for it, and ``32`` elsewhere.
         Raises InputError if there are fewer GPUs, or no compiler where steps are to be compiled.
         """
         if gpus > torch.cuda.device_count():
@@ -76,7 +77,18 @@ class Schedule:
                 f"config: compile: true takes a compiler, and {' or '.join(compilers)} is not on the PATH; install "
                 f"{usual[0]}, name another in the environment variable {variable}, or set compile: false"
             )
-        return cls(**picked(cls, chosen), seed=seed, devices=max(gpus, 1), accelerator="cuda" if gpus else "cpu")
+        accelerator = "cuda" if gpus else "cpu"
+        if chosen["precision"] == "auto":
+            chosen = chosen | {"precision": "bf16" if multiplies_bf16(accelerator) else "32"}
+        return cls(**picked(cls, chosen), seed=seed, devices=max(gpus, 1), accelerator=accelerator)
+
+
+def multiplies_bf16(accelerator: str) -> bool:
+    """Whether this machine's ``cpu`` or ``cuda`` has instructions for bfloat16; without, bf16 is slower than 32."""
+    if accelerator == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def picked(settings: type, values: dict[str, Any]) -> dict[str, Any]:
