@@ -43,6 +43,7 @@ test-bare: .venv/.test
 lint: .venv/.lint
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
+	$(PYTHON) .venv/bin/lint-imports --no-logo
 	$(PYTHON) -m snakefmt --check Snakefile workflow
 	$(PYTHON) -m snakemake --lint
 	$(PYTHON) envs/lock.py --check

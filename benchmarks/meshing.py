@@ -14,9 +14,13 @@ from pathlib import Path
 import numpy as np
 import torch
 import trimesh
-from template3d import demo_meshes, demo_shapes, meshes, meshing, models, sdf
+from template3d.data.demo import meshes as demo_meshes
+from template3d.data.demo import parameters as demo_shapes
+from template3d.data.sample_sets import Samples
+from template3d.geometry import isosurface, meshes, sdf
+from template3d.geometry.normalization import Normalization
+from template3d.networks import models
 from template3d.networks.implicit_template import ImplicitTemplate
-from template3d.training.distances import Samples
 from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, LossSettings
 from template3d.training.loop import fit
 from template3d.training.stage import Schedule
@@ -64,7 +68,7 @@ def measured(
     if resolution == coarse:
         mesh, asked = dense(counted, resolution), (resolution + 1) ** 3
     else:
-        mesh = meshing.reconstruct(counted, resolution, coarse)
+        mesh = isosurface.reconstruct(counted, resolution, coarse)
     return mesh, asked, time.monotonic() - start
 
 
@@ -73,20 +77,20 @@ def dense(signed_distance, resolution: int) -> trimesh.Trimesh:
     axis = -1 + torch.arange(resolution + 1) * (2 / resolution)
     points = torch.cartesian_prod(axis, axis, axis)
     with torch.no_grad():
-        values = torch.cat([signed_distance(part).float().cpu() for part in points.split(meshing.BATCH)])
-    return meshing.zero_surface(values.view((resolution + 1,) * 3), 1.0)
+        values = torch.cat([signed_distance(part).float().cpu() for part in points.split(isosurface.BATCH)])
+    return isosurface.zero_surface(values.view((resolution + 1,) * 3), 1.0)
 
 
 def trained(model: Path | None, shapes: int) -> tuple[ImplicitTemplate, torch.Tensor]:
     """The decoder and codes of a model, or of the demo's network after a minute on some chairs."""
     if model:
-        loaded = models.load(model)
+        loaded = models.load_model(model)
         return loaded.decoder, loaded.codes.detach()
     found = []
     for shape in demo_shapes.parameters("chairs", max(4, shapes), seed=0):
         mesh = trimesh.util.concatenate([part.mesh for part in demo_meshes.build(shape)])
-        unit = meshes.transformed(mesh, meshes.normalization(mesh).to_unit(mesh.vertices))
-        found.append(sdf.sample(unit, 50_000, np.random.default_rng(0)))
+        unit = meshes.transformed(mesh, Normalization.of(mesh).to_unit(mesh.vertices))
+        found.append(sdf.sample_sdf(unit, 50_000, np.random.default_rng(0)))
     torch.manual_seed(0)
     numbers = EmbeddingSettings(len(found), 512, rate_warp=4e-3, rate_template=2e-3, rate_codes=1e-2)
     loss = LossSettings(1e-4, 2e-5)

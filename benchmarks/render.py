@@ -15,8 +15,11 @@ import time
 from pathlib import Path
 
 import psutil
-from template3d import cameras, demo_meshes, demo_shapes, workers
-from template3d.stages import render
+from template3d.data.demo import meshes as demo_meshes
+from template3d.data.demo import parameters as demo_shapes
+from template3d.jobs import render
+from template3d.rendering import cameras
+from template3d.runtime import workers
 
 SIZE = 224
 VIEWS = {"image_size": SIZE, "samples": 4, "passes": ["rgb"], "engine": "cycles", "device": "cpu"}

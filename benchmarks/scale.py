@@ -24,10 +24,8 @@ from pathlib import Path
 import pandas as pd
 import yaml
 from snakemake.utils import update_config
-from template3d import shapenet
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
-import why
+from template3d.data import shapenet
+from template3d.jobs import staleness
 
 REPOSITORY = Path(__file__).parents[1]
 SIZES = {"chairs": (3281, 832), "sofas": (1628, 411), "planes": (1780, 456)}
@@ -97,7 +95,7 @@ def published(splits: Path, category: str) -> dict[str, list[str]] | None:
     files = {split: splits / f"sv2_{category}_{split}.json" for split in ("train", "test")}
     if not all(file.exists() for file in files.values()):
         return None
-    return {split: shapenet.read_split(file, synset) for split, file in files.items()}
+    return {split: splits.read_split(file, synset) for split, file in files.items()}
 
 
 def lay_out(folder: Path, lists: dict[str, dict[str, list[str]]], shards: dict[str, int]) -> Path:
@@ -137,7 +135,7 @@ def sizes(folder: Path) -> str:
     for file in (REPOSITORY / "config.yaml", REPOSITORY / "resources/shapenet_paper.yaml", folder / "scale.yaml"):
         update_config(config, yaml.safe_load(file.read_text()))
     rows = []
-    with why.asked(REPOSITORY / "Snakefile", folder, config, cores=64) as workflow:
+    with staleness.planned(REPOSITORY / "Snakefile", folder, config, cores=64) as workflow:
         for job in workflow.dag.jobs:
             found = {name: int(job.resources.get(name, 0)) for name in ("mem_mb", "runtime", "gpu")}
             if job.output:

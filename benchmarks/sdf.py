@@ -14,7 +14,10 @@ import time
 
 import numpy as np
 import trimesh
-from template3d import demo_meshes, demo_shapes, meshes, sdf, visibility
+from template3d.data.demo import meshes as demo_meshes
+from template3d.data.demo import parameters as demo_shapes
+from template3d.geometry import meshes, sdf, visibility
+from template3d.geometry.normalization import Normalization
 
 THIN = 5e-4
 """Points nearer to the surface than this have no side worth arguing about: the tessellation decides."""
@@ -53,7 +56,7 @@ def cases() -> dict[str, tuple]:
     """Meshes in the unit sphere, each with its true signed distance (inside, only the sign is true)."""
     shape = next(shape for shape in demo_shapes.parameters("chairs", 8, seed=0) if shape["arms"] == "high")
     parts = [part.mesh for part in demo_meshes.build(shape)]
-    way = meshes.normalization(trimesh.util.concatenate(parts))
+    way = Normalization.of(trimesh.util.concatenate(parts))
     parts = [meshes.transformed(part, way.to_unit(part.vertices)) for part in parts]
     solids = [part for part in parts if part.is_watertight]  # convex ones; the others are sheets, without an inside
     chair = fine(trimesh.util.concatenate(solids), 2500)
@@ -129,7 +132,7 @@ def union_distance(solids: list[trimesh.Trimesh], points: np.ndarray) -> np.ndar
 def peak_megabytes(count: int) -> float:
     """The most memory that a process needs for ``count`` distances to a mesh of 1.3 million faces."""
     mesh = trimesh.creation.icosphere(8, 0.8)
-    sdf.sample(mesh, count, np.random.default_rng(0))
+    sdf.sample_sdf(mesh, count, np.random.default_rng(0))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

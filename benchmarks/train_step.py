@@ -20,11 +20,14 @@ import numpy as np
 import pandas as pd
 import torch
 import trimesh
-from template3d import demo_meshes, demo_shapes, meshes, sdf
+from template3d.data.demo import meshes as demo_meshes
+from template3d.data.demo import parameters as demo_shapes
+from template3d.data.sample_sets import Samples
+from template3d.geometry import meshes, sdf
+from template3d.geometry.normalization import Normalization
 from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.networks.warp import STAGES
 from template3d.report import figures
-from template3d.training.distances import Samples
 from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, LossSettings, embedding_terms
 from template3d.training.loop import COMPILER, fit
 from template3d.training.stage import Schedule
@@ -158,8 +161,8 @@ def curves(file: Path, shapes: int = 8, epochs: int = 300) -> dict[str, float]:
     held = []
     for shape in demo_shapes.parameters("chairs", shapes, seed=0):
         mesh = trimesh.util.concatenate([part.mesh for part in demo_meshes.build(shape)])
-        mesh = meshes.transformed(mesh, meshes.normalization(mesh).to_unit(mesh.vertices))
-        held.append(sdf.sample(mesh, 20_000, np.random.default_rng(0)))
+        mesh = meshes.transformed(mesh, Normalization.of(mesh).to_unit(mesh.vertices))
+        held.append(sdf.sample_sdf(mesh, 20_000, np.random.default_rng(0)))
     histories, last = {}, {}
     for precision in ("32", "bf16"):
         torch.manual_seed(0)

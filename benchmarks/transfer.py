@@ -14,7 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import yaml
-from template3d import correspondence, demo_meshes, demo_shapes, manifests, models, sdf, surfaces
+from template3d.data import ground_truth, manifests
+from template3d.data.demo import meshes as demo_meshes
+from template3d.data.demo import parameters as demo_shapes
+from template3d.geometry import sdf
+from template3d.networks import models
+from template3d.reconstruction import correspondence
 
 SYNSETS = {"chairs": "03001627", "sofas": "04256520", "planes": "02691156"}
 POINTS = 5000
@@ -39,10 +44,10 @@ def main() -> None:
 
 def measured(results: Path, category: str, synset: str, pairs: int) -> np.ndarray:
     """For each pair (P, 2) the share of points with the right part: through the template, and by space."""
-    model = models.load(results / f"models/{category}/embeddings/model.safetensors")
+    model = models.load_model(results / f"models/{category}/embeddings/model.safetensors")
     folder = next((results / f"data/{category}").glob("train-*"))
     ways = manifests.read([folder / "check.json"])
-    truths = surfaces.read([folder / "surface.zip"], synset, model.shapes)
+    truths = ground_truth.read([folder / "surface.zip"], synset, model.shapes)
     numbers = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
     drawn = demo_shapes.parameters(category, sum(numbers["demo"].values()), seed=numbers["seed"])
     described = {demo_shapes.shape_id(shape): shape for shape in drawn}

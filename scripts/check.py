@@ -3,10 +3,11 @@
 import json
 from pathlib import Path
 
-from template3d import logs, manifests, shapenet, workers
-from template3d.errors import InputError
-from template3d.limits import Limits
-from template3d.stages import check
+from template3d.data import manifests, shapenet
+from template3d.jobs import check
+from template3d.runtime import logs, workers
+from template3d.runtime.errors import InputError
+from template3d.runtime.limits import Limits
 
 if __name__ == "__main__":
     with logs.to(snakemake.log[0]) as log:

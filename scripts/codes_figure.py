@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from sklearn.manifold import TSNE
-from template3d import logs, manifests, models
+from template3d.data import manifests
+from template3d.data.images import read_views
+from template3d.data.memory import Memory
+from template3d.networks import models
 from template3d.report import figures
-from template3d.training.images import read_views
-from template3d.training.memory import Memory
+from template3d.runtime import logs
 
 NAMES = {
     "two_phase": "two-phase",
@@ -26,7 +28,7 @@ with logs.to(snakemake.log[0]):
     shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, shards)
     places = {}
     for run, file in zip(settings["runs"], snakemake.input.models, strict=True):
-        model = models.load(Path(file))
+        model = models.load_model(Path(file))
         views = read_views(shards, shapes, model.image_size, Memory(0.0, 4.0), snakemake.threads)
         codes = torch.cat([model.encode(images) for images in views.images.split(256)]).numpy()
         around = min(30.0, (len(codes) - 1) / 3)

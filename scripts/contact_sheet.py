@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from template3d import logs
 from template3d.report import contact_sheets
+from template3d.runtime import logs
 
 with logs.to(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)

@@ -3,7 +3,10 @@
 import json
 from pathlib import Path
 
-from template3d import demo_meshes, demo_shapes, logs, shapenet
+from template3d.data import shapenet
+from template3d.data.demo import meshes as demo_meshes
+from template3d.data.demo import parameters as demo_shapes
+from template3d.runtime import logs
 
 with logs.to(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)

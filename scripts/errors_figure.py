@@ -4,10 +4,13 @@ import json
 from pathlib import Path
 
 import pandas as pd
-from template3d import archives, cameras, logs, meshes, views
-from template3d.blender import Studio
+from template3d.data import archives, views
+from template3d.evaluation.tables import MEASURE, METHODS
+from template3d.geometry import meshes
+from template3d.rendering import cameras
+from template3d.rendering.blender import Studio
 from template3d.report import figures
-from template3d.report.tables import MEASURE, METHODS
+from template3d.runtime import logs
 
 SIZE = 224
 WORST = 10

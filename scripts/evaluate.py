@@ -4,13 +4,16 @@ import json
 from pathlib import Path
 
 import pandas as pd
-from template3d import archives, files, logs, manifests, meshes, metrics, shapenet, surfaces
+from template3d.data import archives, ground_truth, manifests
+from template3d.evaluation import metrics
+from template3d.geometry import meshes
+from template3d.runtime import files, logs, randomness
 
 with logs.to(snakemake.log[0]) as log:
     settings, asked = json.loads(snakemake.params.settings), snakemake.wildcards
     archive = Path(snakemake.input.reconstructions)
     shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, snakemake.input.surfaces)
-    truths = surfaces.read(snakemake.input.surfaces, settings["synset"], shapes)
+    truths = ground_truth.read(snakemake.input.surfaces, settings["synset"], shapes)
     ways = manifests.read(snakemake.input.manifests)
     made = sorted(name for name in archives.names(archive) if name.endswith(".ply"))
     rows = []
@@ -24,7 +27,7 @@ with logs.to(snakemake.log[0]) as log:
         for name in of_shape:
             facts = json.loads(archives.read(archive, name.replace(".ply", ".json")))
             mesh = meshes.read_ply(archives.read(archive, name))
-            rng = shapenet.generator(shape, settings["seed"], "evaluation")
+            rng = randomness.generator(shape, settings["seed"], "evaluation")
             values, whole = metrics.measure(mesh, truths[shape], ways[shape].scale, settings["evaluate"]["points"], rng)
             facts.pop("code")
             rows.append(same | facts | values | {"status": "ok" if whole else "no surface"})

@@ -9,7 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from template3d import archives, files, logs, manifests, meshes, metrics, models, retrieval, shapenet, surfaces
+from template3d.data import archives, ground_truth, manifests
+from template3d.evaluation import metrics, retrieval
+from template3d.geometry import meshes
+from template3d.networks import models
+from template3d.runtime import files, logs, randomness
 
 with logs.to(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
@@ -21,14 +25,14 @@ with logs.to(snakemake.log[0]) as log:
     )
     library = retrieval.Library.read(snakemake.input.train_surfaces, synset, train, ways, settings["seed"])
     blind = library.some(asked["average_over"])
-    truths = surfaces.read(snakemake.input.test_surfaces, synset, test)
+    truths = ground_truth.read(snakemake.input.test_surfaces, synset, test)
     template = meshes.read_ply(Path(snakemake.input.template).read_bytes())
-    model = models.load(Path(snakemake.input.model))
+    model = models.load_model(Path(snakemake.input.model))
     fitted, seen = Path(snakemake.input.fitted), Path(snakemake.input.reconstructions)
 
     def measured(mesh, shape: str) -> dict:
         """All measures of a mesh in ShapeNet's frame, as a row's part."""
-        rng = shapenet.generator(shape, settings["seed"], "evaluation")
+        rng = randomness.generator(shape, settings["seed"], "evaluation")
         values, whole = metrics.measure(mesh, truths[shape], ways[shape].scale, asked["points"], rng)
         return values | {"status": "ok" if whole else "no surface"}
 

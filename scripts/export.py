@@ -3,8 +3,9 @@
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from template3d import archives, files, logs
-from template3d.errors import InputError
+from template3d.data import archives
+from template3d.runtime import files, logs
+from template3d.runtime.errors import InputError
 
 with logs.to(snakemake.log[0]) as log:
     listing = Path(snakemake.output.listing)

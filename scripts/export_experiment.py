@@ -3,10 +3,11 @@
 import json
 from pathlib import Path
 
-from template3d import interop, logs, models
+from template3d.networks import deep_implicit_templates, models
+from template3d.runtime import logs
 
 with logs.to(snakemake.log[0]) as log:
     folder = Path(snakemake.output.specs).parent
     clamp = json.loads(snakemake.params.settings)["phase1"]["clamp"]
-    interop.save_deep_implicit_template(models.load(Path(snakemake.input.model)), folder, clamp)
+    deep_implicit_templates.save_deep_implicit_template(models.load_model(Path(snakemake.input.model)), folder, clamp)
     log.info("wrote %s", folder)

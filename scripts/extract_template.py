@@ -4,12 +4,15 @@ import json
 from pathlib import Path
 
 import torch
-from template3d import files, inference, logs, meshes, models
+from template3d.geometry import meshes
+from template3d.networks import models
+from template3d.reconstruction import inference
+from template3d.runtime import files, logs
 
 with logs.to(snakemake.log[0]) as log:
     torch.set_num_threads(snakemake.threads)
     settings = json.loads(snakemake.params.settings)
-    decoder = models.load(Path(snakemake.input.model)).decoder
+    decoder = models.load_model(Path(snakemake.input.model)).decoder
     decoder.to("cuda" if snakemake.config["training"]["gpus"] else "cpu")
     mesh = inference.template_mesh(decoder, **settings["meshing"])
     log.info("the template of %s has %d faces", snakemake.wildcards.category, len(mesh.faces))

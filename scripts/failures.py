@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pandas as pd
-from template3d import archives, files, logs, manifests
+from template3d.data import archives, manifests
+from template3d.runtime import files, logs
 
 COLUMNS = ["category", "split", "shape", "stage", "reason"]
 

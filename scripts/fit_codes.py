@@ -4,14 +4,18 @@ import json
 from pathlib import Path
 
 import torch
-from template3d import archives, inference, logs, manifests, meshes, models
-from template3d.training.distances import Samples
-from template3d.training.memory import Memory
+from template3d.data import archives, manifests
+from template3d.data.memory import Memory
+from template3d.data.sample_sets import Samples
+from template3d.geometry import meshes
+from template3d.networks import models
+from template3d.reconstruction import inference
+from template3d.runtime import logs
 
 with logs.to(snakemake.log[0]) as log:
     torch.set_num_threads(snakemake.threads)
     settings, training = json.loads(snakemake.params.settings), snakemake.config["training"]
-    decoder = models.load(Path(snakemake.input.model)).decoder
+    decoder = models.load_model(Path(snakemake.input.model)).decoder
     decoder.to("cuda" if training["gpus"] else "cpu")
     shards = [Path(shard) for shard in snakemake.input.samples]
     ways = manifests.read(snakemake.input.manifests)

@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import pandas as pd
-from template3d import archives, files, logs, meshes, shapenet, views
+from template3d.data import archives, shapenet, views
+from template3d.evaluation.tables import MEASURE
+from template3d.geometry import meshes
 from template3d.report import gallery
-from template3d.report.tables import MEASURE
+from template3d.runtime import files, logs
 
 FIGURES = {"": "views, truth, reconstructions", "_template": "template", "_losses": "losses", "_codes": "codes"}
 FIGURES |= {"_errors": "errors", "_worst": "worst shapes", "_angles": "error against view angle"}

@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from template3d import correspondence, files, inference, logs, models
-from template3d.errors import InputError
-from template3d.report import figures, previews
+from template3d.networks import models
+from template3d.reconstruction import correspondence, inference
+from template3d.rendering import previews
+from template3d.report import figures
+from template3d.runtime import files, logs
+from template3d.runtime.errors import InputError
 
 SIZE = 256
 STEPS = 9
@@ -17,7 +20,7 @@ MILLISECONDS = 160
 with logs.to(snakemake.log[0]) as log:
     torch.set_num_threads(snakemake.threads)
     settings = json.loads(snakemake.params.settings)
-    model = models.load(Path(snakemake.input.model))
+    model = models.load_model(Path(snakemake.input.model))
     model.decoder.to("cuda" if snakemake.config["training"]["gpus"] else "cpu")
     ends = [shape for shape in settings["ends"] if shape in model.shapes]
     if len(ends) < 2:

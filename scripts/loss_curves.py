@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pandas as pd
-from template3d import logs
 from template3d.report import figures
+from template3d.runtime import logs
 
 TERMS = ("total", "reconstruction", "pointwise", "pointpair")
 STAGES = {

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from template3d import archives, cameras, logs, meshes, photos, views
-from template3d.blender import Studio
-from template3d.limits import Limits
+from template3d.data import archives, photos, views
+from template3d.geometry import meshes
+from template3d.rendering import cameras
+from template3d.rendering.blender import Studio
 from template3d.report import figures
+from template3d.runtime import logs
+from template3d.runtime.limits import Limits
 
 SIZE = 320
 PHOTOS = 4

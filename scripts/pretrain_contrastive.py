@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from template3d import archives, files, logs, manifests, models
+from template3d.data import archives, manifests
+from template3d.data.images import read_views
+from template3d.data.memory import Memory
+from template3d.networks import models
 from template3d.networks.encoder import Encoder
 from template3d.networks.projection import Projection
+from template3d.runtime import files, logs
 from template3d.training.checkpoints import Checkpoint
 from template3d.training.contrastive import ContrastiveSettings, ContrastiveStage
-from template3d.training.images import read_views
 from template3d.training.loop import fit
-from template3d.training.memory import Memory
 from template3d.training.stage import Schedule, picked
 
 settings, training, params = json.loads(snakemake.params.settings), snakemake.config["training"], snakemake.params

@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from template3d import archives, cameras, correspondence, inference, logs, manifests, meshes, models, shapenet, views
-from template3d.training import images
+from template3d.data import archives, images, manifests, views
+from template3d.geometry import meshes
+from template3d.networks import models
+from template3d.reconstruction import correspondence, inference
+from template3d.rendering import cameras
+from template3d.runtime import logs, randomness
 
 AT_ONCE = 8
 """Meshes that share a GPU."""
@@ -37,14 +41,14 @@ def wanted_of(shape: str) -> Iterator[Wanted]:
         chosen = [settings["reconstruct"]["fixed_view"]]
         if choice == "random":
             count = settings["reconstruct"]["random_views"]
-            rng = shapenet.generator(shape, settings["seed"], f"random {kind} views")
+            rng = randomness.generator(shape, settings["seed"], f"random {kind} views")
             chosen = sorted(rng.choice(settings["views"][kind], count, replace=False).tolist())
         yield from (Wanted(shape, kind, choice, view) for view in chosen)
 
 
 with logs.to(snakemake.log[0]) as log:
     torch.set_num_threads(snakemake.threads)
-    model = models.load(Path(snakemake.input.model))
+    model = models.load_model(Path(snakemake.input.model))
     shards = [Path(shard) for shard in snakemake.input.views]
     place, ways = archives.index(shards), manifests.read(snakemake.input.manifests)
     gpu = bool(snakemake.config["training"]["gpus"])

@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
-from template3d import archives, logs, manifests, workers
-from template3d.limits import Limits
-from template3d.stages import render
+from template3d.data import archives, manifests
+from template3d.jobs import render
+from template3d.runtime import logs, workers
+from template3d.runtime.limits import Limits
 
 THREADS = 2
 """Threads of one Blender; more of them help less than a second Blender does."""

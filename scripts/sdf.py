@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from template3d import logs
-from template3d.stages import sdf, shard
+from template3d.jobs import sdf, shard
+from template3d.runtime import logs
 
 if __name__ == "__main__":
     with logs.to(snakemake.log[0]):

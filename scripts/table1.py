@@ -5,8 +5,8 @@ from io import StringIO
 from pathlib import Path
 
 import pandas as pd
-from template3d import files, logs
-from template3d.report import tables
+from template3d.evaluation import tables
+from template3d.runtime import files, logs
 
 METHODS = ("template_only", "train_average", "nearest_code", "nearest_oracle", "code_fit")
 TITLE = "Table 1: Chamfer distance x 1000 on the test shapes"

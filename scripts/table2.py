@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pandas as pd
-from template3d import files, logs
-from template3d.report import tables
+from template3d.evaluation import tables
+from template3d.runtime import files, logs
 
 METHODS = ("two_phase", "end_to_end")
 TITLE = "Table 2: two-phase against end-to-end training, Chamfer distance x 1000"

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from template3d import archives, files, interop, logs, manifests, models
-from template3d.networks import DECODER_SIZES
+from template3d.data import archives, manifests
+from template3d.data.memory import Memory
+from template3d.data.sample_sets import Samples
+from template3d.networks import DECODER_SIZES, deep_implicit_templates, models
 from template3d.networks.implicit_template import ImplicitTemplate
+from template3d.runtime import files, logs
 from template3d.training.checkpoints import Checkpoint
-from template3d.training.distances import Samples
 from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, LossSettings
 from template3d.training.loop import fit
-from template3d.training.memory import Memory
 from template3d.training.stage import Schedule, picked
 
 COLUMNS = ["epoch", "step", "total"]
@@ -26,7 +27,10 @@ with logs.to(snakemake.log[0], go_on=True) as log:
     torch.set_num_threads(snakemake.threads)
     torch.manual_seed(settings["seed"])
     if chosen["from"]:
-        model, history = interop.as_phase1(Path(snakemake.input.published[0]).parent, settings["shapes"]), []
+        model, history = (
+            deep_implicit_templates.as_phase1(Path(snakemake.input.published[0]).parent, settings["shapes"]),
+            [],
+        )
         log.info("%d codes, warp and template are those of %s", len(model.codes), snakemake.input.published[0])
     else:
         shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, shards)

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from template3d import archives, files, logs, manifests, models
+from template3d.data import archives, manifests
+from template3d.data.images import read_views
+from template3d.data.memory import Memory
+from template3d.networks import models
 from template3d.networks.encoder import Encoder
+from template3d.runtime import files, logs
 from template3d.training.checkpoints import Checkpoint
 from template3d.training.encoder import EncoderSettings, EncoderStage
-from template3d.training.images import read_views
 from template3d.training.loop import fit
-from template3d.training.memory import Memory
 from template3d.training.stage import Schedule, picked
 
 settings, training, params = json.loads(snakemake.params.settings), snakemake.config["training"], snakemake.params
@@ -25,7 +27,7 @@ with logs.to(snakemake.log[0], go_on=True) as log:
     chosen, encoder_settings = settings["phase2"], settings["encoder"]
     torch.set_num_threads(snakemake.threads)
     torch.manual_seed(settings["seed"])
-    model = models.load(Path(snakemake.input.embeddings))
+    model = models.load_model(Path(snakemake.input.embeddings))
     model.image_size = encoder_settings["image_size"]
     model.encoder = Encoder(model.codes.shape[1], encoder_settings["freeze_trunk"])
     model.encoder.load_trunk(encoder_settings["weights"])

@@ -5,17 +5,18 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from template3d import archives, files, logs, manifests, models
-from template3d.networks import DECODER_SIZES
+from template3d.data import archives, manifests
+from template3d.data.images import read_views
+from template3d.data.memory import Memory
+from template3d.data.sample_sets import Samples
+from template3d.networks import DECODER_SIZES, models
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
+from template3d.runtime import files, logs
 from template3d.training.checkpoints import Checkpoint
-from template3d.training.distances import Samples
 from template3d.training.embeddings import LossSettings
 from template3d.training.end_to_end import EndToEndSettings, EndToEndStage
-from template3d.training.images import read_views
 from template3d.training.loop import fit
-from template3d.training.memory import Memory
 from template3d.training.stage import Schedule, picked
 
 EVEN_OVER = 256

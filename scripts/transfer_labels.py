@@ -8,14 +8,17 @@ import numpy as np
 import pandas as pd
 import torch
 import trimesh
-from template3d import archives, correspondence, files, logs, manifests, models, surfaces
-from template3d.errors import InputError
-from template3d.limits import Limits
+from template3d.data import archives, ground_truth, manifests
+from template3d.networks import models
+from template3d.reconstruction import correspondence
+from template3d.runtime import files, logs
+from template3d.runtime.errors import InputError
+from template3d.runtime.limits import Limits
 
 with logs.to(snakemake.log[0]) as log:
     torch.set_num_threads(snakemake.threads)
     settings = json.loads(snakemake.params.settings)
-    model = models.load(Path(snakemake.input.model))
+    model = models.load_model(Path(snakemake.input.model))
     model.decoder.to("cuda" if snakemake.config["training"]["gpus"] else "cpu")
     codes = dict(zip(model.shapes, model.codes, strict=True))
     fitted = Path(snakemake.input.fitted)
@@ -39,7 +42,7 @@ with logs.to(snakemake.log[0]) as log:
     names = np.unique(labels) if labels.ndim == 1 else None
     shapes = manifests.usable(sorted(codes), snakemake.input.manifests, snakemake.input.surfaces)
     with files.whole(snakemake.output.archive) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as opened:
-        for shape, truth in surfaces.each(snakemake.input.surfaces, settings["synset"], shapes):
+        for shape, truth in ground_truth.each(snakemake.input.surfaces, settings["synset"], shapes):
             target = correspondence.places(model.decoder, codes[shape], ways[shape].to_unit(truth.points))
             carried = correspondence.carried(source, labels, target)
             if names is None:

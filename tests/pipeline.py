@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import yaml
 from PIL import Image
-from template3d import demo_meshes, demo_shapes
+from template3d.data.demo import meshes as demo_meshes
+from template3d.data.demo import parameters as demo_shapes
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MICRO = REPOSITORY / "tests/workflow/micro.yaml"

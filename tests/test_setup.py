@@ -12,7 +12,7 @@ import pytest
 import template3d
 import yaml
 from packaging.requirements import Requirement
-from template3d import provenance
+from template3d.runtime import provenance
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^ \n]+)", re.MULTILINE)

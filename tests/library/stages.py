@@ -14,16 +14,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from template3d.data.images import Views
+from template3d.data.sample_sets import Samples
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.networks.projection import Projection
 from template3d.training.checkpoints import Checkpoint
 from template3d.training.contrastive import ContrastiveSettings, ContrastiveStage
-from template3d.training.distances import Samples
 from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, LossSettings
 from template3d.training.encoder import EncoderSettings, EncoderStage
 from template3d.training.end_to_end import EndToEndSettings, EndToEndStage
-from template3d.training.images import Views
 from template3d.training.loop import fit
 from template3d.training.stage import Schedule, Stage
 

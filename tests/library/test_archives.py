@@ -5,8 +5,9 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from template3d import archives
-from template3d.errors import InputError
+from template3d.data import archives
+from template3d.runtime import npz
+from template3d.runtime.errors import InputError
 
 
 def maker(made):
@@ -173,12 +174,12 @@ def test_an_npz_that_grows_is_not_read():
         file = BytesIO()
         write(file, a=np.zeros(1_000_000))
         if sentence is None:
-            assert archives.arrays(file.getvalue(), "a.npz")["a"].shape == (1_000_000,)
+            assert npz.arrays(file.getvalue(), "a.npz")["a"].shape == (1_000_000,)
         else:
             with pytest.raises(InputError, match=f"a.npz: damaged .*{sentence}"):
-                archives.arrays(file.getvalue(), "a.npz")
+                npz.arrays(file.getvalue(), "a.npz")
     with pytest.raises(InputError, match=r"a\.npz: damaged"):
-        archives.arrays(b"nothing", "a.npz")
+        npz.arrays(b"nothing", "a.npz")
 
 
 def test_members_that_lie_over_one_another_are_not_read(tmp_path):
@@ -198,5 +199,5 @@ def test_no_code_in_an_array_is_run(tmp_path):
     content = BytesIO()
     np.savez(content, pos=np.array([Attack()], dtype=object))
     with pytest.raises(InputError, match=r"there\.zip: damaged"):
-        archives.arrays(content.getvalue(), "there.zip")
+        npz.arrays(content.getvalue(), "there.zip")
     assert not (tmp_path / "harm").exists()

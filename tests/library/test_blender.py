@@ -6,11 +6,11 @@ import OpenEXR
 import pytest
 import trimesh
 from PIL import Image
-from template3d import views
-from template3d.blender import Studio
-from template3d.cameras import View, project
-from template3d.errors import InputError
-from template3d.limits import Limits
+from template3d.data import views
+from template3d.rendering.blender import Studio
+from template3d.rendering.cameras import View, project
+from template3d.runtime.errors import InputError
+from template3d.runtime.limits import Limits
 from test_meshes import SPELLINGS
 
 MTL = "newmtl red\nKd 0.8 0.1 0.1\nnewmtl blue\nKd 0.1 0.1 0.8\n"

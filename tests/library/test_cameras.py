@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from template3d import cameras
-from template3d.cameras import View
-from template3d.errors import InputError
+from template3d.rendering import cameras
+from template3d.rendering.cameras import View
+from template3d.runtime.errors import InputError
 
 CUBE = np.stack(np.meshgrid(*[[-0.28, 0.28]] * 3), axis=-1).reshape(-1, 3)
 

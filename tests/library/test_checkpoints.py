@@ -13,7 +13,7 @@ import pytest
 import stages
 import torch
 from safetensors.torch import load_file, save_file
-from template3d.errors import InputError
+from template3d.runtime.errors import InputError
 from template3d.training.checkpoints import Checkpoint
 from template3d.training.loop import fit
 from template3d.training.stage import Schedule

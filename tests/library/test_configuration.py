@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from template3d import configuration
-from template3d.errors import InputError
+from template3d.runtime import configuration
+from template3d.runtime.errors import InputError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())

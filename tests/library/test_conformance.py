@@ -7,8 +7,10 @@ so: what differs is the rounding in the published numbers.
 import numpy as np
 import pytest
 import torch
-from template3d import inference, losses, metrics, models
-from template3d.interop import as_phase1, load_deep_implicit_template
+from template3d.evaluation import metrics
+from template3d.networks import losses, models
+from template3d.networks.deep_implicit_templates import as_phase1, load_deep_implicit_template
+from template3d.reconstruction import inference
 
 FOLDER = "conformance/deep_implicit_template"
 
@@ -76,7 +78,7 @@ def test_chamfer_gives_the_published_number(shared):
 def test_its_template_and_codes_become_meshes(shared, expected, tmp_path):
     read = as_phase1(shared / FOLDER, [f"{index:04x}" for index in range(len(expected["codes"]))])
     models.save(read, tmp_path / "model.safetensors", tmp_path / "model.json")
-    model = models.load(tmp_path / "model.safetensors")
+    model = models.load_model(tmp_path / "model.safetensors")
     assert not len(inference.template_mesh(model.decoder, 32, 8).faces)  # the network is positive everywhere
     with torch.no_grad():
         model.decoder.template.output.bias -= expected["template_sdf"].median().atanh()

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 import trimesh
-from template3d import correspondence
-from template3d.errors import InputError
-from template3d.limits import Limits
 from template3d.networks.implicit_template import ImplicitTemplate
+from template3d.reconstruction import correspondence
+from template3d.runtime.errors import InputError
+from template3d.runtime.limits import Limits
 
 SIZES = {"code_length": 4, "warp_hidden": 16, "warp_steps": 4, "template_hidden": [16, 16], "dropout": 0.0}
 

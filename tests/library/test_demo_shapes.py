@@ -3,8 +3,11 @@ from collections import Counter
 import numpy as np
 import pytest
 import trimesh
-from template3d import demo_meshes, demo_shapes, meshes, sdf
-from template3d.errors import InputError
+from template3d.data.demo import meshes as demo_meshes
+from template3d.data.demo import parameters as demo_shapes
+from template3d.geometry import meshes, sdf
+from template3d.geometry.normalization import Normalization
+from template3d.runtime.errors import InputError
 
 CATEGORIES = list(demo_shapes.FAMILIES)
 
@@ -39,7 +42,7 @@ def test_meshes_are_as_messy_as_shapenets(category, tmp_path):
         np.testing.assert_allclose(np.array([line.split()[1:] for line in written], float).mean(axis=0), 0, atol=1e-5)
         counts = _face_counts(mesh)
         assert (counts % 2 == 0).all()
-        sdf.check_inside(meshes.transformed(mesh, meshes.normalization(mesh).to_unit(mesh.vertices)))
+        sdf.check_inside(meshes.transformed(mesh, Normalization.of(mesh).to_unit(mesh.vertices)))
 
 
 def _face_counts(mesh: trimesh.Trimesh) -> np.ndarray:

@@ -1,11 +1,11 @@
 import subprocess
 import sys
 
-from template3d import files
+from template3d.runtime import files
 
 KILLED = """
 import os, signal, sys
-from template3d import files
+from template3d.runtime import files
 with files.whole(sys.argv[1]) as beside:
     beside.write_text("half of it")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -5,14 +5,15 @@ import pytest
 import stages
 import torch
 from PIL import Image
-from template3d import archives
-from template3d.errors import InputError
+from template3d.data import archives
+from template3d.data.images import read_views
+from template3d.data.memory import Memory
+from template3d.data.views import member_name
+from template3d.runtime.errors import InputError
+from template3d.training.augmentation import greyed, jitter
 from template3d.training.contrastive import ContrastiveSettings
 from template3d.training.encoder import EncoderSettings
 from template3d.training.end_to_end import EndToEndSettings
-from template3d.training.images import greyed, jitter, read_views
-from template3d.training.memory import Memory
-from template3d.views import member_name
 from torchvision.transforms.v2 import functional
 
 

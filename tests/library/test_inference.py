@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from template3d import inference
+from template3d.data.sample_sets import Samples
 from template3d.networks.implicit_template import ImplicitTemplate
-from template3d.training.distances import Samples
+from template3d.reconstruction import inference
 from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, LossSettings
 from template3d.training.loop import fit
 from template3d.training.stage import Schedule

@@ -3,10 +3,10 @@ import zlib
 
 import pytest
 import trimesh
-from template3d import shapenet
-from template3d.errors import InputError
-from template3d.limits import Limits
-from template3d.stages import check
+from template3d.data import materials, shapenet
+from template3d.jobs import check
+from template3d.runtime.errors import InputError
+from template3d.runtime.limits import Limits
 
 
 @pytest.fixture
@@ -39,15 +39,15 @@ def test_a_material_library_that_is_too_large_is_refused(mesh, named):
     if not named:  # Blender reads it all the same
         mesh.write_text(mesh.read_text().partition("\n")[2])
     mesh.with_suffix(".mtl").write_bytes(b"newmtl a\n" * 1000)
-    assert shapenet.materials(mesh).images == []
+    assert materials.named_by(mesh).images == []
     with pytest.raises(InputError, match=r"model_normalized.mtl: has .* more than limits.mesh_mb \(0.001\) allows"):
-        shapenet.materials(mesh, Limits(mesh_mb=0.001).check_mesh)
+        materials.named_by(mesh, Limits(mesh_mb=0.001).check_mesh)
 
 
 @pytest.mark.parametrize("side", [12_000, 60_000], ids=["large", "a bomb"])
 def test_a_small_file_with_a_huge_picture_is_refused(mesh, side):
     (mesh.parent / "wood.png").write_bytes(png_header(side, side))
-    (texture,) = shapenet.materials(mesh).images
+    (texture,) = materials.named_by(mesh).images
     with pytest.raises(InputError, match=r"wood.png: has .* pixels, more than limits.image_megapixels \(100\) allows"):
         Limits().check_image(texture)
 

@@ -2,12 +2,12 @@ import os
 import subprocess
 import sys
 
-from template3d import writers
+from template3d.runtime import locks
 
 JOB = """
 import logging, sys
-from template3d import logs
-from template3d.errors import InputError
+from template3d.runtime import logs
+from template3d.runtime.errors import InputError
 with logs.to(sys.argv[1], go_on=True) as log:
     log.info("begun")
     logging.getLogger("fontTools.subset").info("every glyph")
@@ -34,7 +34,7 @@ def test_a_jobs_last_words_stand_in_its_log(tmp_path):
 
 def test_a_second_process_on_a_job_stops_with_a_sentence_and_leaves_the_log_as_it_is(tmp_path):
     file = tmp_path / "job.log"
-    with writers.only(file):
+    with locks.only(file):
         file.write_text("of the first one\n")
         command = [sys.executable, "-c", JOB.format(error='InputError("never raised")'), file]
         job = subprocess.run(command, capture_output=True, text=True)

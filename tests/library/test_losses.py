@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from pytorch_metric_learning.losses import NTXentLoss
-from template3d import losses
+from template3d.networks import losses
 
 
 def test_curriculum_costs_nothing_within_the_tolerance():

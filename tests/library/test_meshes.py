@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 import trimesh
-from template3d import meshes, sdf
-from template3d.errors import InputError
-from template3d.stages import check
+from template3d.geometry import meshes, normalization, sdf
+from template3d.geometry.normalization import Normalization
+from template3d.jobs import check
+from template3d.runtime.errors import InputError
 
 CUBE = [
     "v -.3 -.3 -.3",
@@ -51,8 +52,8 @@ SPELLINGS = pytest.mark.parametrize(
 @SPELLINGS
 def test_a_sound_cube_is_read_whatever_its_spelling(tmp_path, content):
     mesh = meshes.load(written(tmp_path, content))
-    way = meshes.normalization(mesh)
-    assert way.scale == pytest.approx(1 / (0.3 * 3**0.5 * meshes.BUFFER))
+    way = Normalization.of(mesh)
+    assert way.scale == pytest.approx(1 / (0.3 * 3**0.5 * normalization.BUFFER))
     unit = meshes.transformed(mesh, way.to_unit(mesh.vertices))
     assert sdf.signed_distances(unit, np.zeros((1, 3)))[0] == pytest.approx(-0.3 * way.scale, abs=1e-5)
 
@@ -131,4 +132,4 @@ def test_a_million_faces_are_fit_for_use(tmp_path):
         np.savetxt(lines, quads, "f %d %d %d %d")
     mesh = meshes.load(file)
     assert len(mesh.faces) == 2 * len(quads) > 1_000_000
-    assert check.one_shape(file).scale == pytest.approx(1 / 0.3 / meshes.BUFFER, rel=1e-4)
+    assert check.one_shape(file).scale == pytest.approx(1 / 0.3 / normalization.BUFFER, rel=1e-4)

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 import trimesh
-from template3d import metrics, surfaces
+from template3d.data import ground_truth
+from template3d.evaluation import metrics
 
 
 def test_chamfer_of_two_single_points_is_twice_the_squared_distance():
@@ -36,7 +37,7 @@ def truth_of(mesh, count=20_000, seed=0):
     rng = np.random.default_rng(seed)
     points, faces = trimesh.sample.sample_surface(mesh, count, seed=seed)
     volume = rng.uniform(1.1 * mesh.bounds[0], 1.1 * mesh.bounds[1], size=(count, 3))
-    return surfaces.Truth(points, mesh.face_normals[faces], volume, inside_convex(mesh, volume))
+    return ground_truth.Truth(points, mesh.face_normals[faces], volume, inside_convex(mesh, volume))
 
 
 def ball(radius, subdivisions=3):
@@ -67,14 +68,14 @@ def test_a_shape_is_itself():
 def test_f_score_is_the_harmonic_mean_of_precision_and_recall():
     there, far = np.zeros((1, 3)), np.array([[1.0, 0, 0]])
     up = np.array([[0, 0, 1.0]])
-    truth = surfaces.Truth(np.concatenate([there, far, 2 * far, 3 * far]), np.repeat(up, 4, axis=0), there, [False])
+    truth = ground_truth.Truth(np.concatenate([there, far, 2 * far, 3 * far]), np.repeat(up, 4, axis=0), there, [False])
     values = metrics.of_points(np.concatenate([there, there]), np.repeat(up, 2, axis=0), truth, 1.0)
     assert values["f_score_1_percent"] == pytest.approx(2 * 1 * 0.25 / (1 + 0.25))
 
 
 def test_normals_at_right_angles_do_not_agree():
     place, up, right = np.zeros((1, 3)), np.array([[0, 0, 1.0]]), np.array([[1.0, 0, 0]])
-    truth = surfaces.Truth(np.array([[0.0, 0, 0], [1, 0, 0]]), np.repeat(up, 2, axis=0), place, np.array([False]))
+    truth = ground_truth.Truth(np.array([[0.0, 0, 0], [1, 0, 0]]), np.repeat(up, 2, axis=0), place, np.array([False]))
     assert metrics.of_points(place, right, truth, 1.0)["normal_consistency"] == 0
     assert metrics.of_points(place, -up, truth, 1.0)["normal_consistency"] == 1  # either side counts
 

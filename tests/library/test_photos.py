@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 from PIL import Image
-from template3d import photos
-from template3d.errors import InputError
-from template3d.limits import Limits
+from template3d.data import photos
+from template3d.runtime.errors import InputError
+from template3d.runtime.limits import Limits
 
 
 def disc(size=(160, 100), centre=(90, 50), radius=30, colour=(40, 90, 200), ground=(230, 230, 225)):

@@ -1,7 +1,6 @@
 import numpy as np
 import trimesh
-from template3d import cameras
-from template3d.report import previews
+from template3d.rendering import cameras, previews
 
 
 def test_up_is_up_and_sides_are_as_the_cameras_have_them():

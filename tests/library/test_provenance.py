@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from template3d import provenance
+from template3d.runtime import provenance
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted((REPOSITORY / "scripts").glob("*.py"))
@@ -13,10 +13,10 @@ def modules(script):
 
 def test_a_script_uses_what_it_imports_however_far_and_nothing_else():
     used = modules(REPOSITORY / "scripts/train_embeddings.py")
-    assert {"losses.py", "networks/warp.py", "training/loop.py", "samples.py", "archives.py"} <= used
-    assert not {"views.py", "training/images.py"} & used
-    assert not {"training/pictures.py", "meshing.py", "report/previews.py"} & used  # these only look on
-    assert not {"cameras.py", "blender.py", "training/encoder.py", "metrics.py"} & used
+    assert {"networks/losses.py", "networks/warp.py", "training/loop.py", "data/samples.py", "data/archives.py"} <= used
+    assert not {"data/views.py", "data/images.py"} & used
+    assert not {"training/pictures.py", "geometry/isosurface.py", "rendering/previews.py"} & used  # these only look on
+    assert not {"rendering/cameras.py", "rendering/blender.py", "training/encoder.py", "evaluation/metrics.py"} & used
     assert "networks/encoder.py" in modules(REPOSITORY / "scripts/train_encoder.py")
     assert not any("training" in name for name in modules(REPOSITORY / "scripts/render.py"))
 
@@ -58,5 +58,5 @@ def test_the_pinned_versions_of_imported_packages_count_and_no_others(tmp_path):
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_no_script_reaches_across_rooms(script):
     used = modules(script)
-    if "blender.py" in used:
+    if "rendering/blender.py" in used:
         assert not any(name.startswith(("networks/", "training/")) for name in used)

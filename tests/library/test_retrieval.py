@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 import trimesh
-from template3d import retrieval, surfaces
-from template3d.meshes import Normalization
-from template3d.models import Model
+from template3d.data import ground_truth
+from template3d.evaluation import retrieval
+from template3d.geometry.normalization import Normalization
+from template3d.networks.models import Model
 
 SYNSET = "03001627"
 BOXES = {"aaaa": (0.2, 0.2, 0.2), "bbbb": (0.8, 0.2, 0.2), "cccc": (0.3, 0.3, 0.8), "dddd": (0.3, 0.3, 0.75)}
@@ -16,7 +17,9 @@ def truth(size):
     box = trimesh.creation.box(size)
     points, faces = trimesh.sample.sample_surface(box, 3000, seed=0)
     volume = np.random.default_rng(0).uniform(-0.5, 0.5, size=(20_000, 3))
-    return surfaces.Truth(points, box.face_normals[faces], volume, (np.abs(volume) < np.array(size) / 2).all(axis=1))
+    return ground_truth.Truth(
+        points, box.face_normals[faces], volume, (np.abs(volume) < np.array(size) / 2).all(axis=1)
+    )
 
 
 @pytest.fixture
@@ -26,9 +29,9 @@ def library(tmp_path):
     with zipfile.ZipFile(archive, "w") as opened:
         for shape in ("aaaa", "bbbb", "cccc"):
             found = truth(BOXES[shape])
-            opened.writestr(surfaces.member_name(SYNSET, shape), surfaces.to_bytes(found.points, found.normals))
-            volume = surfaces.volume_to_bytes(found.volume_points.astype(np.float16), found.occupied)
-            opened.writestr(surfaces.volume_name(SYNSET, shape), volume)
+            opened.writestr(ground_truth.member_name(SYNSET, shape), ground_truth.to_bytes(found.points, found.normals))
+            volume = ground_truth.volume_to_bytes(found.volume_points.astype(np.float16), found.occupied)
+            opened.writestr(ground_truth.volume_name(SYNSET, shape), volume)
     way = Normalization(np.zeros(3), 2.0)
     shapes = ["aaaa", "bbbb", "cccc"]
     return retrieval.Library.read([archive], SYNSET, shapes, dict.fromkeys(shapes, way), seed=0)

@@ -1,7 +1,7 @@
 from io import BytesIO
 
 import numpy as np
-from template3d import archives, samples
+from template3d.data import archives, samples
 
 
 def test_samples_are_npz_and_map_into_memory_from_inside_a_shard(tmp_path):

@@ -3,8 +3,8 @@ from ctypes.util import find_library
 import numpy as np
 import pytest
 import trimesh
-from template3d import sdf
-from template3d.errors import InputError
+from template3d.geometry import sdf
+from template3d.runtime.errors import InputError
 
 POINTS = np.random.default_rng(0).uniform(-1, 1, size=(4000, 3))
 
@@ -120,7 +120,7 @@ def test_samples_are_where_deepsdf_puts_them():
 
 
 def test_samples_are_parted_by_side_and_seeded():
-    first, second = (sdf.sample(BOX, 2000, np.random.default_rng(3)) for _ in range(2))
+    first, second = (sdf.sample_sdf(BOX, 2000, np.random.default_rng(3)) for _ in range(2))
     assert (first["pos"][:, 3] >= 0).all()
     assert (first["neg"][:, 3] < 0).all()
     assert len(first["pos"]) + len(first["neg"]) == 2000

@@ -2,8 +2,9 @@ import hashlib
 import json
 
 import pytest
-from template3d import shapenet
-from template3d.errors import InputError
+from template3d.data import materials, shapenet, splits
+from template3d.runtime import randomness
+from template3d.runtime.errors import InputError
 
 A, B = "1a6f615e8b1b5ae4dbbc9b4ff1dd4f4a", "2b6f615e8b1b5ae4dbbc9b4ff1dd4f4b"
 
@@ -11,17 +12,17 @@ A, B = "1a6f615e8b1b5ae4dbbc9b4ff1dd4f4a", "2b6f615e8b1b5ae4dbbc9b4ff1dd4f4b"
 def test_a_deepsdf_split_is_read_for_its_synset(tmp_path):
     file = tmp_path / "split.json"
     file.write_text(json.dumps({"ShapeNetV2": {"03001627": [A, B], "02691156": [B]}}))
-    assert shapenet.read_split(file, "03001627") == [A, B]
-    assert shapenet.read_split(file, "02691156") == [B]
+    assert splits.read_split(file, "03001627") == [A, B]
+    assert splits.read_split(file, "02691156") == [B]
     with pytest.raises(InputError, match="names no shape of synset 04256520"):
-        shapenet.read_split(file, "04256520")
+        splits.read_split(file, "04256520")
 
 
 def test_a_list_of_ids_is_read_in_its_order(tmp_path):
     (tmp_path / "split.txt").write_text(f"# my chairs\n{B}\n\n{A}\n")
     (tmp_path / "split.json").write_text(json.dumps([B, A]))
     for name in ("split.txt", "split.json"):
-        assert shapenet.read_split(tmp_path / name, "03001627") == [B, A]
+        assert splits.read_split(tmp_path / name, "03001627") == [B, A]
 
 
 @pytest.mark.parametrize(
@@ -32,9 +33,9 @@ def test_wrong_splits_are_refused_by_name(tmp_path, content, reason):
     file = tmp_path / "split.txt"
     file.write_text(content)
     with pytest.raises(InputError, match=rf"split\.txt: .*{reason}"):
-        shapenet.read_split(file, "03001627")
+        splits.read_split(file, "03001627")
     with pytest.raises(InputError, match="cannot read this split"):
-        shapenet.read_split(tmp_path / "missing.txt", "03001627")
+        splits.read_split(tmp_path / "missing.txt", "03001627")
 
 
 def test_the_ids_that_shapenet_really_has_are_ids_and_nothing_else():
@@ -51,16 +52,16 @@ def test_a_shape_in_both_splits_is_refused(tmp_path):
         (tmp_path / name).write_text(A)
     lists = {split: tmp_path / f"{split}.txt" for split in ("train", "test")}
     with pytest.raises(InputError, match="must not be learnt from"):
-        shapenet.splits(lists, "03001627")
+        splits.of_category(lists, "03001627")
 
 
 def test_a_fetched_list_must_have_its_checksum(tmp_path):
     fetched, kept = tmp_path / "fetched.json", tmp_path / "splits/kept.json"
     fetched.write_bytes(b"[]")
     with pytest.raises(InputError, match=r"https://x/y\.json: what came has the SHA-256 4f53cda1"):
-        shapenet.keep_split(fetched, "0" * 64, kept, "https://x/y.json")
+        splits.keep_split(fetched, "0" * 64, kept, "https://x/y.json")
     assert not kept.exists()
-    shapenet.keep_split(fetched, hashlib.sha256(b"[]").hexdigest(), kept, "https://x/y.json")
+    splits.keep_split(fetched, hashlib.sha256(b"[]").hexdigest(), kept, "https://x/y.json")
     assert kept.read_bytes() == b"[]"
 
 
@@ -91,12 +92,12 @@ def test_a_shard_depends_on_the_id_alone_and_they_are_even():
 
 
 def test_random_numbers_of_a_shape_do_not_depend_on_others():
-    first = shapenet.generator(A, 0, "views").random(3)
-    assert (first == shapenet.generator(A, 0, "views").random(3)).all()
+    first = randomness.generator(A, 0, "views").random(3)
+    assert (first == randomness.generator(A, 0, "views").random(3)).all()
     for other in (
-        shapenet.generator(B, 0, "views"),
-        shapenet.generator(A, 1, "views"),
-        shapenet.generator(A, 0, "sdf"),
+        randomness.generator(B, 0, "views"),
+        randomness.generator(A, 1, "views"),
+        randomness.generator(A, 0, "sdf"),
     ):
         assert (first != other.random(3)).all()
 
@@ -109,7 +110,7 @@ def test_no_file_outside_of_the_shapes_folder_is_opened(tmp_path, word, name):
     mesh.write_text(f"mtllib {name if word == 'mtllib' else 'model_normalized.mtl'}\n")
     mesh.with_suffix(".mtl").write_text(f"newmtl a\n{word} {name}\n")
     with pytest.raises(InputError, match="outside of the shape's folder"):
-        shapenet.materials(mesh)
+        materials.named_by(mesh)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,7 @@ def test_no_spelling_of_a_name_leads_outside(tmp_path, obj, mtl):
     mesh.write_text(f"{obj}\n")
     mesh.with_suffix(".mtl").write_text(f"newmtl a\n{mtl}\n")
     with pytest.raises(InputError, match="outside of the shape's folder"):
-        shapenet.materials(mesh)
+        materials.named_by(mesh)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", " \n"])
@@ -140,7 +141,7 @@ def test_a_name_that_goes_on_in_the_next_line_is_refused(tmp_path, start, end):
     for file in (mesh, mesh.with_suffix(".mtl")):
         file.write_bytes(f"{start}\\{end}/../../../../secret\n".encode())
     with pytest.raises(InputError, match="goes on in the next line"):
-        shapenet.materials(mesh)
+        materials.named_by(mesh)
 
 
 @pytest.mark.parametrize(
@@ -156,8 +157,8 @@ def test_a_name_that_goes_on_in_the_next_line_is_refused(tmp_path, start, end):
 )
 def test_a_url_whose_copy_would_lie_elsewhere_is_refused(url):
     with pytest.raises(InputError, match="is no address of a split list"):
-        shapenet.check_url(url)
-    shapenet.check_url("https://a.example/lists/train..v2.json")
+        splits.check_url(url)
+    splits.check_url("https://a.example/lists/train..v2.json")
 
 
 @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ def test_a_url_whose_copy_would_lie_elsewhere_is_refused(url):
 def test_a_list_of_another_kind_is_named(tmp_path, text):
     (tmp_path / "train.json").write_text(text)
     with pytest.raises(InputError, match=r"train\.json"):
-        shapenet.read_split(tmp_path / "train.json", "03001627")
+        splits.read_split(tmp_path / "train.json", "03001627")
 
 
 def test_shapenets_own_place_for_images_is_inside(tmp_path):
@@ -174,4 +175,4 @@ def test_shapenets_own_place_for_images_is_inside(tmp_path):
     mesh.parent.mkdir(parents=True)
     mesh.write_text("mtllib model_normalized.mtl\n")
     mesh.with_suffix(".mtl").write_text("newmtl a\nmap_Kd ../images/wood.jpg\n")
-    assert shapenet.materials(mesh) == ([], ["../images/wood.jpg"], [])
+    assert materials.named_by(mesh) == ([], ["../images/wood.jpg"], [])

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from template3d.report import tables
+from template3d.evaluation import tables
 
 
 def measured(**columns):

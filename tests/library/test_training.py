@@ -6,19 +6,20 @@ import pytest
 import stages
 import torch
 import torch._dynamo.utils
-from template3d import archives, models, samples
-from template3d.errors import InputError
+from template3d.data import archives, samples
+from template3d.data.images import Views
+from template3d.data.memory import Memory
+from template3d.data.sample_sets import Samples
+from template3d.networks import models
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.networks.projection import Projection
+from template3d.runtime.errors import InputError
 from template3d.training.contrastive import ContrastiveSettings, ContrastiveStage
-from template3d.training.distances import Samples
 from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, LossSettings
 from template3d.training.encoder import EncoderSettings, EncoderStage
 from template3d.training.end_to_end import EndToEndSettings, EndToEndStage
-from template3d.training.images import Views
 from template3d.training.loop import fit
-from template3d.training.memory import Memory
 from template3d.training.stage import Schedule
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -233,7 +234,7 @@ def test_a_model_survives_the_disk(tmp_path):
     decoder, encoder = ImplicitTemplate(**SIZES), Encoder(8).eval()
     model = models.Model(decoder, SIZES, torch.randn(3, 8), ["aa", "bb", "cc"], encoder, 32)
     models.save(model, tmp_path / "model.safetensors", tmp_path / "model.json")
-    loaded = models.load(tmp_path / "model.safetensors")
+    loaded = models.load_model(tmp_path / "model.safetensors")
     points, images = torch.rand(3, 10, 3), torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
     for found, kept in ((loaded.decoder, decoder), (loaded.encoder, encoder)):
         for value, wanted in zip(found.state_dict().values(), kept.state_dict().values(), strict=True):
@@ -247,7 +248,7 @@ def test_a_model_survives_the_disk(tmp_path):
     assert (loaded.shapes, loaded.image_size) == (["aa", "bb", "cc"], 32)
     (tmp_path / "model.safetensors").write_bytes(b"x")
     with pytest.raises(InputError, match="cannot be read"):
-        models.load(tmp_path / "model.safetensors")
+        models.load_model(tmp_path / "model.safetensors")
 
 
 def test_encoder_weights_come_from_a_path_or_not_at_all(tmp_path):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import trimesh
-from template3d import sdf, visibility
-from template3d.errors import InputError
+from template3d.geometry import sdf, visibility
+from template3d.runtime.errors import InputError
 
 BOX = trimesh.creation.box([0.8, 1.2, 0.4])
 HIDDEN = trimesh.creation.box([0.3, 0.5, 0.1])

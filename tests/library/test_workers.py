@@ -2,8 +2,8 @@ import os
 import signal
 
 import pytest
-from template3d import workers
-from template3d.errors import InputError
+from template3d.runtime import workers
+from template3d.runtime.errors import InputError
 
 
 def answer(what):

@@ -3,17 +3,16 @@
 import copy
 import re
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 from PIL import Image
 from pipeline import MICRO, REPOSITORY, SYNSETS
-from template3d import demo_meshes, demo_shapes, provenance
-
-sys.path.insert(0, str(REPOSITORY / "scripts"))
-import why
+from template3d.data.demo import meshes as demo_meshes
+from template3d.data.demo import parameters as demo_shapes
+from template3d.jobs import staleness
+from template3d.runtime import provenance
 
 
 class Place:
@@ -23,11 +22,11 @@ class Place:
         self.repository, self.folder = repository, folder
         self.config, self.cores = yaml.safe_load(MICRO.read_text()), 1
 
-    def stale(self) -> list[why.Job]:
+    def stale(self) -> list[staleness.Job]:
         if self.repository != REPOSITORY:  # a copy, which tests edit
             for cached in (provenance._imports, provenance._names, provenance._digest):
                 cached.cache_clear()
-        return why.stale_jobs(self.repository / "Snakefile", self.folder, self.config, self.cores)
+        return staleness.stale_jobs(self.repository / "Snakefile", self.folder, self.config, self.cores)
 
     def inputs(self) -> tuple:
         """What says which jobs there are: the configuration, the lists, and the names of all files that were given."""
@@ -35,7 +34,7 @@ class Place:
         lists = {file: file.read_text() for file in self.folder.glob("*.txt")}
         return copy.deepcopy(self.config), lists, set(given)
 
-    def everything(self) -> list[why.Job]:
+    def everything(self) -> list[staleness.Job]:
         """All jobs of the pipeline as it stands: what would run without any results."""
         hidden = self.folder.with_name(f"{self.folder.name}_hidden")
         hidden.mkdir()

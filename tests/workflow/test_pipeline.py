@@ -12,7 +12,9 @@ import torch
 import trimesh
 from PIL import Image
 from pipeline import snakemake
-from template3d import metrics, models, surfaces
+from template3d.data import ground_truth
+from template3d.evaluation import metrics
+from template3d.networks import models
 
 pytestmark = pytest.mark.xdist_group("micro")  # these share one folder
 
@@ -80,7 +82,9 @@ def test_labels_are_carried_to_every_shape(micro):
     assert "there are no labels to carry; put some into resources/labels" in run.stdout + run.stderr
     shapes = [(micro / f"planes_{split}.txt").read_text().split() for split in ("train", "test")]
     source = shapes[0][0]
-    points = surfaces.read([micro / "results/data/planes/train-00/surface.zip"], "02691156", [source])[source].points
+    points = ground_truth.read([micro / "results/data/planes/train-00/surface.zip"], "02691156", [source])[
+        source
+    ].points
     labels = np.where(points[:, 0] > 0, "right", "left")
     file = micro / f"resources/labels/planes/{source}.csv"
     file.parent.mkdir(parents=True)
@@ -129,7 +133,7 @@ def test_archives_unzip_to_the_layouts_that_the_field_reads(micro):
     for archive in micro.glob("results/data/chairs/train-*/*.zip"):
         if archive.name in names:
             names[archive.name] += zipfile.ZipFile(archive).namelist()
-    shapes = models.load(micro / "results/models/chairs/two_phase/model.safetensors").shapes
+    shapes = models.load_model(micro / "results/models/chairs/two_phase/model.safetensors").shapes
     assert len(shapes) == 4
     for shape in shapes:
         assert {f"chairs/{shape}/easy/image_rgb/{index:02d}.png" for index in range(3)} <= set(names["easy.zip"])
@@ -270,12 +274,12 @@ def test_phase_1_goes_out_as_a_published_experiment_and_comes_back(micro):
     run = snakemake(micro, "--", "export_experiments")
     assert run.returncode == 0, run.stdout + run.stderr
     template, codes = "results/templates/planes/two_phase.ply", "results/models/planes/embeddings/model.safetensors"
-    before = (micro / template).read_bytes(), models.load(micro / codes)
+    before = (micro / template).read_bytes(), models.load_model(micro / codes)
     shutil.copytree(micro / "results/export", micro / "published")
     published = {"phase1": {"from": "published/{category}_deep_implicit_template"}}
     run = snakemake(micro, "--", template, over=published)
     assert run.returncode == 0, run.stdout + run.stderr
-    after = models.load(micro / codes)
+    after = models.load_model(micro / codes)
     assert (micro / template).read_bytes() == before[0]
     assert after.shapes == before[1].shapes
     assert torch.equal(after.codes, before[1].codes)

@@ -10,8 +10,9 @@ import torchvision
 import yaml
 from edits import BOTH, EDITS, ONCE, RERUN_NOTHING, SETTINGS, page
 from pipeline import REPOSITORY, copied, snakemake
-from place import Place, do, mesh, shape_added, why
-from template3d import provenance
+from place import Place, do, mesh, shape_added
+from template3d.jobs import staleness
+from template3d.runtime import provenance
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_an_edit_reruns_what_depends_on_it_and_nothing_else(place, edit, everyth
 
 
 @pytest.fixture(scope="module")
-def everything(pristine, tmp_path_factory) -> list[why.Job]:
+def everything(pristine, tmp_path_factory) -> list[staleness.Job]:
     """All jobs of the micro pipeline."""
     folder = tmp_path_factory.mktemp("nothing_made")
     for name in ("meshes", "resources"):

@@ -10,10 +10,13 @@ from snakemake.exceptions import WorkflowError
 from snakemake.resources import Resource
 from snakemake.settings.enums import Quietness
 
-from template3d import configuration, demo_shapes, interpreter, photos, provenance, shapenet, writers
-from template3d.errors import InputError
+from template3d.data import materials, photos, shapenet
+from template3d.data import splits as split_lists
+from template3d.data.demo import parameters as demo_shapes
 from template3d.networks import DECODER_SIZES
 from template3d.report.summary import summary
+from template3d.runtime import configuration, interpreter, locks, provenance
+from template3d.runtime.errors import InputError
 
 BASE = Path(workflow.basedir)
 VIEW_KINDS = ("easy", "hard")
@@ -30,14 +33,14 @@ if "why" in sys.argv and workflow.is_main_process:
 
 
 if workflow.is_main_process:
-    writers.forget_killed_runs(Path.cwd())
+    locks.forget_killed_runs(Path.cwd())
 
 
 def split_file(asked):
     """The file of a split: a path as it is; a URL's content, fetched once, with the right checksum."""
     if isinstance(asked, str):
         return Path(asked)
-    shapenet.check_url(asked["url"])
+    split_lists.check_url(asked["url"])
     file = Path("results/splits") / f"{asked['sha256'][:8]}_{asked['url'].rpartition('/')[2]}"
     if not file.exists():
         stored = storage.http(asked["url"]).flags["storage_object"]
@@ -45,7 +48,7 @@ def split_file(asked):
             workflow.async_run(stored.managed_retrieve())
         except WorkflowError as error:
             raise InputError(f"{asked['url']}: cannot be fetched; get it some other way and give its path ({error})")
-        shapenet.keep_split(Path(stored.local_path()), asked["sha256"], file, asked["url"])
+        split_lists.keep_split(Path(stored.local_path()), asked["sha256"], file, asked["url"])
     return file
 
 
@@ -65,7 +68,7 @@ def read_configuration():
             splits, missing = {}, {}
             for name, entry in categories.items():
                 lists = {split: split_file(entry[split]) for split in ("train", "test")}
-                splits[name] = shapenet.splits(lists, synsets[name])
+                splits[name] = split_lists.of_category(lists, synsets[name])
                 missing[name] = shapenet.missing_meshes(root, synsets[name], splits[name])
             shapenet.check_missing(root, splits, missing, config["on_missing_mesh"])
     except InputError as error:
@@ -152,7 +155,7 @@ def materials_of(wildcards):
 @functools.cache
 def shard_materials(category, shard):
     """The material and texture files of a shard, looked for once for all its jobs."""
-    found = (shapenet.material_files(MESHES, SYNSETS[category], shape) for shape in SHARDS[category][shard])
+    found = (materials.files(MESHES, SYNSETS[category], shape) for shape in SHARDS[category][shard])
     return [str(file) for files in found for file in files]
 
 

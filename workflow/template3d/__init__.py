@@ -1,10 +1,31 @@
-"""From one photo of an object to its 3D shape, through a template that all shapes of its category are warps of."""
+"""From one photo of an object to its 3D shape, through a template that all shapes of its category are warps of.
 
-from importlib import metadata
+The public names load when they are first used, so importing the package alone loads nothing else.
+"""
+
+from importlib import import_module, metadata
+from typing import Any
+
+PUBLIC = {
+    "chamfer": "evaluation.metrics",
+    "load_deep_implicit_template": "networks.deep_implicit_templates",
+    "load_model": "networks.models",
+    "reconstruct_photo": "reconstruction.photo",
+    "sample_sdf": "geometry.sdf",
+    "signed_distances": "geometry.sdf",
+}
+"""The stable names, each with its module."""
+__all__ = [*PUBLIC]
 
 
-def __getattr__(name: str) -> str:
-    """The version of the installed package as ``__version__``; read when asked for, so that no result depends on it."""
+def __getattr__(name: str) -> Any:
+    """A public name, or the version of the installed package as ``__version__``."""
+    if name in PUBLIC:
+        return getattr(import_module(f"{__name__}.{PUBLIC[name]}"), name)
     if name == "__version__":
         return metadata.version("template3d")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *PUBLIC])

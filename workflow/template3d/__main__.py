@@ -12,7 +12,7 @@ def main() -> None:
     commands = parser.add_subparsers(required=True, metavar="command")
     commands.add_parser("reconstruct", add_help=False, help="a photo's object as a mesh; --help tells more")
     _, rest = parser.parse_known_args()
-    from template3d import reconstruct  # it takes seconds, for PyTorch
+    from template3d import reconstruct
 
     reconstruct.main(rest)
 

@@ -4,8 +4,10 @@
 
 In Python:
 
-    model = models.load(Path("results/models/chairs/two_phase/model.safetensors"))
-    mesh, photo = reconstruct.from_photo(model, Path("photo.jpg"))
+    from template3d import load_model, reconstruct_photo
+
+    model = load_model(Path("results/models/chairs/two_phase/model.safetensors"))
+    mesh, photo = reconstruct_photo(model, Path("photo.jpg"))
 """
 
 import argparse
@@ -14,29 +16,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import trimesh
-
-from template3d import files, inference, meshes, models, photos
-from template3d.errors import InputError
-from template3d.limits import USUAL, Limits
-from template3d.training import images
-
-WRITERS = {".glb": meshes.glb_bytes, ".ply": meshes.ply_bytes}
-
-
-def from_photo(
-    model: models.Model, file: Path, resolution: int = 128, coarse: int = 32, limits: Limits = USUAL
-) -> tuple[trimesh.Trimesh, photos.Photo]:
-    """The mesh, in the unit sphere (y up, front -z), of the object on a photo, and the photo as the encoder saw it.
-
-    The mesh has no faces if the network sees no surface. Raises InputError if the photo cannot be used, or the model
-    has no encoder.
-    """
-    if model.encoder is None:
-        raise InputError("this model has no encoder: take two_phase or end_to_end, not embeddings")
-    photo = photos.read(file, limits)
-    code = model.encode(images.to_tensor(photo.image, model.image_size)[None])
-    return inference.meshes_of(model.decoder, code, resolution, coarse)[0], photo
+from template3d.networks.models import load_model
+from template3d.reconstruction.photo import WRITERS, reconstruct_photo
+from template3d.runtime import files
+from template3d.runtime.errors import InputError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -55,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise InputError(f"{output}: must end with {' or '.join(WRITERS)}")
         if resolution < 32 or resolution % 32:
             raise InputError(f"--resolution is {resolution}, but must be a positive multiple of 32")
-        model = models.load(options.model / "model.safetensors")
-        mesh, seen = from_photo(model, photo, resolution)
+        model = load_model(options.model / "model.safetensors")
+        mesh, seen = reconstruct_photo(model, photo, resolution)
         if not len(mesh.faces):
             raise InputError(f"{photo}: the network sees no surface in it")
         with files.whole(output) as beside:

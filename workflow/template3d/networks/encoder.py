@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import ResNet18_Weights, resnet18
 
-from template3d import archives
-from template3d.errors import InputError
+from template3d.runtime import npz
+from template3d.runtime.errors import InputError
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """ImageNet's, as torchvision's weights expect them."""
@@ -98,7 +98,7 @@ class Encoder(nn.Module):
             if not Path(weights).is_file():
                 raise InputError(f"encoder.weights names {weights}, but there is no such file")
             try:
-                archives.check_stored(Path(weights))
+                npz.check_stored(Path(weights))
                 state = torch.load(weights, map_location="cpu", weights_only=True)
                 if not isinstance(state, Mapping):
                     raise TypeError("it holds no named tensors")

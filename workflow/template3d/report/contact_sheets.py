@@ -11,11 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
-from template3d import archives, samples, surfaces
-from template3d import views as view_files
-from template3d.files import whole
-from template3d.meshes import Normalization
+from template3d.data import archives, ground_truth, samples
+from template3d.data import views as view_files
+from template3d.geometry.normalization import Normalization
 from template3d.report.style import STYLE
+from template3d.runtime import npz
+from template3d.runtime.files import whole
 
 THUMBNAIL = 64
 COLUMNS = 25
@@ -94,7 +95,7 @@ def _thumbnail(content: bytes) -> Image.Image:
 def _samples(shards: Iterable[Path], synset: str, shape: str) -> tuple[np.ndarray, np.ndarray]:
     rows = [np.empty((0, 4), np.float32)]
     for name, content in _members(shards, samples.member_name(synset, shape)):
-        sides = archives.arrays(content, name)
+        sides = npz.arrays(content, name)
         rows += [sides[side] for side in samples.SIDES]
     table = np.concatenate(rows)
     return table[:, :3], table[:, 3]
@@ -102,10 +103,10 @@ def _samples(shards: Iterable[Path], synset: str, shape: str) -> tuple[np.ndarra
 
 def _surface(shards: Sequence[Path], synset: str, shape: str) -> np.ndarray:
     """The surface points of a shape, in the unit sphere."""
-    ways = [Normalization.from_bytes(c) for _, c in _members(shards, surfaces.normalization_name(synset, shape))]
+    ways = [Normalization.from_bytes(c) for _, c in _members(shards, ground_truth.normalization_name(synset, shape))]
     clouds = [
         trimesh.load(BytesIO(content), file_type="ply", process=False).vertices
-        for _, content in _members(shards, surfaces.member_name(synset, shape))
+        for _, content in _members(shards, ground_truth.member_name(synset, shape))
     ]
     found = [way.to_unit(np.asarray(cloud)) for way, cloud in zip(ways, clouds, strict=True)]
     return np.concatenate([np.empty((0, 3)), *found])

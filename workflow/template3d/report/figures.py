@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from template3d.files import whole
 from template3d.report.style import DASHES, MARKERS, STYLE
+from template3d.runtime.files import whole
 
 LEAST = 1e-5
 """Share of a panel's largest loss under which a curve is cut off."""

@@ -1,0 +1,4 @@
+"""The training loop, its stages, checkpoints and augmentation.
+
+It knows nothing of Snakemake.
+"""

@@ -14,8 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from template3d.errors import InputError
-from template3d.files import whole
+from template3d.runtime.errors import InputError
+from template3d.runtime.files import whole
 
 log = logging.getLogger(__name__)
 

@@ -8,11 +8,12 @@ import torch.distributed.nn.functional as distributed
 from torch import Tensor
 from torchvision.transforms import v2
 
-from template3d import losses
-from template3d.errors import InputError
+from template3d.data.images import Views
+from template3d.networks import losses
 from template3d.networks.encoder import Encoder
 from template3d.networks.projection import Projection
-from template3d.training.images import Views, greyed, jitter, one_by_one
+from template3d.runtime.errors import InputError
+from template3d.training.augmentation import greyed, jitter, one_by_one
 from template3d.training.stage import Stage
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from template3d import losses
+from template3d.data.sample_sets import Samples
+from template3d.networks import losses
 from template3d.networks.implicit_template import ImplicitTemplate
-from template3d.training.distances import Samples
 from template3d.training.pictures import decoder_pictures
 from template3d.training.stage import Stage
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from template3d import losses
+from template3d.data.images import Views
+from template3d.networks import losses
 from template3d.networks.encoder import Encoder
-from template3d.training.images import Views, greyed, jitter
+from template3d.training.augmentation import greyed, jitter
 from template3d.training.stage import Stage
 
 

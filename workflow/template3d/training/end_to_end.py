@@ -7,11 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from template3d.data.images import Views
+from template3d.data.sample_sets import Samples
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
-from template3d.training.distances import Samples
+from template3d.training.augmentation import greyed, jitter
 from template3d.training.embeddings import LossSettings, embedding_terms
-from template3d.training.images import Views, greyed, jitter
 from template3d.training.pictures import decoder_pictures
 from template3d.training.stage import Stage
 

@@ -18,7 +18,7 @@ from lightning_fabric.plugins.environments import LightningEnvironment
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from template3d.errors import InputError
+from template3d.runtime.errors import InputError
 from template3d.training.checkpoints import Checkpoint, Stop
 from template3d.training.progress import Progress
 from template3d.training.stage import Schedule, Stage

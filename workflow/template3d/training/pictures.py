@@ -3,9 +3,9 @@
 import numpy as np
 from torch import Tensor
 
-from template3d import meshing
+from template3d.geometry import isosurface
 from template3d.networks.implicit_template import ImplicitTemplate
-from template3d.report import previews
+from template3d.rendering import previews
 
 GRID = {"resolution": 64, "coarse": 16}
 
@@ -16,4 +16,4 @@ def decoder_pictures(decoder: ImplicitTemplate, codes: dict[str, Tensor]) -> dic
     functions = {"template": lambda points: decoder.template(points.to(device))}
     for name, code in codes.items():
         functions[name] = lambda points, code=code: decoder.signed_distance(code, points[None].to(device))[0]
-    return {name: previews.shaded(meshing.reconstruct(function, **GRID)) for name, function in functions.items()}
+    return {name: previews.shaded(isosurface.reconstruct(function, **GRID)) for name, function in functions.items()}

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from template3d.errors import InputError
+from template3d.runtime.errors import InputError
 
 
 class Stage(nn.Module, ABC):

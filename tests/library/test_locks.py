@@ -1,0 +1,117 @@
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from template3d.runtime import locks
+from template3d.runtime.errors import InputError
+
+JOB = """
+import sys, time
+from pathlib import Path
+from template3d.runtime import locks
+with locks.only(Path(sys.argv[1])):
+    print("at it", flush=True)
+    time.sleep(60)
+"""
+RUN = """
+import subprocess, sys
+sys.exit(subprocess.run([sys.executable, *sys.argv[2:]]).returncode)
+"""
+
+
+@contextlib.contextmanager
+def at_it(*command):
+    """A process that is at a job, once it is."""
+    process = subprocess.Popen([sys.executable, *map(str, command)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "at it\n"
+        yield process
+    finally:
+        for child in psutil.Process(process.pid).children() if process.poll() is None else []:
+            child.kill()
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.fixture
+def job(tmp_path) -> list[str]:
+    """A program that is at a job for a minute; its log."""
+    (tmp_path / "job.py").write_text(JOB)
+    return [str(tmp_path / "job.py"), str(tmp_path / "logs/job.log")]
+
+
+def test_a_second_process_is_told_who_the_first_one_is(job):
+    log = Path(job[1])
+    with at_it(*job) as first:
+        who = rf"job\.log: pid {first.pid} on {socket.gethostname()} is at this job already"
+        with pytest.raises(InputError, match=who), locks.only(log):
+            pass
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+        with locks.only(log):  # a dead one's lock is free
+            assert json.loads((log.parent / ".job.log.holder").read_text())["self"][0] == os.getpid()
+    assert not (log.parent / ".job.log.holder").exists()
+
+
+def test_what_a_killed_run_left_behind_is_told_to_stop(job, tmp_path, caplog):
+    (tmp_path / "snakemake").write_text(RUN)
+    with at_it(tmp_path / "snakemake", "all", *job) as run:
+        left = psutil.Process(run.pid).children()[0]
+        with pytest.raises(InputError, match=f"pid {left.pid}"), locks.only(Path(job[1])):
+            pass  # its run is alive
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+        assert left.is_running()
+        with locks.only(Path(job[1])):
+            assert f"pid {left.pid} on {socket.gethostname()} is left over from a run that was killed" in caplog.text
+        assert left.wait(10) is not None or not left.is_running()
+
+
+def test_a_job_on_a_cluster_waits_for_the_other(job, monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "1")
+    with at_it(*job) as first:
+        killer = subprocess.Popen([sys.executable, "-c", f"import os, time; time.sleep(1); os.kill({first.pid}, 9)"])
+        start = time.monotonic()
+        with locks.only(Path(job[1])):
+            assert time.monotonic() - start > 0.5
+        assert killer.wait() == 0
+
+
+def write_lock(folder: Path) -> Path:
+    """What a Snakemake that was killed leaves."""
+    lock = folder / ".snakemake/locks/0.output.lock"
+    lock.parent.mkdir(parents=True)
+    lock.write_text("results/tables/table1.csv")
+    return lock
+
+
+def test_a_killed_runs_lock_is_taken_away(tmp_path, caplog):
+    lock = write_lock(tmp_path)
+    locks.forget_killed_runs(tmp_path)
+    assert not lock.exists()
+    assert "the locks of a Snakemake that was killed are taken away" in caplog.text
+
+
+def test_where_other_machines_ran_too_a_lock_stays(tmp_path):
+    lock = write_lock(tmp_path)
+    (tmp_path / ".snakemake/runs.lock").write_text("another_host\n")
+    locks.forget_killed_runs(tmp_path)
+    assert lock.exists()
+
+
+def test_a_living_runs_lock_stays(tmp_path):
+    program = "import sys, time; from pathlib import Path; from template3d.runtime import locks; "
+    program += "locks.forget_killed_runs(Path(sys.argv[1])); print('at it', flush=True); time.sleep(60)"
+    with at_it("-c", program, tmp_path):
+        lock = write_lock(tmp_path)
+        locks.forget_killed_runs(tmp_path)
+        assert lock.exists()

@@ -1,0 +1,256 @@
+"""Shard archives: one ZIP for the files of many shapes, of which a rerun makes only what changed.
+
+Members are stored, not compressed, so that a plain unzip gives the layout and a reader can seek. Each member's
+comment is the digest of all that it was made from. A reader that finds damage sets the archive aside, so that the next
+run makes it again, and never goes on with part of it.
+"""
+
+import contextlib
+import functools
+import hashlib
+import json
+import logging
+import stat
+import struct
+import zipfile
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from template3d.runtime.errors import InputError
+from template3d.runtime.files import whole
+from template3d.runtime.npz import DAMAGE
+
+log = logging.getLogger(__name__)
+
+FAILED = "failed.json"
+"""The member that says which shapes are missing, and why."""
+EMPTY_BYTES = 22
+"""The size of a ZIP file without members."""
+
+
+def digest(*sources: str | bytes | Path) -> str:
+    """One digest for texts, bytes and the contents of files, in their order; 64 hexadecimal digits."""
+    total = hashlib.sha256()
+    for source in sources:
+        if isinstance(source, Path):
+            with source.open("rb") as file:
+                part = hashlib.file_digest(file, "sha256")
+        else:
+            part = hashlib.sha256(source.encode() if isinstance(source, str) else source)
+        total.update(part.digest())
+    return total.hexdigest()
+
+
+def update(
+    archive: Path,
+    wanted: Mapping[str, str],
+    make: Callable[[list[str]], Iterable[tuple[str, dict[str, bytes] | InputError]]],
+    on_failure: str = "fail",
+) -> list[str]:
+    """Bring an archive to the wanted shapes, taking over from the old archive what is still current.
+
+    ``wanted`` maps a shape's id to the digest of what its files are made from; ``make`` gives, for shapes in their
+    order, each with its files (name to content) or the InputError that stands in their place. With ``on_failure``
+    ``fail`` that error is raised, naming the shape; with ``skip`` the archive remembers it (see ``failures``), and
+    the next update tries that shape again. The archive is replaced at the end, whole. Returns the ids that were made.
+    """
+    wanted = {shape: digest(shape, wanted[shape]) for shape in sorted(wanted)}  # two shapes may share one mesh
+    made, failed = [], {}
+    aside = _aside(archive)
+    with whole(archive) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as new:
+        with _current_members(aside if aside.exists() else archive, set(wanted.values())) as old:
+            stale = [shape for shape, current in wanted.items() if current not in old]
+            fresh = iter(make(stale)) if stale else iter(())
+            for shape, current in wanted.items():
+                if current in old:
+                    files = old[current]()
+                else:
+                    name, files = next(fresh)
+                    if name != shape:
+                        raise RuntimeError(f"{name} was made where {shape} was asked for")
+                if isinstance(files, InputError):
+                    if on_failure == "fail":
+                        raise InputError(f"{shape}: {files}; mend it or set on_bad_mesh: skip") from files
+                    failed[shape] = str(files)
+                    log.warning("skipped: %s: %s", shape, files)
+                    continue
+                for name, content in files.items():
+                    _write(new, name, content, current)
+                if current not in old:
+                    made.append(shape)
+                    log.info("%s: made, %d of %d", shape, len(made) + len(failed), len(stale))
+        if failed:
+            _write(new, FAILED, json.dumps(failed, indent=1).encode(), "")
+    aside.unlink(missing_ok=True)
+    log.info(
+        "%s: %d of %d shapes made, %d failed, the others were current", archive, len(made), len(wanted), len(failed)
+    )
+    return made
+
+
+def failures(archive: Path) -> dict[str, str]:
+    """The shapes that are missing in an archive because they could not be made, and why."""
+    with _opened(archive) as opened:
+        return json.loads(_content(opened, FAILED)) if FAILED in opened.namelist() else {}
+
+
+def names(archive: Path) -> set[str]:
+    """The names of all members; raises InputError for a damaged archive."""
+    with _opened(archive) as opened:
+        return set(opened.namelist())
+
+
+def checked_names(archive: Path) -> set[str]:
+    """The names of all members, after all were read; raises InputError if one is damaged."""
+    return {name for name, _ in members(archive)}
+
+
+def identity(archives: Iterable[Path]) -> str:
+    """A digest of what is in some archives, from the digests that their members carry, without reading them."""
+    total = hashlib.sha256()
+    for archive in archives:
+        with _opened(archive) as opened:
+            total.update(repr([(member.filename, member.comment, member.CRC) for member in opened.infolist()]).encode())
+    return total.hexdigest()
+
+
+def members(archive: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and content of every member, in order; raises InputError for a damaged archive."""
+    with _opened(archive) as opened:
+        for name in opened.namelist():
+            yield name, _content(opened, name)
+
+
+def read(archive: Path, name: str) -> bytes:
+    """The content of one member; raises InputError if it is missing or damaged."""
+    with _opened(archive) as opened:
+        return _content(opened, name)
+
+
+def places(archive: Path, names: Collection[str]) -> dict[str, tuple[int, int]]:
+    """Where in the archive's file the contents of some members begin, and how many bytes they have.
+
+    Members are stored as they are, so that the places can be mapped into memory. Raises InputError if one is missing.
+    """
+    with _opened(archive) as opened:
+        for name in names:
+            if name not in opened.NameToInfo:
+                raise _damaged(archive, f"holds no {name}")
+        return {name: content_place(opened, name) for name in names}
+
+
+def index(archives: Iterable[Path]) -> dict[str, Path]:
+    """Which of some archives holds each member."""
+    return {name: archive for archive in archives for name in names(archive)}
+
+
+def content_place(opened: zipfile.ZipFile, name: str) -> tuple[int, int]:
+    """Where in an open ZIP file the content of a stored member begins, and how many bytes it has."""
+    member = opened.getinfo(name)
+    opened.fp.seek(member.header_offset + 26)
+    name_length, extra_length = struct.unpack("<HH", opened.fp.read(4))
+    return member.header_offset + 30 + name_length + extra_length, member.file_size
+
+
+def _opened(archive: Path) -> zipfile.ZipFile:
+    try:
+        return _sound(archive)
+    except zipfile.BadZipFile as damage:
+        raise _damaged(archive, f"damaged ({damage})") from damage
+
+
+def _sound(archive: Path) -> zipfile.ZipFile:
+    """Open an archive; raises BadZipFile if it is not whole.
+
+    A shard cut off within a member that is a ZIP itself (an npz) would open as that member: its directory is the last
+    one in the file. But then the first member does not stand at the file's beginning. Nor is one whole that this
+    program cannot have written: names that lead out of a folder, links, members that grow when they are read.
+    """
+    opened, size = zipfile.ZipFile(archive), archive.stat().st_size
+    first = min((member.header_offset for member in opened.infolist()), default=size - EMPTY_BYTES)
+    flaws = [flaw for member in opened.infolist() if (flaw := _flaw(member))]
+    if first:
+        flaws.append("it was cut off")
+    if sum(member.file_size for member in opened.infolist()) > size:
+        flaws.append("its members have more bytes than it has")
+    if flaws:
+        opened.close()
+        raise zipfile.BadZipFile(flaws[0])
+    return opened
+
+
+def _flaw(member: zipfile.ZipInfo) -> str | None:
+    """What a member has that none of ours has, in words."""
+    if not is_inside(member.filename):
+        return f"the name {member.filename!r} leads out of the folder"
+    if member.flag_bits & 1:
+        return f"{member.filename!r} is encrypted"
+    if stat.S_ISLNK(member.external_attr >> 16):
+        return f"{member.filename!r} is a link"
+    if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
+        return f"{member.filename!r} is compressed"
+    return None
+
+
+def is_inside(name: str) -> bool:
+    """Whether the name of a member is that of a file in the folder that it is unzipped to; one line, if in a list."""
+    path = PurePosixPath(name)
+    return name.isprintable() and not path.is_absolute() and ".." not in path.parts and "\\" not in name
+
+
+def _content(opened: zipfile.ZipFile, name: str) -> bytes:
+    try:
+        return opened.read(name)
+    except KeyError as missing:
+        raise _damaged(Path(opened.filename), f"holds no {name}") from missing
+    except DAMAGE as damage:
+        raise _damaged(Path(opened.filename), f"{name} is damaged") from damage
+
+
+def _aside(archive: Path) -> Path:
+    return archive.with_name(f"{archive.name}.damaged")
+
+
+def _damaged(archive: Path, what: str) -> InputError:
+    """Set an archive aside; the error that says so."""
+    with contextlib.suppress(FileNotFoundError):  # another reader may have been first
+        archive.rename(_aside(archive))
+    return InputError(f"{archive}: {what}; it is set aside, and the next run makes it again")
+
+
+def _write(opened: zipfile.ZipFile, name: str, content: bytes, comment: str) -> None:
+    member = zipfile.ZipInfo(name)
+    member.comment, member.external_attr = comment.encode(), 0o644 << 16
+    opened.writestr(member, content)
+
+
+@contextlib.contextmanager
+def _current_members(archive: Path, wanted: set[str]) -> Iterator[dict[str, Callable[[], dict[str, bytes]]]]:
+    """How to read the files of an old archive, by digest, while it is open.
+
+    What is damaged counts as not there, and the log says so.
+    """
+    current: dict[str, list[str]] = {}
+    try:
+        opened = _sound(archive)
+    except (FileNotFoundError, zipfile.BadZipFile) as damage:
+        if archive.exists() and archive.stat().st_size:
+            log.warning("%s: damaged (%s); everything in it is made again", archive, damage)
+        yield {}
+        return
+    with opened as old:
+        for member in old.infolist():
+            if (comment := member.comment.decode(errors="replace")) in wanted:
+                current.setdefault(comment, []).append(member.filename)
+        for comment, files in list(current.items()):
+            try:
+                for name in files:
+                    old.read(name)
+            except DAMAGE as damage:
+                log.warning("%s: %s is damaged (%s); its shape is made again", archive, name, damage)
+                del current[comment]
+        yield {comment: functools.partial(_contents, old, files) for comment, files in current.items()}
+
+
+def _contents(opened: zipfile.ZipFile, files: list[str]) -> dict[str, bytes]:
+    return {name: opened.read(name) for name in files}

@@ -1,0 +1,4 @@
+"""The built-in demo shapes: their parameters and their meshes.
+
+It knows nothing of the pipeline.
+"""

@@ -1,0 +1,78 @@
+"""Images as tensors: one of any kind, or the views of many shapes, decoded once."""
+
+import itertools
+import logging
+import os
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from template3d.data import archives, views
+from template3d.data.memory import Memory
+from template3d.runtime.errors import InputError
+
+log = logging.getLogger(__name__)
+
+
+class Views(NamedTuple):
+    """Images (V, 3, S, S) uint8, and for each the index (V,) of its shape in the order of the shapes."""
+
+    images: Tensor
+    shapes: Tensor
+
+
+def read_views(
+    shards: Sequence[Path], shapes: Sequence[str], image_size: int, memory: Memory, threads: int = 1
+) -> Views:
+    """Read all views of ``shapes`` from shard archives, scaled to ``image_size`` pixels a side.
+
+    They go where there is room; without room in memory, into a file without a name beside the first shard, mapped.
+    Raises InputError if there are no shapes, or one has no views.
+    """
+    if not shapes:
+        raise InputError("no training shape can be used; results/data/failed.csv says why")
+    order = {shape: index for index, shape in enumerate(shapes)}
+    names = sorted(
+        (order[shape], name) for shard in shards for name in archives.names(shard) if (shape := _shape(name, order))
+    )
+    if missing := set(order.values()) - {index for index, _ in names}:
+        raise InputError(f"{shapes[min(missing)]}: no views of it in {', '.join(map(str, shards))}")
+    size = (len(names), 3, image_size, image_size)
+    device = memory.place(int(np.prod(size)))
+    log.info(
+        "%d views, %.2f GB, %s", len(names), np.prod(size) / 1e9, "in a file" if device is None else f"on {device}"
+    )
+    images = torch.empty(size, dtype=torch.uint8, device=device) if device else _mapped(size, shards[0].parent)
+    place = {name: index for index, (_, name) in enumerate(names)}
+    with ThreadPoolExecutor(threads) as pool:
+        wanted = ((name, content) for shard in shards for name, content in archives.members(shard) if name in place)
+        while batch := list(itertools.islice(wanted, 64 * threads)):
+            read = pool.map(lambda content: to_tensor(views.decode(content), image_size), [c for _, c in batch])
+            for (name, _), image in zip(batch, read, strict=True):
+                images[place[name]] = image
+    return Views(images, torch.tensor([index for index, _ in names]))
+
+
+def _shape(name: str, order: dict[str, int]) -> str | None:
+    shape = name.partition("/")[2].partition("/")[0]
+    return shape if "/image_rgb/" in name and shape in order else None
+
+
+def _mapped(size: tuple[int, ...], folder: Path) -> Tensor:
+    with tempfile.NamedTemporaryFile(dir=folder) as file:
+        os.posix_fallocate(file.fileno(), 0, int(np.prod(size)))  # a full disk shows here, not as a bus error later
+        return torch.from_file(file.name, shared=True, size=int(np.prod(size)), dtype=torch.uint8).view(size)
+
+
+def to_tensor(image: Image.Image, image_size: int) -> Tensor:
+    """An RGB image as (3, S, S) uint8, scaled with an antialiasing filter."""
+    if image.size != (image_size, image_size):
+        image = image.resize((image_size, image_size), Image.Resampling.BILINEAR)
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()

@@ -1,0 +1,86 @@
+"""The signed distances of many shapes, to draw random batches from."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from template3d.data import archives, samples
+from template3d.data.memory import Memory
+from template3d.runtime.errors import InputError
+
+log = logging.getLogger(__name__)
+
+
+class Samples:
+    """The samples of some shapes, to draw random batches from, half of them inside.
+
+    They lie in tables, in the memory of a GPU or of the processor, or stay in their files, mapped. What is drawn is
+    the same: of each shape and side, a window of its samples (which stand in random order) that starts anywhere.
+    """
+
+    def __init__(self, shapes: Sequence[dict[str, np.ndarray]], device: str | None = "cpu") -> None:
+        """Take each shape's ``pos`` and ``neg``, (N, 4), into tables on ``device``; with None, keep them as they are.
+
+        Both sides of a shape must have samples.
+        """
+        self.device = device
+        self.counts = {side: torch.tensor([len(shape[side]) for shape in shapes]) for side in samples.SIDES}
+        self.starts = {side: counts.cumsum(0) - counts for side, counts in self.counts.items()}
+        self.mapped = shapes if device is None else None
+        if device is None:
+            return
+        self.tables = {side: torch.empty(int(n.sum()), 4, device=device) for side, n in self.counts.items()}
+        for side, table in self.tables.items():
+            for start, shape in zip(self.starts[side].tolist(), shapes, strict=True):
+                table[start : start + len(shape[side])] = torch.from_numpy(np.array(shape[side]))
+
+    def __len__(self) -> int:
+        """How many shapes there are."""
+        return len(self.counts["pos"])
+
+    @classmethod
+    def read(cls, shards: Sequence[Path], synset: str, shapes: Sequence[str], memory: Memory) -> "Samples":
+        """Find the samples of ``shapes``, in that order, in shard archives, and take them where there is room.
+
+        Raises InputError if there are no shapes, one has no samples on one side, or an archive is damaged.
+        """
+        if not shapes:
+            raise InputError("no training shape can be used; results/data/failed.csv says why")
+        wanted = {samples.member_name(synset, shape): index for index, shape in enumerate(shapes)}
+        place = {name: shard for shard in shards for name in archives.checked_names(shard) if name in wanted}
+        mapped = {}
+        for shard in shards:
+            mapped |= samples.mapped(shard, [name for name, holder in place.items() if holder == shard])
+        for shape, name in zip(shapes, wanted, strict=True):
+            if name not in mapped or not all(len(side) for side in mapped[name].values()):
+                raise InputError(f"{shape}: no samples on both sides of its surface in {', '.join(map(str, shards))}")
+        found = [mapped[name] for name in wanted]
+        size = sum(side.nbytes for arrays in found for side in arrays.values())
+        device = memory.place(size)
+        log.info("%.2f GB of samples, %s", size / 1e9, "left in their files" if device is None else f"on {device}")
+        return cls(found, device)
+
+    def draw(self, shapes: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw ``count`` samples of each of ``shapes`` (B,), half outside, half inside, mixed.
+
+        Returns points (B, count, 3) in the unit sphere and their signed distances (B, count).
+        """
+        drawn = []
+        for side, share in zip(samples.SIDES, (count - count // 2, count // 2), strict=True):
+            counts = self.counts[side][shapes, None]
+            start = (torch.rand(len(shapes), 1, generator=generator, dtype=torch.float64) * counts).long()
+            index = (start + torch.arange(share)) % counts
+            if self.mapped is None:
+                rows = self.tables[side][(self.starts[side][shapes, None] + index).to(self.device)]
+            else:
+                rows = [
+                    self.mapped[shape][side][mine] for shape, mine in zip(shapes.tolist(), index.numpy(), strict=True)
+                ]
+                rows = torch.from_numpy(np.stack(rows))
+            drawn.append(rows)
+        mixed = torch.cat(drawn, dim=1)[:, torch.randperm(count, generator=generator)]
+        return mixed[..., :3], mixed[..., 3]

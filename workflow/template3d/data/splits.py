@@ -1,0 +1,71 @@
+"""Split lists: which shapes of a category are trained on, and which are tested."""
+
+import hashlib
+import json
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from template3d.data.shapenet import check_id
+from template3d.runtime.errors import InputError
+
+
+def check_url(url: str) -> None:
+    """Raise InputError unless a URL names a file: where it is kept here follows from its host and its path."""
+    parts = urlsplit(url)
+    if not parts.hostname or {".", ".."} & {parts.netloc, *parts.path.split("/")} or not parts.path.rpartition("/")[2]:
+        raise InputError(f"config: {url} is no address of a split list; fetch the list and give its path")
+
+
+def of_category(lists: dict[str, Path], synset: str) -> dict[str, list[str]]:
+    """The shapes of a category by split, from its lists ``train`` and ``test``.
+
+    Raises InputError for a wrong list, and for a shape that is in both.
+    """
+    found = {split: read_split(file, synset) for split, file in lists.items()}
+    if both := sorted(set(found["train"]) & set(found["test"])):
+        raise InputError(
+            f"{lists['test']}: {both[0]} is also in {lists['train']}; a test shape must not be learnt from"
+        )
+    return found
+
+
+def keep_split(fetched: Path, sha256: str, file: Path, url: str) -> None:
+    """Move a fetched split list to ``file``; raises InputError unless its content has the checksum."""
+    content = fetched.read_bytes()
+    if (found := hashlib.sha256(content).hexdigest()) != sha256:
+        raise InputError(
+            f"{url}: what came has the SHA-256 {found}, not {sha256}; if the list was really changed, put its new "
+            "checksum into the configuration"
+        )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fetched.replace(file)
+
+
+def read_split(file: Path, synset: str) -> list[str]:
+    """The shape ids of one category in a split file, in the file's order.
+
+    The file is a DeepSDF split (JSON: dataset to synset to ids), a JSON list of ids, or text with one id a line.
+    Raises InputError for a missing or unreadable file, a wrong or repeated id, or no ids of this synset.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{file}: cannot read this split ({error}); give a DeepSDF split file or a list of ids"
+        ) from error
+    if file.suffix == ".json":
+        try:
+            content = json.loads(text)
+            if isinstance(content, dict):
+                content = [shape for dataset in content.values() for shape in dataset.get(synset, [])]
+            content = list(content)
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise InputError(f"{file}: not valid ({error}); give a DeepSDF split file or a list of ids") from error
+    else:
+        content = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    ids = [check_id(shape, str(file)) for shape in content]
+    if not ids:
+        raise InputError(f"{file}: names no shape of synset {synset}; is it the split of another category?")
+    if repeated := {shape for shape in ids if ids.count(shape) > 1} if len(set(ids)) < len(ids) else set():
+        raise InputError(f"{file}: names {sorted(repeated)[0]} more than once; list every shape once")
+    return ids

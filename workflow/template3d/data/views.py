@@ -1,0 +1,67 @@
+"""The rendered views of shapes: where they lie, and how to read one."""
+
+import json
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+from template3d.data import archives
+from template3d.runtime.errors import InputError
+
+KINDS = ("easy", "hard")
+
+
+SUFFIXES = {"rgb": "png", "albedo": "png", "mask": "png", "depth": "exr", "normal": "exr"}
+"""What a view can show, and the format of its file."""
+
+
+def member_name(category: str, shape: str, kind: str, index: int, shown: str = "rgb") -> str:
+    """Where a view lies in an archive, and after unzipping: the original's layout."""
+    return f"{category}/{shape}/{kind}/image_{shown}/{index:02d}.{SUFFIXES[shown]}"
+
+
+def cameras_name(category: str, shape: str, kind: str) -> str:
+    """Where the cameras of a shape's views lie in an archive."""
+    return f"{category}/{shape}/{kind}/cameras.json"
+
+
+def read_cameras(place: Mapping[str, Path], category: str, shape: str, kind: str) -> dict:
+    """What stands in a shape's ``cameras.json``; ``place`` is an archives.index; raises InputError if it is missing."""
+    return json.loads(_read_member(place, cameras_name(category, shape, kind)))
+
+
+def read_bytes(place: Mapping[str, Path], category: str, shape: str, kind: str, index: int) -> bytes:
+    """The image file of one view; ``place`` is an archives.index; raises InputError if it is not there."""
+    return _read_member(place, member_name(category, shape, kind, index))
+
+
+def read_one(place: Mapping[str, Path], category: str, shape: str, kind: str, index: int) -> Image.Image:
+    """One view of a shape; ``place`` is an archives.index; raises InputError if it is not there."""
+    return decode(read_bytes(place, category, shape, kind, index))
+
+
+def _read_member(place: Mapping[str, Path], name: str) -> bytes:
+    if name not in place:
+        raise InputError(f"there is no view {name} in any shard")
+    return archives.read(place[name], name)
+
+
+def without_texts(content: bytes) -> bytes:
+    """A PNG file without its texts: Blender writes there when a view was rendered, and how long that took.
+
+    So the same view has the same bytes whenever it is made. Source: the PNG specification's chunks.
+    """
+    kept, start = content[:8], 8
+    while start < len(content):
+        end = start + 12 + int.from_bytes(content[start : start + 4], "big")
+        if content[start + 4 : start + 8] not in (b"tEXt", b"zTXt", b"iTXt", b"tIME"):
+            kept += content[start:end]
+        start = end
+    return kept
+
+
+def decode(content: bytes) -> Image.Image:
+    """An RGB image from the bytes of an image file."""
+    return Image.open(BytesIO(content)).convert("RGB")

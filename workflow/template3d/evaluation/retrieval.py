@@ -1,0 +1,87 @@
+"""Retrieval: what the best answer from the training set would be, the baseline that learned shapes have to beat.
+
+Source: Tatarchenko et al., "What Do Single-view 3D Reconstruction Networks Learn?" (2019), section 4.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from template3d.data import ground_truth
+from template3d.evaluation import metrics
+from template3d.geometry.normalization import Normalization
+from template3d.networks.models import Model
+
+FEW = 1000
+"""Points by which all training shapes are ranked; the best SHORTLIST are compared by all of their points."""
+SHORTLIST = 8
+
+
+@dataclass(frozen=True)
+class Library:
+    """The training shapes, by few points each; their whole truth is read when it is asked for."""
+
+    shards: Sequence[str | Path]
+    synset: str
+    ways: Mapping[str, Normalization]
+    few: Mapping[str, np.ndarray]
+    """FEW points (FEW, 3) on each shape, in the unit sphere."""
+    seed: int
+
+    @classmethod
+    def read(
+        cls,
+        shards: Sequence[str | Path],
+        synset: str,
+        shapes: Collection[str],
+        ways: Mapping[str, Normalization],
+        seed: int,
+    ) -> "Library":
+        """Read the points of ``shapes``; raises InputError if one is missing."""
+        few = {
+            shape: ways[shape].to_unit(truth.points[:FEW]) for shape, truth in ground_truth.each(shards, synset, shapes)
+        }
+        return cls(shards, synset, ways, few, seed)
+
+    def truth(self, shape: str) -> ground_truth.Truth:
+        """All of one training shape."""
+        return ground_truth.read(self.shards, self.synset, [shape])[shape]
+
+    def some(self, count: int) -> list[np.ndarray]:
+        """The points (N, 3), in ShapeNet's frame, of ``count`` shapes drawn blindly, or of all if there are no more."""
+        shapes = sorted(self.few)
+        if len(shapes) > count:
+            shapes = np.random.default_rng(self.seed).choice(shapes, count, replace=False)
+        return [truth.points for _, truth in ground_truth.each(self.shards, self.synset, list(shapes))]
+
+    def nearest(self, truth: ground_truth.Truth, way: Normalization) -> str:
+        """The training shape with the smallest Chamfer distance to a test shape, both in the unit sphere."""
+        wanted = way.to_unit(truth.points)
+        rough = {shape: metrics.chamfer(points, wanted[:FEW]) for shape, points in self.few.items()}
+        best = sorted(rough, key=rough.get)[:SHORTLIST]
+        exact = {
+            shape: metrics.chamfer(self.ways[shape].to_unit(found.points), wanted)
+            for shape, found in ground_truth.each(self.shards, self.synset, best)
+        }
+        return min(exact, key=exact.get)
+
+
+def nearest_code(model: Model, code: np.ndarray, shapes: Collection[str]) -> str:
+    """Which of the training ``shapes`` has the code nearest to ``code`` (L,)."""
+    candidates = [index for index, shape in enumerate(model.shapes) if shape in set(shapes)]
+    distances = np.linalg.norm(model.codes.numpy()[candidates] - code, axis=1)
+    return model.shapes[candidates[int(distances.argmin())]]
+
+
+def measured(library: Library, found: str, truth: ground_truth.Truth, way: Normalization) -> dict[str, float]:
+    """Every measure of a training shape that stands in for a test shape: moved there sphere on sphere."""
+    stand_in, own = library.truth(found), library.ways[found]
+    points = way.to_shapenet(own.to_unit(stand_in.points))
+    values = metrics.of_points(points, stand_in.normals, truth, way.scale)
+    # what is inside the stand-in is known at its own volume points: those of the truth take the nearest one's word
+    volume = way.to_shapenet(own.to_unit(stand_in.volume_points))
+    distance, index = metrics.nearest(truth.volume_points, volume)
+    inside = stand_in.occupied[index] & (distance < np.ptp(volume, axis=0).max() / 10)
+    return values | {"volumetric_iou": metrics.iou(inside, truth.occupied)}

@@ -1,0 +1,124 @@
+"""Meshes: read, checked, freed of double faces, sampled, written."""
+
+import re
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import trimesh
+
+from template3d.runtime.errors import InputError
+
+VERTEX_ZERO = re.compile(rb"^f[^\n]*[ \t]0(?=[/ \t\r\n]|\Z)", re.MULTILINE)
+
+
+def load(file: Path) -> trimesh.Trimesh:
+    """Read an OBJ file as one set of triangles, nothing merged or mended, and check it.
+
+    Raises InputError, naming the file and what is wrong, unless it has triangles with finite vertices, an area and
+    an extent.
+    """
+    if not file.is_file():
+        raise InputError(f"{file}: no such mesh; is the ShapeNet folder complete?")
+    content = file.read_bytes()
+    if VERTEX_ZERO.search(content):  # the reader would take it for the first vertex
+        raise InputError(f"{file}: has faces that name vertex 0, but vertices count from 1")
+    try:
+        mesh = trimesh.load(BytesIO(content), file_type="obj", force="mesh", process=False, skip_materials=True)
+    except Exception as error:  # a reader of broken files fails in many ways
+        raise InputError(f"{file}: cannot be read as a mesh ({type(error).__name__}: {error})") from error
+    if reason := flaw(mesh):
+        raise InputError(f"{file}: {reason}")
+    return mesh
+
+
+def used_vertices(mesh: trimesh.Trimesh) -> np.ndarray:
+    """The vertices (V, 3) that some face uses; files carry others too."""
+    return mesh.vertices[np.unique(mesh.faces)]
+
+
+def flaw(mesh: trimesh.Trimesh) -> str | None:
+    """What makes a mesh unfit for rays and views, in words; None if nothing does."""
+    if len(mesh.faces) == 0:
+        return "has no faces"
+    if mesh.faces.min() < 0 or mesh.faces.max() >= len(mesh.vertices):
+        return "has faces that name missing vertices"
+    used = used_vertices(mesh)
+    broken = int((~np.isfinite(used)).any(axis=1).sum())
+    if broken:
+        return f"has {broken} non-finite vertices"
+    if np.ptp(used, axis=0).max() == 0:
+        return "is a single point"
+    if not mesh.area > 0:
+        return "has no area"
+    return None
+
+
+def transformed(mesh: trimesh.Trimesh, vertices: np.ndarray) -> trimesh.Trimesh:
+    """The same faces over other vertices (V, 3)."""
+    return trimesh.Trimesh(vertices, mesh.faces, process=False)
+
+
+def distinct(triangles: np.ndarray, looks: np.ndarray | None = None) -> np.ndarray:
+    """Which triangles (F, 3, 3) to keep so that no two coincide that cannot be told apart; bool (F,).
+
+    Triangles coincide if they have the same three corners, to within a millionth of their whole extent. Those that
+    also look alike (equal entries of ``looks``, (F,)) are one: the first is kept. Of those that look different, the
+    first of each winding is kept. Triangles with two corners in one place are dropped.
+    """
+    looks = np.zeros(len(triangles), dtype=int) if looks is None else looks
+    places = triangles.reshape(-1, 3)
+    grain = max(np.ptp(places, axis=0).max(initial=0), np.finfo(np.float32).tiny) * 1e-6
+    _, corner = np.unique(np.round(places / grain).astype(np.int64), axis=0, return_inverse=True)
+    corner = corner.reshape(-1, 3)
+    rows, first = np.arange(len(corner)), corner.argmin(axis=1)
+    lowest, after, before = (corner[rows, (first + turn) % 3] for turn in range(3))
+    low, high = np.minimum(after, before), np.maximum(after, before)
+    _, place = np.unique(np.stack([lowest, low, high], axis=1), axis=0, return_inverse=True)
+    place = place.reshape(-1)
+    solid = (lowest < low) & (low < high)
+    # the first triangle of each place, by winding; the number of triangles where there is none
+    firsts = np.full((2, place.max(initial=-1) + 1), len(triangles))
+    for winding in (0, 1):
+        chosen = rows[solid & ((after > before) == winding)]
+        np.minimum.at(firsts[winding], place[chosen], chosen)
+    both = (firsts < len(triangles)).all(axis=0)
+    differ = both.copy()
+    differ[both] = looks[firsts[0, both]] != looks[firsts[1, both]]
+    kept = np.zeros(len(triangles) + 1, dtype=bool)
+    kept[firsts.min(axis=0)] = True
+    kept[firsts[:, differ]] = True
+    return kept[:-1]
+
+
+def without_doubles(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
+    """A mesh of which no two faces coincide, whatever their winding.
+
+    Raises InputError if nothing but slivers thinner than a millionth of the mesh is left.
+    """
+    kept = distinct(mesh.triangles)
+    if not kept.any():
+        raise InputError("the mesh has no area to speak of")
+    return trimesh.Trimesh(mesh.vertices, mesh.faces[kept], process=False)
+
+
+def sample_surface(mesh: trimesh.Trimesh, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Points (count, 3) on a mesh, evenly by area, and their face normals (count, 3)."""
+    points, faces = trimesh.sample.sample_surface(mesh, count, seed=rng)
+    return np.asarray(points), mesh.face_normals[faces]
+
+
+def ply_bytes(mesh: trimesh.Trimesh) -> bytes:
+    """A mesh as a binary PLY file."""
+    return mesh.export(file_type="ply")
+
+
+def glb_bytes(mesh: trimesh.Trimesh) -> bytes:
+    """A mesh with faces as a binary glTF file with vertex normals; y is up in ours and in glTF's frame."""
+    return mesh.export(file_type="glb", include_normals=True)
+
+
+def read_ply(content: bytes) -> trimesh.Trimesh:
+    """A mesh from the bytes of a PLY file; no faces if it has none."""
+    mesh = trimesh.load(BytesIO(content), file_type="ply", process=False)
+    return mesh if isinstance(mesh, trimesh.Trimesh) else trimesh.Trimesh()

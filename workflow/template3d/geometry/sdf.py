@@ -1,0 +1,132 @@
+"""Signed distances to the visible surface of a mesh, and the points where a shape's distances are sampled."""
+
+import os
+from collections.abc import Sequence
+
+import igl
+import numpy as np
+import trimesh
+
+from template3d.geometry import visibility
+from template3d.geometry.meshes import flaw, sample_surface, without_doubles
+from template3d.runtime.errors import InputError
+
+DIRECTIONS = 100
+NEAR_STDS = (0.005**0.5, 0.0005**0.5)
+UNIFORM_SHARE = 0.06
+NO_INSIDE = "none of {} points lies inside the mesh: open sheets have no inside to learn"
+
+
+def signed_distances(
+    mesh: trimesh.Trimesh, points: np.ndarray, backend: str = "rays", directions: int = DIRECTIONS
+) -> np.ndarray:
+    """Signed distances (N,) float32 from points (N, 3) to the surface of a mesh, in the mesh's own unit.
+
+    Negative inside. With ``rays`` the distance is exact, to the faces that can be seen from outside, and a point is
+    outside if one of ``directions`` fixed rays from it escapes. With ``mesh_to_sdf`` both come from that package's
+    virtual scans. Raises ValueError for another backend and InputError for a mesh that no backend can take.
+    """
+    if reason := flaw(mesh):
+        raise InputError(f"the mesh {reason}; it has no signed distance")
+    single = without_doubles(mesh)
+    return _distances(single, visibility.visible_surface(single, directions), points, backend, directions)
+
+
+def _distances(
+    mesh: trimesh.Trimesh, surface: trimesh.Trimesh, points: np.ndarray, backend: str, directions: int
+) -> np.ndarray:
+    if not np.isfinite(points).all():
+        raise InputError("some of the points are not finite; they have no signed distance")
+    if backend == "rays":
+        return _by_rays(mesh, surface, points, directions)
+    if backend == "mesh_to_sdf":
+        return _by_scans(mesh, points)
+    raise ValueError(f"there is no backend {backend!r}; there are: rays, mesh_to_sdf")
+
+
+def _by_rays(mesh: trimesh.Trimesh, surface: trimesh.Trimesh, points: np.ndarray, directions: int) -> np.ndarray:
+    queries = np.ascontiguousarray(points, dtype=np.float32)
+    distances = unsigned_distances(surface, queries)
+    outside = visibility.escapes(visibility.Scene(mesh), queries, directions, clear=distances)
+    return np.where(outside, distances, -distances)
+
+
+def unsigned_distances(mesh: trimesh.Trimesh, points: np.ndarray) -> np.ndarray:
+    """Exact distances (N,) float32 from points (N, 3) to the nearest point of a mesh, in the mesh's own unit.
+
+    Raises InputError for a mesh without faces, on which libigl would end the process.
+    """
+    if not len(mesh.faces):
+        raise InputError("the mesh has no faces; nothing has a distance to it")
+    order = visibility.by_cells(points)
+    vertices, faces = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
+    squared, _, _ = igl.point_mesh_squared_distance(np.asarray(points[order], np.float64), vertices, faces)
+    distances = np.empty(len(points), np.float32)
+    distances[order] = np.sqrt(squared)
+    return distances
+
+
+def _by_scans(mesh: trimesh.Trimesh, points: np.ndarray) -> np.ndarray:
+    if not os.environ.get("DISPLAY"):
+        os.environ.setdefault("PYOPENGL_PLATFORM", "egl")  # pyrender reads it when it is imported, below
+    import mesh_to_sdf
+
+    centre = (mesh.bounds[0] + mesh.bounds[1]) / 2
+    radius = float(np.linalg.norm(mesh.vertices - centre, axis=1).max())
+    unit = trimesh.Trimesh((mesh.vertices - centre) / radius, mesh.faces, process=False)
+    scans = mesh_to_sdf.get_surface_point_cloud(unit, "scan", 1.0, 100, 400, calculate_normals=False)
+    return (radius * scans.get_sdf_in_batches((points - centre) / radius, use_depth_buffer=True)).astype(np.float32)
+
+
+def sample_points(
+    surface: trimesh.Trimesh,
+    count: int,
+    rng: np.random.Generator,
+    near_stds: Sequence[float] = NEAR_STDS,
+    uniform_share: float = UNIFORM_SHARE,
+) -> np.ndarray:
+    """Where to sample the distances of a shape in the unit sphere: points (count, 3), most of them near its surface.
+
+    Points of the surface, even by area, are moved by normal noise, equally many by each of ``near_stds``; a share of
+    all points lies anywhere in the cube [-1, 1]^3. By default 47 % wide, 47 % narrow, 6 % anywhere, as DeepSDF has it
+    (Park et al., 2019, section 5, and its published preprocessing).
+    """
+    near = round((1 - uniform_share) / len(near_stds) * count)
+    seeds, _ = sample_surface(surface, near, rng)
+    moved = [seeds + rng.normal(scale=std, size=seeds.shape) for std in near_stds]
+    return np.concatenate([*moved, rng.uniform(-1, 1, size=(count - near * len(near_stds), 3))])
+
+
+def sample_sdf(
+    mesh_unit: trimesh.Trimesh,
+    count: int,
+    rng: np.random.Generator,
+    backend: str = "rays",
+    directions: int = DIRECTIONS,
+    near_stds: Sequence[float] = NEAR_STDS,
+    uniform_share: float = UNIFORM_SHARE,
+) -> dict[str, np.ndarray]:
+    """The samples of one shape: ``pos`` (outside) and ``neg`` (inside), each float32 (N, 4): point and distance.
+
+    The mesh stands in the unit sphere. Raises InputError if no point lies inside: an open sheet, say.
+    """
+    single = without_doubles(mesh_unit)
+    surface = visibility.visible_surface(single, directions)
+    points = sample_points(surface, count, rng, near_stds, uniform_share)
+    distances = _distances(single, surface, points, backend, directions)
+    samples = np.column_stack([points, distances]).astype(np.float32)
+    inside = distances < 0
+    # in random order, so that any window of the file is a fair sample
+    order = rng.permutation(count)
+    samples, inside = samples[order], inside[order]
+    if not inside.any():
+        raise InputError(NO_INSIDE.format(count))
+    return {"pos": samples[~inside], "neg": samples[inside]}
+
+
+def check_inside(mesh_unit: trimesh.Trimesh, count: int = 4000) -> None:
+    """Raise InputError unless a mesh in the unit sphere has an inside that samples find: an open sheet has none."""
+    single = without_doubles(mesh_unit)
+    points = sample_points(single, count, np.random.default_rng(0))
+    if visibility.escapes(visibility.Scene(single), points, DIRECTIONS).all():
+        raise InputError(NO_INSIDE.format(count))

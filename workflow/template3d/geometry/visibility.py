@@ -1,0 +1,202 @@
+"""What can be seen from outside a mesh, by rays."""
+
+import functools
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+import trimesh
+from embreex.mesh_construction import TriangleMesh
+from embreex.rtcore_scene import EmbreeScene
+from scipy.spatial import KDTree
+
+from template3d.geometry.meshes import sample_surface
+from template3d.runtime.errors import InputError
+
+PROBE_OFFSET = 1e-4
+"""How far beside a face a probe stands, as a share of the mesh's diagonal."""
+PROBES = 20_000
+PROBES_PER_FACE = 4
+PROBES_PER_HALF = 12
+"""Probes on a face that was cut from one of which a part is seen."""
+PROBES_AT_ONCE = 500_000
+FIRST = 16
+"""Directions in which every point is asked, before hidden neighbours may answer for it."""
+SPOT = 8
+"""One in so many points of which these are blocked is asked in all directions."""
+WITNESSES = 4
+"""Its neighbours, all hidden, that answer for another point; with one alone, ten times as many answers are wrong."""
+CELLS = 20
+"""Cells, from the middle to the farthest point, by which points are sorted."""
+SHORTEST = 0.01
+"""Length of a partly hidden face that is not halved any more, as a share of the mesh's diagonal."""
+
+
+class Scene:
+    """A mesh that rays are cast at, by Embree in single precision."""
+
+    def __init__(self, mesh: trimesh.Trimesh) -> None:
+        """Build the tree. Raises InputError for a mesh without faces, on which Embree would end the process."""
+        if not len(mesh.faces):
+            raise InputError("the mesh has no faces; no ray can meet it")
+        self._embree = EmbreeScene(robust=True)
+        TriangleMesh(self._embree, np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces, np.int32))
+
+    def blocked(self, points: np.ndarray, direction: np.ndarray) -> np.ndarray:
+        """For points (N, 3) float32, whether the ray in one direction (3,) float32 meets a face; bool (N,)."""
+        return self._embree.run(points, direction[None], query="OCCLUDED") >= 0
+
+    def first_hits(self, points: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The first face that each ray meets, from points (N, 3) in directions (N, 3), both float32.
+
+        Returns its distance (N,) in lengths of the direction, infinite where there is none, and its unit normal (N, 3).
+        """
+        hits = self._embree.run(points, directions, output=1)
+        normals = hits["Ng"] / np.maximum(np.linalg.norm(hits["Ng"], axis=1, keepdims=True), 1e-30)
+        return np.where(hits["primID"] >= 0, hits["tfar"], np.inf), normals
+
+
+def by_cells(points: np.ndarray) -> np.ndarray:
+    """An order (N,) of points (N, 3) in which neighbours follow one another.
+
+    Queries for neighbours visit the same faces, which are then still in the processor's cache.
+    """
+    cells = np.floor(points * (CELLS / max(np.abs(points).max(initial=0), 1e-9)))
+    return np.lexsort(cells.T)
+
+
+def escapes(scene: Scene, points: np.ndarray, directions: int, clear: np.ndarray | None = None) -> np.ndarray:
+    """For points (N, 3), whether a ray in any of ``directions`` fixed directions leaves the scene; bool (N,).
+
+    A point is outside if it can be seen from far away. A point whose ray escaped is not asked again. With ``clear``
+    (N,), the radius of a ball around each point that meets no visible face, not all are asked to the end: every SPOT-th
+    of those that the first directions do not see is, and another is hidden like these if its WITNESSES nearest ones
+    are and the nearest shares a ball with it: no visible face stands between. On 27 ShapeNet meshes the answers
+    differ for 0.03 % of the points, mostly in slits.
+    """
+    hidden = by_cells(points)
+    if clear is None or directions <= FIRST:
+        hidden = _blocked(scene, points, hidden, spread_directions(directions))
+    else:
+        first, others = np.split(spread_directions(directions), [FIRST])
+        waiting = _blocked(scene, points, hidden, first)
+        spots, waiting = waiting[::SPOT], np.delete(waiting, np.s_[::SPOT])
+        hidden = _blocked(scene, points, spots, others)
+        if len(spots) >= WITNESSES:
+            apart, nearest = KDTree(points[spots]).query(points[waiting], k=WITNESSES)
+            near = apart[:, 0] < np.maximum(clear[waiting], clear[spots[nearest[:, 0]]])
+            sure = near & np.isin(spots, hidden)[nearest].all(axis=1)
+            hidden, waiting = np.concatenate([hidden, waiting[sure]]), waiting[~sure]
+        hidden = np.concatenate([hidden, _blocked(scene, points, waiting, others)])
+    escaped = np.ones(len(points), dtype=bool)
+    escaped[hidden] = False
+    return escaped
+
+
+def _blocked(scene: Scene, points: np.ndarray, waiting: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """Of the points with the indices ``waiting``, those of which the rays in all ``directions`` (D, 3) are blocked."""
+    for direction in directions:
+        if not len(waiting):
+            break
+        waiting = waiting[scene.blocked(np.asarray(points[waiting], np.float32), direction)]
+    return waiting
+
+
+def visible_surface(mesh: trimesh.Trimesh, directions: int) -> trimesh.Trimesh:
+    """The part of a mesh that can be seen from outside, on either side, as triangles of its own.
+
+    Probes stand just beside each face, more of them on a larger one; a probe is seen if a ray from it escapes. A face
+    of which all probes are seen stays, one of which none is seen goes, and one that is partly hidden is halved, until
+    it is as short as SHORTEST. Raises InputError if nothing can be seen.
+    """
+    scene = Scene(mesh)
+    diagonal = np.linalg.norm(np.ptp(mesh.vertices[np.unique(mesh.faces)], axis=0))
+    aside, rng = PROBE_OFFSET * diagonal, np.random.default_rng(0)
+    kept, waiting = [], mesh.triangles[np.asarray(mesh.area_faces) > 0]
+    total, fewest = mesh.area, PROBES_PER_FACE
+    while len(waiting):
+        areas = np.linalg.norm(np.cross(waiting[:, 1] - waiting[:, 0], waiting[:, 2] - waiting[:, 0]), axis=1) / 2
+        counts = np.maximum(fewest, np.ceil(areas / total * PROBES)).astype(int)
+        seen = np.zeros(len(waiting), dtype=int)
+        for faces in _runs(counts):
+            seen[faces] = _seen_probes(scene, waiting[faces], counts[faces], aside, directions, rng)
+        sides = np.linalg.norm(waiting - np.roll(waiting, -1, axis=1), axis=2)
+        short = sides.max(axis=1) < SHORTEST * diagonal
+        kept.append(waiting[(seen == counts) | short & (seen > 0)])
+        partly = (seen > 0) & (seen < counts) & ~short
+        waiting, fewest = halved(waiting[partly], sides[partly].argmax(axis=1)), PROBES_PER_HALF
+    triangles = np.concatenate([np.empty((0, 3, 3)), *kept])
+    if not len(triangles):
+        raise InputError("no face of the mesh can be seen from outside")
+    return trimesh.Trimesh(triangles.reshape(-1, 3), np.arange(3 * len(triangles)).reshape(-1, 3), process=False)
+
+
+def sample_visible(
+    mesh: trimesh.Trimesh, count: int, directions: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points (count, 3) on the part of a mesh that can be seen from outside, evenly by area, and normals (count, 3).
+
+    Normals point to the side from which the point is seen, whatever the winding. Raises InputError if next to nothing
+    can be seen.
+    """
+    scene = Scene(mesh)
+    aside = PROBE_OFFSET * np.linalg.norm(np.ptp(mesh.vertices[np.unique(mesh.faces)], axis=0))
+    points, normals, drawn_so_far = np.empty((0, 3)), np.empty((0, 3)), 0
+    while len(points) < count:
+        if drawn_so_far > 1000 * (len(points) + 1):
+            raise InputError("less than a thousandth of the mesh can be seen from outside")
+        drawn, towards = sample_surface(mesh, count - len(points) + 100, rng)
+        drawn_so_far += len(drawn)
+        front = escapes(scene, drawn + aside * towards, directions)
+        seen = front.copy()
+        seen[~front] = escapes(scene, drawn[~front] - aside * towards[~front], directions)
+        points = np.concatenate([points, drawn[seen]])
+        normals = np.concatenate([normals, np.where(front[:, None], towards, -towards)[seen]])
+    return points[:count], normals[:count]
+
+
+def _runs(counts: np.ndarray) -> Iterator[slice]:
+    """Runs of faces with at most about PROBES_AT_ONCE probes, so that a large mesh fits into memory."""
+    ends = np.searchsorted(np.cumsum(counts), np.arange(PROBES_AT_ONCE, counts.sum() + PROBES_AT_ONCE, PROBES_AT_ONCE))
+    starts = [0, *np.unique(np.minimum(ends + 1, len(counts)))]
+    return (slice(start, end) for start, end in itertools.pairwise(starts) if end > start)
+
+
+def _seen_probes(
+    scene: Scene,
+    triangles: np.ndarray,
+    counts: np.ndarray,
+    aside: float,
+    directions: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Of ``counts`` (F,) probes on each of the triangles (F, 3, 3), how many are seen from either side; (F,)."""
+    faces = np.repeat(np.arange(len(triangles)), counts)
+    corners = triangles[faces]
+    along = np.sqrt(rng.random(len(faces)))[:, None]
+    across = rng.random(len(faces))[:, None]
+    points = (1 - along) * corners[:, 0] + along * ((1 - across) * corners[:, 1] + across * corners[:, 2])
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals *= aside / np.linalg.norm(normals, axis=1, keepdims=True)
+    seen = escapes(scene, points + normals, directions)
+    seen[~seen] = escapes(scene, (points - normals)[~seen], directions)
+    return np.bincount(faces[seen], minlength=len(triangles))
+
+
+def halved(triangles: np.ndarray, longest: np.ndarray) -> np.ndarray:
+    """Each triangle (F, 3, 3) as two, cut across its longest side, which starts at corner ``longest`` (F,)."""
+    rows = np.arange(len(triangles))
+    a, b, c = (triangles[rows, (longest + turn) % 3] for turn in range(3))
+    middle = (a + b) / 2
+    return np.concatenate([np.stack([a, middle, c], axis=1), np.stack([middle, b, c], axis=1)])
+
+
+@functools.cache
+def spread_directions(count: int) -> np.ndarray:
+    """Unit vectors (count, 3) spread evenly over the sphere, in an order that changes direction widely."""
+    index = np.arange(count)
+    height = 1 - (2 * index + 1) / count
+    turn = np.pi * (1 + 5**0.5) * index
+    radius = np.sqrt(1 - height**2)
+    directions = np.stack([radius * np.cos(turn), height, radius * np.sin(turn)], axis=1)
+    return directions[np.random.default_rng(0).permutation(count)].astype(np.float32)

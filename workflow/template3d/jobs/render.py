@@ -1,0 +1,58 @@
+"""What rendering makes of one shape: its easy or its hard views."""
+
+import functools
+import json
+import tempfile
+from pathlib import Path
+
+from template3d.data import shapenet, views
+from template3d.geometry import meshes
+from template3d.rendering import cameras
+from template3d.runtime import randomness
+from template3d.runtime.errors import InputError
+from template3d.runtime.limits import USUAL, Limits
+
+
+@functools.cache
+def studio(**asked: int | str):
+    """The Blender scene of this process."""
+    from template3d.rendering.blender import Studio
+
+    return Studio(**asked)
+
+
+def one_shape(
+    category: str, kind: str, file: Path, threads: int, settings: dict, limits: Limits = USUAL
+) -> dict[str, bytes]:
+    """Render the views of one shape, in every pass that is asked for; the files are the images and their cameras.
+
+    ``settings`` holds ``seed`` and, of the configuration's ``views``, what concerns this kind.
+
+    Raises InputError if no view shows the whole shape, if nothing of it can be seen, or if a texture is too large.
+    """
+    _, shape = shapenet.ids(file)
+    asked, rng = settings["views"], randomness.generator(shape, settings["seed"], f"{kind} views")
+    vertices = meshes.used_vertices(meshes.load(file))
+    drawn = cameras.views(kind, vertices, asked[kind], asked["image_size"], rng)
+    scene = studio(
+        image_size=asked["image_size"],
+        samples=asked["samples"],
+        threads=threads,
+        engine=asked["engine"],
+        device=asked["device"],
+    )
+    warnings = scene.show_obj(file, limits)
+    described = cameras.describe(drawn, asked["image_size"]) | {"warnings": warnings}
+    made = {views.cameras_name(category, shape, kind): json.dumps(described, indent=1).encode()}
+    with tempfile.TemporaryDirectory() as folder:
+        for shown in asked["passes"]:
+            for index, view in enumerate(drawn):
+                name = views.member_name(category, shape, kind, index, shown)
+                image = Path(folder) / Path(name).name
+                scene.render(view, image, shown)
+                content = image.read_bytes()
+                made[name] = views.without_texts(content) if image.suffix == ".png" else content
+    first = views.decode(made[views.member_name(category, shape, kind, 0)])
+    if first.convert("L").getextrema()[0] == 255:
+        raise InputError(f"{file}: nothing of it can be seen; are all its materials transparent or white?")
+    return made

@@ -1,0 +1,140 @@
+"""Why each job would run: the causes in words, behind `snakemake why`."""
+
+import ast
+import contextlib
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from snakemake.api import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings, SnakemakeApi
+from snakemake.settings.enums import Quietness, RerunTrigger
+
+TRIGGERS = frozenset({RerunTrigger.MTIME, RerunTrigger.PARAMS, RerunTrigger.INPUT, RerunTrigger.SOFTWARE_ENV})
+"""As in workflow/profiles/default."""
+MESH, SHOWN = "model_normalized.obj", 3
+CHECKSUM_BYTES = 10_000_000_000
+
+
+class Job(NamedTuple):
+    """A job that would run: its rule, its wildcards, and the causes in words."""
+
+    rule: str
+    wildcards: tuple[tuple[str, str], ...]
+    causes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Rule and wildcards, and the causes behind a colon."""
+        values = ", ".join(value for _, value in self.wildcards)
+        return f"{self.rule}{' of ' * bool(values)}{values}: {'; '.join(self.causes)}".replace("; (", " (")
+
+
+def stale_jobs(snakefile: Path, folder: Path, config: dict, cores: int = 1) -> list[Job]:
+    """The jobs that Snakemake would run in ``folder``, in order of their rules and wildcards; runs none of them.
+
+    ``config`` is laid over the workflow's own. Raises WorkflowError for a wrong configuration.
+    """
+    found = []
+    with planned(snakefile, folder, config, cores=cores) as workflow:
+        dag = workflow.dag
+        running = {job for job in dag.jobs if dag.needrun(job) and job.output}
+        changed = {str(file) for job in running for file in dag.reason(job).updated_input}
+        for job in running:
+            above = sorted({other.rule.name for other in dag.dependencies[job] if other in running})
+            wildcards = tuple(sorted(job.wildcards_dict.items()))
+            recorded = workflow.persistence.input(job.output[0]) or []
+            found.append(Job(job.rule.name, wildcards, tuple(causes(job, dag.reason(job), above, recorded, changed))))
+    return sorted(found)
+
+
+@contextlib.contextmanager
+def planned(snakefile: Path, folder: Path, config: dict, **resources: Any) -> Iterator["snakemake.workflow.Workflow"]:
+    """A workflow whose jobs are known and not run; ``resources`` as Snakemake's ResourceSettings has them."""
+    logging.getLogger("snakemake").setLevel(logging.ERROR)
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        workflow_api = api.workflow(
+            resource_settings=ResourceSettings(**resources),
+            config_settings=ConfigSettings(config=config),
+            snakefile=snakefile,
+            workdir=folder,
+        )
+        settings = DAGSettings(rerun_triggers=TRIGGERS, max_checksum_file_size=CHECKSUM_BYTES)
+        workflow_api.dag(settings)
+        workflow = workflow_api._workflow  # the API prints what would run; it does not give it
+        workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True, nolock=True)
+        workflow._build_dag()
+        yield workflow
+
+
+def causes(
+    job: "snakemake.jobs.Job", reason: "snakemake.jobs.Reason", above: list[str], recorded: list[str], changed: set[str]
+) -> Iterator[str]:
+    """In words, why a job would run.
+
+    ``above`` names the rules whose results it uses and that run before it, ``recorded`` the files that it used when it
+    last ran, ``changed`` all files that changed; Snakemake gives them for the first job that uses them, not for others.
+    """
+    if reason.params_changed:
+        yield from changed_params(reason.params_changed.only_old, reason.params_changed.only_new)
+    files, before = {str(file) for file in job.input}, {str(file) for file in recorded}
+    news = (("changed", files & changed & (before or files)), ("is new", files - before), ("is gone", before - files))
+    for what, concerned in news if recorded else news[:1]:
+        meshes = sorted(file for file in concerned if file.endswith(MESH))
+        for mesh in meshes[:SHOWN]:
+            yield f"mesh {'/'.join(Path(mesh).parts[-4:-2])} {what}"
+        if meshes:
+            more = f", {len(meshes) - SHOWN} more" if len(meshes) > SHOWN else ""
+            yield f"({len(meshes)} of {sum(file.endswith(MESH) for file in files)} members{more})"
+        yield from (f"{_short(file)} {what}" for file in sorted(concerned - set(meshes)))
+    if reason.software_stack_changed:
+        yield "its conda environment changed"
+    if reason.missing_output and not above:
+        lacking = sorted(map(str, reason.missing_output))
+        more = f" and {len(lacking) - SHOWN} more files" if len(lacking) > SHOWN else ""
+        yield f"{', '.join(lacking[:SHOWN])}{more} {'are' if len(lacking) > 1 else 'is'} not there"
+    if reason.incomplete_output:
+        yield "its last run did not end"
+    if above:
+        yield f"{', '.join(above)} runs before it"
+
+
+def changed_params(before: set[str], now: set[str]) -> Iterator[str]:
+    """What differs between two sets of params, as Snakemake keeps them: texts of Python values, of ours JSON."""
+    old, new = _merged(before), _merged(now)
+    for key in sorted(old.keys() | new.keys()):
+        was, is_now = old.get(key), new.get(key)
+        if was == is_now:
+            continue
+        if key.startswith("code "):
+            verb = "is new" if was is None else "is not used any more" if is_now is None else "changed"
+            yield f"{key.removeprefix('code ')} {verb}"
+        elif key.startswith("packages."):
+            yield f"package {key.removeprefix('packages.')} {was} -> {is_now}"
+        elif key.split(".")[0] in ("shapes", "splits") and was and is_now and set(was) != set(is_now):
+            yield from (f"{key}: {entry} was added" for entry in is_now if entry not in was)
+            yield from (f"{key}: {entry} was taken away" for entry in was if entry not in is_now)
+        else:
+            yield f"config {key} {json.dumps(was)} -> {json.dumps(is_now)}"
+
+
+def _merged(params: set[str]) -> dict:
+    flat = {}
+    for param in params:
+        value = ast.literal_eval(param)
+        flat |= dict(_flat(json.loads(value))) if isinstance(value, str) and value[:1] == "{" else {"params": value}
+    return flat
+
+
+def _flat(values: dict, start: str = "") -> Iterator[tuple[str, object]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{start}{key}" + (" " if not start and key == "code" else "."))
+        else:
+            yield f"{start}{key}", value
+
+
+def _short(file: str) -> str:
+    """A mesh or material by its shape, anything else by its path."""
+    parts = Path(file).parts
+    return f"{parts[-1]} of {parts[-4]}/{parts[-3]}" if len(parts) > 3 and parts[-2] in ("models", "images") else file

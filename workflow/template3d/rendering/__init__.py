@@ -1,0 +1,4 @@
+"""Pictures of meshes: cameras, Blender, its materials, and quick previews.
+
+It knows nothing of PyTorch.
+"""

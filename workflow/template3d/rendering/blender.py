@@ -1,0 +1,256 @@
+"""Blender, without a window: a scene with even light, a shape in it, and images of each view."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import bpy
+import numpy as np
+import trimesh
+from mathutils import Matrix
+from PIL import Image
+
+from template3d.data.materials import check_inside, named_by
+from template3d.geometry.meshes import distinct
+from template3d.rendering.cameras import LENS_MM, SENSOR_MM, View
+from template3d.rendering.shading import GREY, Look, look_of, make_even, shine_group, shine_with
+from template3d.runtime.errors import InputError
+from template3d.runtime.limits import USUAL, Limits
+
+APART = 2e-5
+"""How far the faces of the first material move to their own side, in ShapeNet units, those of the second twice as far,
+and so on: less than a tenth of a pixel, but of two faces in one place it is always the same that is seen."""
+
+DEVICES = {"cpu": "NONE", "cuda": "CUDA", "optix": "OPTIX"}
+
+
+class Studio:
+    """A Blender scene in ShapeNet's frame: white background, suns without shadow, a camera, one shape at a time.
+
+    Blender has one scene for the whole process, so there is one studio at a time.
+    """
+
+    def __init__(
+        self,
+        image_size: int,
+        samples: int,
+        threads: int = 0,
+        seed: int = 0,
+        engine: str = "cycles",
+        device: str = "cpu",
+    ) -> None:
+        """Set up for square images of ``image_size`` pixels and ``samples`` samples a pixel.
+
+        ``threads`` on the CPU, 0 for all; ``engine`` is ``cycles`` or ``eevee``, ``device`` (for cycles) ``cpu``,
+        ``cuda`` or ``optix``. Raises InputError if Blender finds no such device.
+        """
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        self._scene = bpy.context.scene
+        self._samples, self._pass = samples, None
+        render, cycles = self._scene.render, self._scene.cycles
+        render.engine = {"cycles": "CYCLES", "eevee": "BLENDER_EEVEE"}[engine]
+        render.resolution_x = render.resolution_y = image_size
+        render.threads_mode, render.threads = ("FIXED", threads) if threads else ("AUTO", 1)
+        render.use_persistent_data, render.dither_intensity = True, 0.0
+        cycles.device = _use_device(device) if engine == "cycles" else "CPU"
+        cycles.seed = seed
+        cycles.use_adaptive_sampling = cycles.use_denoising = False
+        cycles.max_bounces, cycles.transparent_max_bounces = 0, 64
+        self._scene.world = _white_world()
+        camera = bpy.data.cameras.new("camera")
+        camera.lens, camera.sensor_width = LENS_MM, SENSOR_MM
+        camera.clip_start, camera.clip_end = 0.01, 100.0
+        self._scene.camera = self._add(bpy.data.objects.new("camera", camera))
+        self._shine = shine_group()
+        self._shape: list = []
+
+    def show_obj(self, file: Path, limits: Limits = USUAL) -> list[str]:
+        """Replace the shape by the one in an OBJ file, with the colours, textures and alpha of its materials.
+
+        Of coincident faces that look the same one is left, and two that look different are each seen from their own
+        side. Returns what is missing and was replaced, in words. Raises InputError if Blender finds no faces in it or
+        if a texture is too large or outside of the shape's folder.
+        """
+        self._clear()
+        missing, textures, images = named_by(file, limits.check_mesh)
+        for image in images:
+            limits.check_image(image)
+        warnings = [f"{file}: names {name}, which is not there; grey instead" for name in missing]
+        warnings += [f"{file}: names the texture {name}, which is not there; plain instead" for name in textures]
+        before = set(bpy.data.objects)
+        with _quiet():
+            bpy.ops.wm.obj_import(
+                filepath=str(file), forward_axis="Y", up_axis="Z", use_split_objects=False, validate_meshes=False
+            )
+        imported = [thing for thing in bpy.data.objects if thing not in before]
+        self._shape = imported
+        _check_images(file, limits)
+        meshes = [thing.data for thing in imported if thing.type == "MESH" and len(thing.data.polygons)]
+        if not meshes:
+            raise InputError(f"{file}: Blender finds no faces in it")
+        for mesh in meshes:
+            looks = []
+            for index, material in enumerate(mesh.materials):
+                look, flaws = look_of(material) if material and not missing else (Look(GREY), [])
+                warnings += [f"{file}: {flaw}" for flaw in flaws]
+                if material is None:
+                    material = mesh.materials[index] = bpy.data.materials.new("grey")
+                make_even(material, look, self._shine)
+                looks.append(look)
+            if not looks:
+                looks.append(Look(GREY))
+                mesh.materials.append(bpy.data.materials.new("grey"))
+                make_even(mesh.materials[0], looks[0], self._shine)
+            self._shape.append(self._add(bpy.data.objects.new("shape", _single(mesh, looks))))
+        for thing in imported:
+            self._shape.remove(thing)
+            bpy.data.objects.remove(thing, do_unlink=True)
+        return list(dict.fromkeys(warnings))
+
+    def show_mesh(self, vertices: np.ndarray, faces: np.ndarray, colour: tuple = GREY, smooth: bool = True) -> None:
+        """Replace the shape by a mesh of one colour: vertices (V, 3) in ShapeNet's frame, triangles (F, 3)."""
+        self._clear()
+        mesh = bpy.data.meshes.new("mesh")
+        mesh.from_pydata(vertices.tolist(), [], faces.tolist())
+        mesh.polygons.foreach_set("use_smooth", np.full(len(faces), smooth))
+        mesh.materials.append(bpy.data.materials.new("plain"))
+        make_even(mesh.materials[0], Look(colour), self._shine)
+        self._shape = [self._add(bpy.data.objects.new("mesh", mesh))]
+
+    def picture(self, mesh: trimesh.Trimesh, view: View) -> np.ndarray:
+        """A mesh in ShapeNet's frame, in grey, as seen from ``view``: (S, S, 3) uint8; all white if it has no faces."""
+        self.show_mesh(mesh.vertices, mesh.faces)
+        with tempfile.TemporaryDirectory() as folder:
+            self.render(view, Path(folder) / "picture.png")
+            with Image.open(Path(folder) / "picture.png") as image:
+                return np.array(image.convert("RGB"))
+
+    def render(self, view: View, file: Path, shown: str = "rgb") -> None:
+        """Write the shape as seen from ``view`` into a file; ``shown`` is one of ``views.SUFFIXES``.
+
+        ``rgb``: PNG under the even light, on white. ``albedo``: the same without the light. At the centre of each
+        pixel, 0 where the background is: ``mask``, PNG, 255 on the shape; ``depth``, EXR, float32, along the
+        camera's axis, in ShapeNet units; ``normal``, EXR, float32, in ShapeNet's frame, towards the camera.
+        """
+        if shown != self._pass:
+            self._show_pass(shown)
+        camera_to_world = np.linalg.inv(np.vstack([view.world_to_camera(), [0, 0, 0, 1]]))
+        # Blender's camera looks along -z with y up
+        self._scene.camera.matrix_world = Matrix((camera_to_world @ np.diag([1, -1, -1, 1])).tolist())
+        self._scene.render.filepath = str(file)
+        with _quiet():
+            bpy.ops.render.render(write_still=True)
+
+    def _show_pass(self, shown: str) -> None:
+        coloured = shown in ("rgb", "albedo")
+        picture = self._scene.render.image_settings
+        floating = shown in ("depth", "normal")
+        picture.file_format = "OPEN_EXR" if floating else "PNG"
+        picture.color_mode = "RGB" if coloured or shown == "normal" else "BW"
+        picture.color_depth = "32" if floating else "8"
+        self._scene.view_settings.view_transform = "Standard" if coloured else "Raw"
+        self._scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (*3 * [float(coloured)], 1)
+        # a filter far narrower than a pixel takes the sample at the pixel's centre
+        self._scene.cycles.filter_width, self._scene.cycles.samples = (1.5, self._samples) if coloured else (0.01, 1)
+        self._scene.render.filter_size, self._scene.eevee.taa_render_samples = (
+            (1.5, 4 * self._samples) if coloured else (0.01, 1)
+        )
+        shine_with(self._shine, shown)
+        self._pass = shown
+
+    def _add(self, thing: "bpy.types.Object") -> "bpy.types.Object":
+        self._scene.collection.objects.link(thing)
+        return thing
+
+    def _clear(self) -> None:
+        for thing in self._shape:
+            bpy.data.objects.remove(thing, do_unlink=True)
+        self._shape = []
+        bpy.data.orphans_purge(do_recursive=True)
+
+
+def _check_images(mesh: Path, limits: Limits) -> None:
+    """Look at the image files that Blender took for a mesh, none of which it has read yet.
+
+    Raises InputError for one outside of the shape's folder or too large. What Pillow does not know as an image is
+    taken away from Blender, which knows more kinds: their sizes nobody has looked at.
+    """
+    for image in bpy.data.images:
+        if image.filepath:
+            file = Path(bpy.path.abspath(image.filepath))
+            check_inside(mesh, mesh.with_suffix(".mtl"), file)
+            if file.is_file() and not limits.check_image(file):
+                image.filepath = ""
+
+
+def _use_device(device: str) -> str:
+    """Make Cycles use a device; raises InputError if there is none of its kind."""
+    preferences = bpy.context.preferences.addons["cycles"].preferences
+    preferences.compute_device_type = DEVICES[device]
+    if device == "cpu":
+        return "CPU"
+    preferences.get_devices()
+    found = [entry for entry in preferences.devices if entry.type == DEVICES[device]]
+    if not found:
+        raise InputError(f"config: views.device is {device}, but Blender finds no such device here; set cpu")
+    for entry in preferences.devices:
+        entry.use = entry in found
+    return "GPU"
+
+
+def _white_world() -> "bpy.types.World":
+    """A world that the camera sees white and that lights nothing."""
+    world = bpy.data.worlds.new("white")
+    nodes, links = world.node_tree.nodes, world.node_tree.links
+    path, background = nodes.new("ShaderNodeLightPath"), nodes["Background"]
+    links.new(path.outputs["Is Camera Ray"], background.inputs["Strength"])
+    world.cycles.sampling_method = "NONE"
+    return world
+
+
+def _single(mesh: "bpy.types.Mesh", looks: list[Look]) -> "bpy.types.Mesh":
+    """An imported mesh as separate flat triangles, without the doubles that cannot be told apart."""
+    mesh.calc_loop_triangles()
+    count = len(mesh.loop_triangles)
+    loops, materials = np.empty((count, 3), np.int32), np.empty(count, np.int32)
+    mesh.loop_triangles.foreach_get("loops", loops.reshape(-1))
+    mesh.loop_triangles.foreach_get("material_index", materials)
+    loop_vertices, vertices = np.empty(len(mesh.loops), np.int32), np.empty((len(mesh.vertices), 3), np.float32)
+    mesh.loops.foreach_get("vertex_index", loop_vertices)
+    mesh.vertices.foreach_get("co", vertices.reshape(-1))
+    corners = vertices[loop_vertices[loops]]
+    kinds = {look: index for index, look in enumerate(dict.fromkeys(looks))}
+    kind = np.array([kinds[look] for look in looks])[materials]
+    kept = distinct(corners, kind)
+    if len(kinds) > 1:
+        normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)
+        corners = corners + (APART * (1 + kind % 20)[:, None] * normals)[:, None]
+    tidy = bpy.data.meshes.new("shape")
+    tidy.from_pydata(corners[kept].reshape(-1, 3), [], np.arange(3 * kept.sum()).reshape(-1, 3))
+    for material in mesh.materials:
+        tidy.materials.append(material)
+    tidy.polygons.foreach_set("material_index", materials[kept])
+    tidy.polygons.foreach_set("use_smooth", np.zeros(kept.sum(), dtype=bool))
+    if mesh.uv_layers:
+        places = np.empty((len(mesh.loops), 2), np.float32)
+        mesh.uv_layers.active.uv.foreach_get("vector", places.reshape(-1))
+        tidy.uv_layers.new().uv.foreach_set("vector", places[loops[kept]].reshape(-1))
+    return tidy
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what Blender prints for every file and image out of the log; Python's own errors still show."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device, not a file of ours
+        os.dup2(nowhere.fileno(), 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)

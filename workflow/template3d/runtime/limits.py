@@ -1,0 +1,53 @@
+"""How large a file from elsewhere may be. Bytes and pixels are looked at before a file is read, faces after."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from template3d.runtime.errors import InputError
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The configuration's ``limits``."""
+
+    mesh_mb: float = 1000.0
+    mesh_faces: int = 5_000_000
+    image_mb: float = 200.0
+    image_megapixels: float = 100.0
+
+    def check_mesh(self, file: Path) -> None:
+        """Raise InputError if a mesh file, or its material library, is too large to be read."""
+        _check_bytes(file, self.mesh_mb, "mesh_mb")
+
+    def check_faces(self, file: Path, faces: int) -> None:
+        """Raise InputError if the mesh of a file has too many faces to be worked on."""
+        if faces > self.mesh_faces:
+            raise InputError(f"{file}: has {faces} faces, more than limits.mesh_faces ({self.mesh_faces}) allows")
+
+    def check_image(self, file: Path) -> bool:
+        """Raise InputError if an image file has too many bytes or pixels; whether it is an image at all, for Pillow."""
+        _check_bytes(file, self.image_mb, "image_mb")
+        try:
+            with Image.open(file) as image:  # the header only
+                size = f"{image.width} x {image.height}"
+                fits = image.width * image.height <= 1e6 * self.image_megapixels
+        except Image.DecompressionBombError:
+            size, fits = "hundreds of millions of", False
+        except Exception:  # broken, in one of many ways: whoever reads it says so
+            return False
+        if not fits:
+            allowed = f"limits.image_megapixels ({self.image_megapixels:g})"
+            raise InputError(f"{file}: has {size} pixels, more than {allowed} allows; scale it")
+        return True
+
+
+USUAL = Limits()
+"""Those of config.yaml, for use without a workflow."""
+
+
+def _check_bytes(file: Path, megabytes: float, key: str) -> None:
+    size = file.stat().st_size / 1e6
+    if size > megabytes:
+        raise InputError(f"{file}: has {size:.0f} MB, more than limits.{key} ({megabytes:g}) allows")
