@@ -45,6 +45,7 @@ lint: .venv/.lint
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) .venv/bin/lint-imports --no-logo
 	$(PYTHON) -m snakefmt --check Snakefile workflow
+	$(PYTHON) -m codespell_lib $$(git ls-files "*.md" "*.py" "*.smk" "*.yaml" "*.sh" Makefile Snakefile)
 	$(PYTHON) -m snakemake --lint
 	$(PYTHON) envs/lock.py --check
 

@@ -9,6 +9,10 @@
 
 from pathlib import Path
 
+from snakemake.utils import min_version
+
+min_version("9.27")
+
 
 configfile: Path(workflow.basedir) / "config.yaml"
 
