@@ -1,8 +1,11 @@
 """What several tests share."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch starts: test processes run side by side
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
