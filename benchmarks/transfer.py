@@ -55,7 +55,7 @@ def measured(results: Path, category: str, synset: str, pairs: int) -> np.ndarra
     for shape, code in zip(model.shapes, model.codes, strict=True):
         points = truths[shape].points[:POINTS]
         unit[shape] = ways[shape].to_unit(points)
-        places[shape] = correspondence.places(model.decoder, code, unit[shape])
+        places[shape] = correspondence.template_coordinates(model.decoder, code, unit[shape])
         labels[shape] = parts(described[shape], points)
     chosen = list(itertools.permutations(model.shapes, 2))
     order = np.random.default_rng(0).permutation(len(chosen))[:pairs]

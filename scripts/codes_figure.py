@@ -26,12 +26,12 @@ with logs.to(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     shards = [Path(shard) for shard in snakemake.input.views]
     shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, shards)
-    places = {}
+    clouds = {}
     for run, file in zip(settings["runs"], snakemake.input.models, strict=True):
         model = models.load_model(Path(file))
         views = read_views(shards, shapes, model.image_size, Memory(0.0, 4.0), snakemake.threads)
         codes = torch.cat([model.encode(images) for images in views.images.split(256)]).numpy()
         around = min(30.0, (len(codes) - 1) / 3)
-        places[NAMES[run]] = TSNE(perplexity=around, init="pca", random_state=settings["seed"]).fit_transform(codes)
+        clouds[NAMES[run]] = TSNE(perplexity=around, init="pca", random_state=settings["seed"]).fit_transform(codes)
     title = f"{snakemake.wildcards.category}: codes of {len(shapes)} training shapes, a colour and marker each"
-    figures.clouds(Path(snakemake.output.png), places, np.asarray(views.shapes), title)
+    figures.clouds(Path(snakemake.output.png), clouds, np.asarray(views.shapes), title)

@@ -36,14 +36,14 @@ with logs.to(snakemake.log[0]):
     title = f"{category}: error against the angle of the view, test shapes"
     figures.against(Path(snakemake.output.angles), panels, LABEL, title)
 
-    place = archives.index([Path(shard) for shard in snakemake.input.views])
+    archive_of = archives.index([Path(shard) for shard in snakemake.input.views])
     truths = {Path(file).parts[-3]: Path(file) for file in snakemake.input.meshes}
     mine = first[first["method"] == settings["methods"][0]].nlargest(WORST, MEASURE)
     studio, archive = Studio(SIZE, samples=16, threads=snakemake.threads), Path(snakemake.input.reconstructions)
     rows = {"rgb": [], "ground truth": [], "reconstruction": []}
     for shape in mine["shape"]:
-        view = cameras.described_view(views.read_cameras(place, category, shape, kind), index)
-        rows["rgb"].append(views.read_one(place, category, shape, kind, index))
+        view = cameras.described_view(views.read_cameras(archive_of, category, shape, kind), index)
+        rows["rgb"].append(views.read_one(archive_of, category, shape, kind, index))
         rows["ground truth"].append(studio.picture(meshes.load(truths[shape]), view))
         made = meshes.read_ply(archives.read(archive, f"{shape}/{kind}_fixed_{index:02d}.ply"))
         rows["reconstruction"].append(studio.picture(made, view))

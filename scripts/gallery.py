@@ -18,7 +18,7 @@ with logs.to(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
     methods, kind, view = settings["methods"], settings["kind"], settings["reconstruct"]["fixed_view"]
     truths = {shapenet.ids(Path(file)): Path(file) for file in snakemake.input.meshes}
-    place = archives.index([Path(shard) for shard in snakemake.input.views])
+    archive_of = archives.index([Path(shard) for shard in snakemake.input.views])
     categories = {}
     for category, synset in settings["synsets"].items():
         folder = Path("results/reconstructions") / category
@@ -38,7 +38,7 @@ with logs.to(snakemake.log[0]) as log:
             }
             if not found:  # a bad mesh; results/data/failed.csv says why
                 continue
-            image = gallery.source(views.read_bytes(place, category, shape, kind, view))
+            image = gallery.source(views.read_bytes(archive_of, category, shape, kind, view))
             truth = gallery.model(meshes.load(truths[synset, shape]))
             of_shape = {method: errors[method][shape] for method in methods if shape in errors[method]}
             shapes.append({"name": shape, "view": image, "truth": truth, "meshes": found, "errors": of_shape})

@@ -24,7 +24,7 @@ UNIT_SPHERE = 0.5
 with logs.to(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     category, kind, index = snakemake.wildcards.category, settings["kind"], settings["reconstruct"]["fixed_view"]
-    place = archives.index([Path(shard) for shard in snakemake.input.views])
+    archive_of = archives.index([Path(shard) for shard in snakemake.input.views])
     truths = {Path(file).parts[-3]: Path(file) for file in snakemake.input.meshes}
     methods = settings["methods"]
     measured = [pd.read_csv(file, dtype={"shape": str}) for file in snakemake.input.metrics]
@@ -41,8 +41,8 @@ with logs.to(snakemake.log[0]):
             name = f"{shape}/{kind}_fixed_{index:02d}.ply"
             if name not in archives.names(made[methods[0]]):  # a bad mesh; results/data/failed.csv says why
                 continue
-            view = cameras.described_view(views.read_cameras(place, category, shape, kind), index)
-            rows["rgb"].append(np.array(views.read_one(place, category, shape, kind, index)))
+            view = cameras.described_view(views.read_cameras(archive_of, category, shape, kind), index)
+            rows["rgb"].append(np.array(views.read_one(archive_of, category, shape, kind, index)))
             rows["ground truth"].append(studio.picture(meshes.load(truths[shape]), view))
             for method, archive in made.items():
                 rows[names[method]].append(studio.picture(meshes.read_ply(archives.read(archive, name)), view))

@@ -50,7 +50,7 @@ with logs.to(snakemake.log[0]) as log:
     torch.set_num_threads(snakemake.threads)
     model = models.load_model(Path(snakemake.input.model))
     shards = [Path(shard) for shard in snakemake.input.views]
-    place, ways = archives.index(shards), manifests.read(snakemake.input.manifests)
+    archive_of, ways = archives.index(shards), manifests.read(snakemake.input.manifests)
     gpu = bool(snakemake.config["training"]["gpus"])
     model.decoder.to("cuda" if gpu else "cpu")
     shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, shards)
@@ -66,16 +66,16 @@ with logs.to(snakemake.log[0]) as log:
     def reconstructed(batch: list[Wanted]) -> Iterator[tuple[str, dict[str, bytes]]]:
         """The same for a batch that shares the device."""
         start = time.monotonic()
-        pictures = [views.read_one(place, category, item.shape, item.kind, item.view) for item in batch]
+        pictures = [views.read_one(archive_of, category, item.shape, item.kind, item.view) for item in batch]
         codes = model.encode(torch.stack([images.to_tensor(picture, model.image_size) for picture in pictures]))
         found = inference.meshes_of(model.decoder, codes, **settings["meshing"])
         seconds = round((time.monotonic() - start) / len(batch), 3)
         for item, code, mesh in zip(batch, codes.tolist(), found, strict=True):
-            in_template = correspondence.places(model.decoder, torch.tensor(code), mesh.vertices)
+            in_template = correspondence.template_coordinates(model.decoder, torch.tensor(code), mesh.vertices)
             mesh.vertices = ways[item.shape].to_shapenet(mesh.vertices)
             if not len(mesh.faces):
                 log.warning("%s: the network gives no surface; this counts as a failure", item.stem)
-            cameras_of_shape = views.read_cameras(place, category, item.shape, item.kind)
+            cameras_of_shape = views.read_cameras(archive_of, category, item.shape, item.kind)
             camera = cameras.described_view(cameras_of_shape, item.view)
             facts = {"views": item.choice, "view_kind": item.kind, "view": item.view, "seconds": seconds, "code": code}
             facts |= {"azimuth_deg": camera.azimuth_deg, "elevation_deg": camera.elevation_deg}
@@ -90,7 +90,7 @@ with logs.to(snakemake.log[0]) as log:
         stem: archives.digest(
             same,
             json.dumps([ways[item.shape].offset.tolist(), ways[item.shape].scale]),
-            views.read_bytes(place, category, item.shape, item.kind, item.view),
+            views.read_bytes(archive_of, category, item.shape, item.kind, item.view),
         )
         for stem, item in wanted.items()
     }

@@ -34,7 +34,7 @@ with logs.to(snakemake.log[0]) as log:
             raise InputError(f"{file}: {file.stem} is no usable shape of {category}; name the file after one")
         painted = correspondence.read_painted(file, limits)
         unit = ways[file.stem].to_unit(painted.points)
-        sources.append(correspondence.places(model.decoder, codes[file.stem], unit))
+        sources.append(correspondence.template_coordinates(model.decoder, codes[file.stem], unit))
         labels.append(painted.labels)
     if len({(part.ndim, part.dtype.kind) for part in labels}) > 1:
         raise InputError(f"{snakemake.input.labels[0]}: some files hold labels and others colours; keep to one of both")
@@ -43,7 +43,7 @@ with logs.to(snakemake.log[0]) as log:
     shapes = manifests.usable(sorted(codes), snakemake.input.manifests, snakemake.input.surfaces)
     with files.whole(snakemake.output.archive) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as opened:
         for shape, truth in ground_truth.each(snakemake.input.surfaces, settings["synset"], shapes):
-            target = correspondence.places(model.decoder, codes[shape], ways[shape].to_unit(truth.points))
+            target = correspondence.template_coordinates(model.decoder, codes[shape], ways[shape].to_unit(truth.points))
             carried = correspondence.carried(source, labels, target)
             if names is None:
                 paint = carried

@@ -97,7 +97,7 @@ def test_digest_depends_on_content_and_order(tmp_path):
 
 def test_a_shape_that_fails_is_named_or_remembered_and_tried_again(tmp_path):
     archive, wanted = tmp_path / "shard.zip", {"aa": "1", "bb": "1", "cc": "1"}
-    with pytest.raises(InputError, match="bb: has no inside; mend it or set on_bad_mesh: skip"):
+    with pytest.raises(InputError, match="bb: has no inside; fix it or set on_bad_mesh: skip"):
         archives.update(archive, wanted, refuses_bb)
     assert not archive.exists()
     assert archives.update(archive, wanted, refuses_bb, "skip") == ["aa", "cc"]
@@ -109,7 +109,7 @@ def test_a_shape_that_fails_is_named_or_remembered_and_tried_again(tmp_path):
 def test_the_place_of_a_member_is_where_its_content_lies(tmp_path):
     archive = tmp_path / "shard.zip"
     archives.update(archive, {"aa": "1", "bb": "1"}, maker([]))
-    start, size = archives.places(archive, ["folder/bb.txt"])["folder/bb.txt"]
+    start, size = archives.byte_ranges(archive, ["folder/bb.txt"])["folder/bb.txt"]
     assert archive.read_bytes()[start : start + size] == b"content of bb"
 
 

@@ -71,7 +71,7 @@ def test_a_killed_run_ends_with_the_same_bytes(stage, tmp_path, undisturbed):
         running.join()
         assert running.exitcode == -signal.SIGKILL
     finish(stage, tmp_path)
-    assert (tmp_path / "log.txt").read_text().count("goes on from epoch") == 4
+    assert (tmp_path / "log.txt").read_text().count("resumes from epoch") == 4
     assert (tmp_path / "result.safetensors").read_bytes() == undisturbed[stage][0]
     assert (tmp_path / "history.json").read_bytes() == undisturbed[stage][1]
 
@@ -104,7 +104,7 @@ def test_a_checkpoint_of_other_parameters_is_not_gone_on_from(tmp_path, caplog):
     assert torch.equal(tensors["x"], torch.ones(2))
     assert facts == {"step": 3}
     assert Checkpoint(tmp_path / "c.safetensors", 1, settings="a", code="B", data="C").load() is None
-    assert "belongs to other code and data; training starts anew" in caplog.text
+    assert "belongs to other code and data; training starts from scratch" in caplog.text
     mine.file.write_bytes(mine.file.read_bytes()[:50])
     assert mine.load() is None
     assert "cannot be read" in caplog.text

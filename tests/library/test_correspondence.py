@@ -15,12 +15,12 @@ def test_places_are_where_the_warp_leads():
     decoder = ImplicitTemplate(**SIZES).eval().double()
     torch.nn.init.normal_(decoder.warp.affine.weight, std=0.3)
     points, code = np.random.default_rng(0).uniform(-1, 1, (100, 3)), torch.randn(4).double()
-    found = correspondence.places(decoder, code, points)
+    found = correspondence.template_coordinates(decoder, code, points)
     with torch.no_grad():
         wanted = decoder.warp(code[None], torch.from_numpy(points[None]).float())[-1, 0]
     np.testing.assert_allclose(found, wanted, atol=1e-6)  # places are float32 where networks are float64
     assert np.abs(found - points).max() > 0.01
-    assert correspondence.places(decoder, code, np.empty((0, 3))).shape == (0, 3)
+    assert correspondence.template_coordinates(decoder, code, np.empty((0, 3))).shape == (0, 3)
 
 
 def test_labels_go_where_the_template_says_not_where_space_does():

@@ -57,11 +57,11 @@ def test_training_on_images_changes_their_colours_as_it_is_told_to(name, setting
     stage = stages.make(name)
     images, *rest = next(stage.batches(1, torch.Generator()))
     stage.settings = settings(colour_jitter=0.0, grey_share=1.0)
-    seen, *_ = stage.before(images, *rest)
+    seen, *_ = stage.augment(images, *rest)
     assert torch.equal(seen, functional.rgb_to_grayscale(images / 255, num_output_channels=3))
     stage.settings = settings(colour_jitter=0.3, grey_share=0.0)
     torch.manual_seed(1)
-    seen, *_ = stage.before(images, *rest)
+    seen, *_ = stage.augment(images, *rest)
     torch.manual_seed(1)
     assert torch.equal(seen, jitter(images, 0.3))
 

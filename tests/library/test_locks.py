@@ -98,7 +98,7 @@ def test_a_killed_runs_lock_is_taken_away(tmp_path, caplog):
     lock = write_lock(tmp_path)
     locks.forget_killed_runs(tmp_path)
     assert not lock.exists()
-    assert "the locks of a Snakemake that was killed are taken away" in caplog.text
+    assert "deleted the locks of a Snakemake that was killed" in caplog.text
 
 
 def test_where_other_machines_ran_too_a_lock_stays(tmp_path):

@@ -140,7 +140,7 @@ def test_a_name_that_goes_on_in_the_next_line_is_refused(tmp_path, start, end):
     mesh.parent.mkdir(parents=True)
     for file in (mesh, mesh.with_suffix(".mtl")):
         file.write_bytes(f"{start}\\{end}/../../../../secret\n".encode())
-    with pytest.raises(InputError, match="goes on in the next line"):
+    with pytest.raises(InputError, match="continues in the next line"):
         materials.named_by(mesh)
 
 

@@ -120,7 +120,7 @@ def test_a_training_that_was_stopped_is_tried_again_and_goes_on(begun, undisturb
     if how == "cancelled":
         assert f"SLURM-job '{first}' failed, SLURM status is: '" in begun.said()
     step = re.search(r"stopped by signal 15 at step (\d+)", told(first, begun.folder))[1]
-    assert re.search(rf"goes on from epoch \d+, step {step}", (begun.folder / LOG).read_text())
+    assert re.search(rf"resumes from epoch \d+, step {step}", (begun.folder / LOG).read_text())
     assert (begun.folder / MODEL).read_bytes() == undisturbed
     before, after = attempts(first)
     assert before["JobState"] == {"cancelled": "CANCELLED", "out of time": "FAILED"}[how]
@@ -178,7 +178,7 @@ def test_a_killed_snakemake_is_started_again_beside_its_own_jobs(begun, undistur
     left, mine = attempts(first)
     assert left["JobState"] == mine["JobState"] == "COMPLETED"
     assert "is at this job; waiting for it" in told(mine["JobId"], begun.folder)
-    assert "goes on from epoch 8001" in (begun.folder / LOG).read_text()  # it took over what the other had made
+    assert "resumes from epoch 8001" in (begun.folder / LOG).read_text()  # it took over what the other had made
 
 
 def test_a_job_over_its_memory_asks_for_more(begun):

@@ -284,7 +284,7 @@ def test_phase_1_goes_out_as_a_published_experiment_and_comes_back(micro):
     assert after.shapes == before[1].shapes
     assert torch.equal(after.codes, before[1].codes)
     log = micro / "results/logs/train_embeddings/planes.log"
-    for begun in ("4 epochs on", "goes on from epoch 5"):  # and back: trained again, then from the finished checkpoint
+    for begun in ("4 epochs on", "resumes from epoch 5"):  # and back: trained again, then from the finished checkpoint
         run = snakemake(micro, "--forcerun", "train_embeddings", "--", template)
         assert run.returncode == 0, run.stdout + run.stderr
         assert (micro / template).read_bytes() == before[0]

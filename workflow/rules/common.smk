@@ -250,8 +250,8 @@ def transferred(wildcards):
     """What `transfer` makes: an archive for each category in which the user labelled a shape."""
     labelled = [name for name in CATEGORIES if labels_of(name)]
     if not labelled:
-        place = f"{config['labels']}/<category>/<shape>.csv"
-        raise WorkflowError(f"there are no labels to carry; put some into {place} (x, y, z, label) or .ply (painted)")
+        pattern = f"{config['labels']}/<category>/<shape>.csv"
+        raise WorkflowError(f"there are no labels to carry; put some into {pattern} (x, y, z, label) or .ply (painted)")
     return expand("results/transfer/{category}.zip", category=labelled)
 
 

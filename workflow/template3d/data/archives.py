@@ -2,7 +2,7 @@
 
 Members are stored, not compressed, so that a plain unzip gives the layout and a reader can seek. Each member's
 comment is the digest of all that it was made from. A reader that finds damage sets the archive aside, so that the next
-run makes it again, and never goes on with part of it.
+run makes it again, and never uses part of it.
 """
 
 import contextlib
@@ -67,10 +67,10 @@ def update(
                 else:
                     name, files = next(fresh)
                     if name != shape:
-                        raise RuntimeError(f"{name} was made where {shape} was asked for")
+                        raise RuntimeError(f"{name} was made instead of {shape}")
                 if isinstance(files, InputError):
                     if on_failure == "fail":
-                        raise InputError(f"{shape}: {files}; mend it or set on_bad_mesh: skip") from files
+                        raise InputError(f"{shape}: {files}; fix it or set on_bad_mesh: skip") from files
                     failed[shape] = str(files)
                     log.warning("skipped: %s: %s", shape, files)
                     continue
@@ -127,10 +127,10 @@ def read(archive: Path, name: str) -> bytes:
         return _content(opened, name)
 
 
-def places(archive: Path, names: Collection[str]) -> dict[str, tuple[int, int]]:
+def byte_ranges(archive: Path, names: Collection[str]) -> dict[str, tuple[int, int]]:
     """Where in the archive's file the contents of some members begin, and how many bytes they have.
 
-    Members are stored as they are, so that the places can be mapped into memory. Raises InputError if one is missing.
+    Members are stored uncompressed, so they can be mapped into memory. Raises InputError if one is missing.
     """
     with _opened(archive) as opened:
         for name in names:

@@ -45,18 +45,18 @@ def read_views(
     if missing := set(order.values()) - {index for index, _ in names}:
         raise InputError(f"{shapes[min(missing)]}: no views of it in {', '.join(map(str, shards))}")
     size = (len(names), 3, image_size, image_size)
-    device = memory.place(int(np.prod(size)))
+    device = memory.device(int(np.prod(size)))
     log.info(
         "%d views, %.2f GB, %s", len(names), np.prod(size) / 1e9, "in a file" if device is None else f"on {device}"
     )
     images = torch.empty(size, dtype=torch.uint8, device=device) if device else _mapped(size, shards[0].parent)
-    place = {name: index for index, (_, name) in enumerate(names)}
+    index_of = {name: index for index, (_, name) in enumerate(names)}
     with ThreadPoolExecutor(threads) as pool:
-        wanted = ((name, content) for shard in shards for name, content in archives.members(shard) if name in place)
+        wanted = ((name, content) for shard in shards for name, content in archives.members(shard) if name in index_of)
         while batch := list(itertools.islice(wanted, 64 * threads)):
             read = pool.map(lambda content: to_tensor(views.decode(content), image_size), [c for _, c in batch])
             for (name, _), image in zip(batch, read, strict=True):
-                images[place[name]] = image
+                images[index_of[name]] = image
     return Views(images, torch.tensor([index for index, _ in names]))
 
 

@@ -72,9 +72,9 @@ def check_inside(mesh: Path, by: Path, named: Path) -> None:
 
     Links are not followed: those are the user's own.
     """
-    folder, place = os.path.abspath(mesh.parents[1]), os.path.abspath(named)  # noqa: PTH100
-    if os.path.commonpath([folder, place]) != folder:
-        raise InputError(f"{by}: names {place}, outside of the shape's folder {folder}; put the file beside the mesh")
+    folder, target = os.path.abspath(mesh.parents[1]), os.path.abspath(named)  # noqa: PTH100
+    if os.path.commonpath([folder, target]) != folder:
+        raise InputError(f"{by}: names {target}, outside of the shape's folder {folder}; put the file beside the mesh")
 
 
 def _named(file: Path, keywords: tuple[str, ...]) -> list[str]:
@@ -85,7 +85,7 @@ def _named(file: Path, keywords: tuple[str, ...]) -> list[str]:
         for line in lines:
             if (found := LINE.match(line)) and found[1].rstrip(b"\\") in wanted:
                 if line.rstrip().endswith(b"\\"):
-                    raise InputError(f"{file}: a file's name goes on in the next line; write it in one")
+                    raise InputError(f"{file}: a file's name continues in the next line; write it in one")
                 rest = os.fsdecode(found[2].strip(BLANK)).strip('"')
                 names.append(rest.split()[-1] if rest.startswith("-") else rest)
     return list(dict.fromkeys(names))

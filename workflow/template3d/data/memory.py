@@ -17,7 +17,7 @@ class Memory(NamedTuple):
         """From the configuration's ``training``; processes that share a machine share its memory."""
         return cls(training["gpu_gb"] if training["gpus"] else 0.0, training["ram_gb"] / max(1, training["gpus"]))
 
-    def place(self, size: int) -> str | None:
+    def device(self, size: int) -> str | None:
         """Where ``size`` bytes go: this process's GPU, ``cpu``, or None, which means files."""
         if torch.cuda.is_available() and size <= 1e9 * self.gpu_gb:
             return f"cuda:{os.environ.get('LOCAL_RANK', 0)}"

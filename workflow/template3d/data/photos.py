@@ -29,11 +29,11 @@ PLAIN = 12
 BACKGROUND = 24
 """Largest difference to that colour of a pixel that belongs to the background."""
 ROUNDS = 10
-"""So often the fit to the border is made anew, each time without what fits worst."""
+"""How often the border is fitted again, each time without the pixels that fit worst."""
 LARGEST = 4096
 """Pixels that the longer side may have before the rest of the square is added: a strip of a photo would need many."""
 SMALLEST = 0.002
-"""Share of the picture under which a mask shows nothing worth the name."""
+"""A mask that covers less than this share of the picture is an error."""
 
 
 class Photo(NamedTuple):

@@ -51,16 +51,16 @@ class Samples:
         if not shapes:
             raise InputError("no training shape can be used; results/data/failed.csv says why")
         wanted = {samples.member_name(synset, shape): index for index, shape in enumerate(shapes)}
-        place = {name: shard for shard in shards for name in archives.checked_names(shard) if name in wanted}
+        archive_of = {name: shard for shard in shards for name in archives.checked_names(shard) if name in wanted}
         mapped = {}
         for shard in shards:
-            mapped |= samples.mapped(shard, [name for name, holder in place.items() if holder == shard])
+            mapped |= samples.mapped(shard, [name for name, holder in archive_of.items() if holder == shard])
         for shape, name in zip(shapes, wanted, strict=True):
             if name not in mapped or not all(len(side) for side in mapped[name].values()):
                 raise InputError(f"{shape}: no samples on both sides of its surface in {', '.join(map(str, shards))}")
         found = [mapped[name] for name in wanted]
         size = sum(side.nbytes for arrays in found for side in arrays.values())
-        device = memory.place(size)
+        device = memory.device(size)
         log.info("%.2f GB of samples, %s", size / 1e9, "left in their files" if device is None else f"on {device}")
         return cls(found, device)
 

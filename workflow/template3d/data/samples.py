@@ -30,11 +30,11 @@ def mapped(archive: Path, names: Collection[str]) -> dict[str, dict[str, np.ndar
 
     One map, and one open file, for the whole archive. Raises InputError if it is damaged or holds no such member.
     """
-    places = archives.places(archive, names)
+    byte_ranges = archives.byte_ranges(archive, names)
     with archive.open("rb") as file:
         window = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     found = {}
-    for name, (start, size) in places.items():
+    for name, (start, size) in byte_ranges.items():
         with ZipFile(_Part(window, start, size)) as npz:
             found[name] = {
                 side: _array(window, start + archives.content_place(npz, f"{side}.npy")[0]) for side in SIDES

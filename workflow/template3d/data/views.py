@@ -27,25 +27,25 @@ def cameras_name(category: str, shape: str, kind: str) -> str:
     return f"{category}/{shape}/{kind}/cameras.json"
 
 
-def read_cameras(place: Mapping[str, Path], category: str, shape: str, kind: str) -> dict:
-    """What stands in a shape's ``cameras.json``; ``place`` is an archives.index; raises InputError if it is missing."""
-    return json.loads(_read_member(place, cameras_name(category, shape, kind)))
+def read_cameras(archive_of: Mapping[str, Path], category: str, shape: str, kind: str) -> dict:
+    """The content of a shape's ``cameras.json``; ``archive_of`` is an archives.index; raises InputError if missing."""
+    return json.loads(_read_member(archive_of, cameras_name(category, shape, kind)))
 
 
-def read_bytes(place: Mapping[str, Path], category: str, shape: str, kind: str, index: int) -> bytes:
-    """The image file of one view; ``place`` is an archives.index; raises InputError if it is not there."""
-    return _read_member(place, member_name(category, shape, kind, index))
+def read_bytes(archive_of: Mapping[str, Path], category: str, shape: str, kind: str, index: int) -> bytes:
+    """The image file of one view; ``archive_of`` is an archives.index; raises InputError if it is not there."""
+    return _read_member(archive_of, member_name(category, shape, kind, index))
 
 
-def read_one(place: Mapping[str, Path], category: str, shape: str, kind: str, index: int) -> Image.Image:
-    """One view of a shape; ``place`` is an archives.index; raises InputError if it is not there."""
-    return decode(read_bytes(place, category, shape, kind, index))
+def read_one(archive_of: Mapping[str, Path], category: str, shape: str, kind: str, index: int) -> Image.Image:
+    """One view of a shape; ``archive_of`` is an archives.index; raises InputError if it is not there."""
+    return decode(read_bytes(archive_of, category, shape, kind, index))
 
 
-def _read_member(place: Mapping[str, Path], name: str) -> bytes:
-    if name not in place:
+def _read_member(archive_of: Mapping[str, Path], name: str) -> bytes:
+    if name not in archive_of:
         raise InputError(f"there is no view {name} in any shard")
-    return archives.read(place[name], name)
+    return archives.read(archive_of[name], name)
 
 
 def without_texts(content: bytes) -> bytes:

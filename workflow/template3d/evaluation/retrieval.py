@@ -21,7 +21,7 @@ SHORTLIST = 8
 
 @dataclass(frozen=True)
 class Library:
-    """The training shapes, by few points each; their whole truth is read when it is asked for."""
+    """The training shapes, by few points each; their whole ground truth is read on demand."""
 
     shards: Sequence[str | Path]
     synset: str
@@ -80,7 +80,7 @@ def measured(library: Library, found: str, truth: ground_truth.Truth, way: Norma
     stand_in, own = library.truth(found), library.ways[found]
     points = way.to_shapenet(own.to_unit(stand_in.points))
     values = metrics.of_points(points, stand_in.normals, truth, way.scale)
-    # what is inside the stand-in is known at its own volume points: those of the truth take the nearest one's word
+    # each volume point of the ground truth takes the label of the nearest volume point of the retrieved shape
     volume = way.to_shapenet(own.to_unit(stand_in.volume_points))
     distance, index = metrics.nearest(truth.volume_points, volume)
     inside = stand_in.occupied[index] & (distance < np.ptp(volume, axis=0).max() / 10)

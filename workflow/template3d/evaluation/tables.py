@@ -114,7 +114,7 @@ def markdown(table: pd.DataFrame, title: str, published: pd.DataFrame | None = N
         rows = rows.assign(method=rows["method"].map(METHODS), measure=rows["measure"].map(MEASURES))
         wide = rows.pivot(index=["method", "views"], columns="measure", values="mean")
         wide = wide.reindex(columns=[name for name in MEASURES.values() if name in wide]).reset_index()
-        order = {name: place for place, name in enumerate(METHODS.values())}
+        order = {name: rank for rank, name in enumerate(METHODS.values())}
         wide = wide.sort_values(["views", "method"], key=lambda column: column.map(order).fillna(-1), kind="stable")
         lines += [f"{category}, fixed view, means:", "", _grid(wide.sort_values("views", kind="stable")), ""]
     if published is not None:

@@ -63,9 +63,9 @@ def reconstruct_all(
     corners = _refined(cells, fine, fine + 1)
     wide = resolution + 1
     flat = torch.unique(((corners[:, 0] * wide + corners[:, 1]) * wide + corners[:, 2]) * wide + corners[:, 3])
-    places = torch.stack([flat // wide**2 % wide, flat // wide % wide, flat % wide], dim=1)
+    positions = torch.stack([flat // wide**2 % wide, flat // wide % wide, flat % wide], dim=1)
     values = values.contiguous()
-    values.view(-1)[flat] = _evaluate(signed_distance, -bound + places * (2 * bound / resolution), flat // wide**3)
+    values.view(-1)[flat] = _evaluate(signed_distance, -bound + positions * (2 * bound / resolution), flat // wide**3)
     return [zero_surface(grid, bound) for grid in values]
 
 
@@ -77,10 +77,10 @@ def zero_surface(grid: Tensor, bound: float) -> trimesh.Trimesh:
     return trimesh.Trimesh(vertices - bound, faces, process=False)
 
 
-def _refined(cells: Tensor, times: int, places: int) -> Tensor:
-    """For cells (N, 4) of a shape each, ``places`` a side of the grid that is ``times`` as fine, from their corner."""
-    steps = torch.cartesian_prod(torch.zeros(1, dtype=torch.long), *[torch.arange(places)] * 3)
-    return (cells[:, None] * torch.tensor([1, times, times, times]) + steps).reshape(-1, 4)
+def _refined(cells: Tensor, times: int, steps: int) -> Tensor:
+    """For cells (N, 4) of a shape each, ``steps`` a side of the grid that is ``times`` as fine, from their corner."""
+    offsets = torch.cartesian_prod(torch.zeros(1, dtype=torch.long), *[torch.arange(steps)] * 3)
+    return (cells[:, None] * torch.tensor([1, times, times, times]) + offsets).reshape(-1, 4)
 
 
 def _repeated(values: Tensor, times: int) -> Tensor:

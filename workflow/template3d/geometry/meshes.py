@@ -13,7 +13,7 @@ VERTEX_ZERO = re.compile(rb"^f[^\n]*[ \t]0(?=[/ \t\r\n]|\Z)", re.MULTILINE)
 
 
 def load(file: Path) -> trimesh.Trimesh:
-    """Read an OBJ file as one set of triangles, nothing merged or mended, and check it.
+    """Read an OBJ file as one set of triangles, nothing merged or repaired, and check it.
 
     Raises InputError, naming the file and what is wrong, unless it has triangles with finite vertices, an area and
     an extent.
@@ -64,24 +64,24 @@ def distinct(triangles: np.ndarray, looks: np.ndarray | None = None) -> np.ndarr
 
     Triangles coincide if they have the same three corners, to within a millionth of their whole extent. Those that
     also look alike (equal entries of ``looks``, (F,)) are one: the first is kept. Of those that look different, the
-    first of each winding is kept. Triangles with two corners in one place are dropped.
+    first of each winding is kept. Triangles with two equal corners are dropped.
     """
     looks = np.zeros(len(triangles), dtype=int) if looks is None else looks
-    places = triangles.reshape(-1, 3)
-    grain = max(np.ptp(places, axis=0).max(initial=0), np.finfo(np.float32).tiny) * 1e-6
-    _, corner = np.unique(np.round(places / grain).astype(np.int64), axis=0, return_inverse=True)
+    corners = triangles.reshape(-1, 3)
+    grain = max(np.ptp(corners, axis=0).max(initial=0), np.finfo(np.float32).tiny) * 1e-6
+    _, corner = np.unique(np.round(corners / grain).astype(np.int64), axis=0, return_inverse=True)
     corner = corner.reshape(-1, 3)
     rows, first = np.arange(len(corner)), corner.argmin(axis=1)
     lowest, after, before = (corner[rows, (first + turn) % 3] for turn in range(3))
     low, high = np.minimum(after, before), np.maximum(after, before)
-    _, place = np.unique(np.stack([lowest, low, high], axis=1), axis=0, return_inverse=True)
-    place = place.reshape(-1)
+    _, group = np.unique(np.stack([lowest, low, high], axis=1), axis=0, return_inverse=True)
+    group = group.reshape(-1)
     solid = (lowest < low) & (low < high)
-    # the first triangle of each place, by winding; the number of triangles where there is none
-    firsts = np.full((2, place.max(initial=-1) + 1), len(triangles))
+    # the first triangle of each group, by winding; the number of triangles where there is none
+    firsts = np.full((2, group.max(initial=-1) + 1), len(triangles))
     for winding in (0, 1):
         chosen = rows[solid & ((after > before) == winding)]
-        np.minimum.at(firsts[winding], place[chosen], chosen)
+        np.minimum.at(firsts[winding], group[chosen], chosen)
     both = (firsts < len(triangles)).all(axis=0)
     differ = both.copy()
     differ[both] = looks[firsts[0, both]] != looks[firsts[1, both]]

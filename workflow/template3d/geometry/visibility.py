@@ -23,7 +23,7 @@ PROBES_AT_ONCE = 500_000
 FIRST = 16
 """Directions in which every point is asked, before hidden neighbours may answer for it."""
 SPOT = 8
-"""One in so many points of which these are blocked is asked in all directions."""
+"""Every SPOT-th blocked point is tested in all directions."""
 WITNESSES = 4
 """Its neighbours, all hidden, that answer for another point; with one alone, ten times as many answers are wrong."""
 CELLS = 20

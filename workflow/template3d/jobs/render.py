@@ -24,7 +24,7 @@ def studio(**asked: int | str):
 def one_shape(
     category: str, kind: str, file: Path, threads: int, settings: dict, limits: Limits = USUAL
 ) -> dict[str, bytes]:
-    """Render the views of one shape, in every pass that is asked for; the files are the images and their cameras.
+    """Render the views of one shape, in every pass of the settings; the files are the images and their cameras.
 
     ``settings`` holds ``seed`` and, of the configuration's ``views``, what concerns this kind.
 

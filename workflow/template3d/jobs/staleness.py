@@ -113,7 +113,7 @@ def changed_params(before: set[str], now: set[str]) -> Iterator[str]:
             yield f"package {key.removeprefix('packages.')} {was} -> {is_now}"
         elif key.split(".")[0] in ("shapes", "splits") and was and is_now and set(was) != set(is_now):
             yield from (f"{key}: {entry} was added" for entry in is_now if entry not in was)
-            yield from (f"{key}: {entry} was taken away" for entry in was if entry not in is_now)
+            yield from (f"{key}: {entry} was removed" for entry in was if entry not in is_now)
         else:
             yield f"config {key} {json.dumps(was)} -> {json.dumps(is_now)}"
 

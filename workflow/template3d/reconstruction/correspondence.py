@@ -36,7 +36,7 @@ class Painted(NamedTuple):
     """(N,) of texts, or (N, 3) uint8, colours."""
 
 
-def places(decoder: ImplicitTemplate, code: Tensor, points_unit: np.ndarray) -> np.ndarray:
+def template_coordinates(decoder: ImplicitTemplate, code: Tensor, points_unit: np.ndarray) -> np.ndarray:
     """Where in the template points (N, 3) of the shape with ``code`` (L,) belong: (N, 3) float32.
 
     Points in the unit sphere, computed on the decoder's device.

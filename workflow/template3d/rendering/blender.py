@@ -176,7 +176,7 @@ def _check_images(mesh: Path, limits: Limits) -> None:
     """Look at the image files that Blender took for a mesh, none of which it has read yet.
 
     Raises InputError for one outside of the shape's folder or too large. What Pillow does not know as an image is
-    taken away from Blender, which knows more kinds: their sizes nobody has looked at.
+    removed from Blender, which knows more kinds, because no limit has checked their sizes.
     """
     for image in bpy.data.images:
         if image.filepath:
@@ -236,9 +236,9 @@ def _single(mesh: "bpy.types.Mesh", looks: list[Look]) -> "bpy.types.Mesh":
     tidy.polygons.foreach_set("material_index", materials[kept])
     tidy.polygons.foreach_set("use_smooth", np.zeros(kept.sum(), dtype=bool))
     if mesh.uv_layers:
-        places = np.empty((len(mesh.loops), 2), np.float32)
-        mesh.uv_layers.active.uv.foreach_get("vector", places.reshape(-1))
-        tidy.uv_layers.new().uv.foreach_set("vector", places[loops[kept]].reshape(-1))
+        coordinates = np.empty((len(mesh.loops), 2), np.float32)
+        mesh.uv_layers.active.uv.foreach_get("vector", coordinates.reshape(-1))
+        tidy.uv_layers.new().uv.foreach_set("vector", coordinates[loops[kept]].reshape(-1))
     return tidy
 
 

@@ -30,14 +30,14 @@ def picture_rows(file: Path, rows: dict[str, Sequence[np.ndarray]], titles: Sequ
         figure = Figure(figsize=(1.6 * len(titles) + 0.3, 1.6 * len(rows) + 0.4))
         axes = figure.subplots(len(rows), len(titles), squeeze=False)
         for line, (name, images) in zip(axes, rows.items(), strict=True):
-            for place, image in zip(line, images, strict=True):
-                place.imshow(image)
-                place.set(xticks=[], yticks=[])
-                place.grid(False)
-                place.spines[:].set_visible(False)
+            for ax, image in zip(line, images, strict=True):
+                ax.imshow(image)
+                ax.set(xticks=[], yticks=[])
+                ax.grid(False)
+                ax.spines[:].set_visible(False)
             line[0].set_ylabel(name)
-        for place, title in zip(axes[0], titles, strict=True):
-            place.set_title(title, fontsize=8)
+        for ax, title in zip(axes[0], titles, strict=True):
+            ax.set_title(title, fontsize=8)
         figure.subplots_adjust(0.05, 0.01, 0.995, 1 - 0.4 / (1.6 * len(rows) + 0.4), 0.02, 0.02)
         save(figure, file)
 
@@ -60,19 +60,19 @@ def loss_curves(file: Path, histories: dict[str, tuple[pd.DataFrame, Sequence[st
         save(figure, file)
 
 
-def clouds(file: Path, places: Mapping[str, np.ndarray], shapes: np.ndarray, title: str) -> None:
-    """Write a figure with a panel for each of ``places``, points (N, 2); those of one of ``shapes`` (N,) look alike."""
+def clouds(file: Path, clouds_by_name: Mapping[str, np.ndarray], shapes: np.ndarray, title: str) -> None:
+    """Write a figure with a panel for each of some point sets (N, 2); points of one of ``shapes`` (N,) look alike."""
     colours = matplotlib.colormaps["tab20"]
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(3.6 * len(places), 3.8), layout="constrained")
-        panels = figure.subplots(1, len(places), squeeze=False)[0]
-        for panel, (name, points) in zip(panels, places.items(), strict=True):
+        figure = Figure(figsize=(3.6 * len(clouds_by_name), 3.8), layout="constrained")
+        panels = figure.subplots(1, len(clouds_by_name), squeeze=False)[0]
+        for panel, (name, points) in zip(panels, clouds_by_name.items(), strict=True):
             for index in np.unique(shapes):
                 mine, marker = points[shapes == index], MARKERS[index % len(MARKERS)]
                 panel.plot(*mine.T, marker, color=colours(index % 20), markersize=2.5, markeredgewidth=0)
             panel.set(title=name, xticks=[], yticks=[])
             panel.grid(False)
-        figure.suptitle(textwrap.fill(title, 40 * len(places)))
+        figure.suptitle(textwrap.fill(title, 40 * len(clouds_by_name)))
         save(figure, file)
 
 

@@ -43,16 +43,16 @@ def _check_together(config: dict) -> None:
 
 
 def _sentence(error: ValidationError) -> str:
-    place = ".".join(map(str, error.absolute_path))
+    key = ".".join(map(str, error.absolute_path))
     if error.validator == "additionalProperties":
         known = list(error.schema["properties"])
         unknown = next(key for key in error.instance if key not in known)
         near = difflib.get_close_matches(unknown, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"it may be one of: {', '.join(known)}"
-        return f"there is no key {'.'.join(filter(None, (place, unknown)))}; {hint}"
+        return f"there is no key {'.'.join(filter(None, (key, unknown)))}; {hint}"
     if error.validator == "required":
         missing = next(key for key in error.validator_value if key not in error.instance)
-        return f"the key {'.'.join(filter(None, (place, missing)))} is missing"
+        return f"the key {'.'.join(filter(None, (key, missing)))} is missing"
     allowed = {
         "type": lambda wanted: f"must be of type {wanted if isinstance(wanted, str) else ' or '.join(wanted)}",
         "enum": lambda wanted: f"must be one of: {', '.join(wanted)}",
@@ -65,8 +65,8 @@ def _sentence(error: ValidationError) -> str:
         "minProperties": lambda wanted: f"must have at least {wanted} entries",
     }
     if error.validator not in allowed:
-        return f"{place}: {error.message}"
+        return f"{key}: {error.message}"
     hint = ""
     if error.validator == "type" and isinstance(error.instance, str) and "e" in error.instance:
         hint = " (in YAML write 1.0e-4, not 1e-4, which is text)"
-    return f"{place} is {error.instance!r}, but {allowed[error.validator](error.validator_value)}{hint}"
+    return f"{key} is {error.instance!r}, but {allowed[error.validator](error.validator_value)}{hint}"

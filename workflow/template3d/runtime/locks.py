@@ -1,4 +1,4 @@
-"""One writer: no two processes make the same result, and what a killed run leaves behind stands in nobody's way."""
+"""One process at a time makes a result; stale locks and processes of killed runs are removed."""
 
 import contextlib
 import fcntl
@@ -57,7 +57,7 @@ def forget_killed_runs(folder: Path) -> None:
     """Take away the locks that killed Snakemake processes left in ``folder``, if no other one runs there.
 
     Every process that calls this holds a lock of its own until it ends, and the operating system drops it. Where other
-    machines ran Snakemake in this folder, too, nothing is taken away: such locks may not reach them.
+    machines ran Snakemake in this folder, too, nothing is deleted: such locks may not reach them.
     """
     if folder in _marks or not os.access(folder, os.W_OK):  # Snakemake says so itself, if it has to write
         return
@@ -69,7 +69,7 @@ def forget_killed_runs(folder: Path) -> None:
             hosts, locks = set(os.read(mark, 10_000).decode().split()), folder / ".snakemake/locks"
             if hosts <= {socket.gethostname()} and locks.is_dir() and any(locks.iterdir()):
                 shutil.rmtree(locks)
-                log.warning("%s: the locks of a Snakemake that was killed are taken away", folder)
+                log.warning("%s: deleted the locks of a Snakemake that was killed", folder)
             if socket.gethostname() not in hosts:
                 os.write(mark, f"{socket.gethostname()}\n".encode())
         fcntl.flock(mark, fcntl.LOCK_SH)

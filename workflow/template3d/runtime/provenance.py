@@ -56,8 +56,8 @@ def _imports(file: Path) -> frozenset[Path]:
         parts = name.split(".")
         if parts[0] == PACKAGE.name:
             for depth in range(1, len(parts) + 1):
-                place = PACKAGE.joinpath(*parts[1:depth])
-                modules |= {path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file()}
+                base = PACKAGE.joinpath(*parts[1:depth])
+                modules |= {path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()}
     return frozenset(modules)
 
 

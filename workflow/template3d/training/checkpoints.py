@@ -51,7 +51,7 @@ class Checkpoint:
         self._written = time.monotonic()
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """Tensors and facts of the last checkpoint; None if there is none to go on from, and the log says why."""
+        """Tensors and facts of the last checkpoint; None if there is none to resume from, and the log says why."""
         if not self.file.exists():
             return None
         try:
@@ -59,11 +59,11 @@ class Checkpoint:
                 held = json.loads(opened.metadata()["json"])
                 tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as damage:
-            log.warning("%s: cannot be read (%s); training starts anew", self.file, damage)
+            log.warning("%s: cannot be read (%s); training starts from scratch", self.file, damage)
             return None
         names = sorted(self.belongs_to.keys() | held["belongs_to"].keys())
         if other := [name for name in names if self.belongs_to.get(name) != held["belongs_to"].get(name)]:
-            log.info("%s: belongs to other %s; training starts anew", self.file, " and ".join(other))
+            log.info("%s: belongs to other %s; training starts from scratch", self.file, " and ".join(other))
             return None
         return tensors, held["facts"]
 
@@ -72,7 +72,7 @@ class Stop:
     """Whether somebody asked this process to stop, by SIGTERM (a cluster's notice) or SIGINT (Ctrl-C)."""
 
     def __init__(self) -> None:
-        """Nobody has yet."""
+        """No signal received yet."""
         self.signal: int | None = None
 
     @contextlib.contextmanager

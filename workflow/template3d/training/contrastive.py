@@ -83,7 +83,7 @@ class ContrastiveStage(Stage):
             first, second = torch.stack(pairs).T
             yield self.views.images[first], self.views.images[second]
 
-    def before(self, first: Tensor, second: Tensor) -> tuple[Tensor, ...]:
+    def augment(self, first: Tensor, second: Tensor) -> tuple[Tensor, ...]:
         """Augment each image, or, with ``views``, jitter its colours or take them away."""
         if self.augment is None:
             amount, share = self.settings.colour_jitter, self.settings.grey_share

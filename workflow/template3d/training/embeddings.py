@@ -95,7 +95,7 @@ class EmbeddingStage(Stage):
             shapes = order[start : start + size]
             yield shapes, *self.samples.draw(shapes, self.settings.points_per_scene, generator)
 
-    def before(self, shapes: Tensor, points: Tensor, distances: Tensor) -> tuple[Tensor, ...]:
+    def augment(self, shapes: Tensor, points: Tensor, distances: Tensor) -> tuple[Tensor, ...]:
         """Draw the codes that are about to be used back into the unit ball, on every device the same."""
         with torch.no_grad():
             torch.embedding_renorm_(self.codes.weight, shapes, LONGEST_CODE, 2.0)

@@ -50,7 +50,7 @@ class EncoderStage(Stage):
             chosen = order[start : start + size]
             yield self.views.images[chosen], self.views.shapes[chosen]
 
-    def before(self, images: Tensor, shapes: Tensor) -> tuple[Tensor, ...]:
+    def augment(self, images: Tensor, shapes: Tensor) -> tuple[Tensor, ...]:
         """Jitter the colours of each image, or take them away."""
         return greyed(jitter(images, self.settings.colour_jitter), self.settings.grey_share), shapes
 

@@ -74,7 +74,7 @@ class EndToEndStage(Stage):
             views = torch.stack([mine[int(x * len(mine))] for x, mine in zip(chance, chosen, strict=True)])
             yield self.views.images[views], *self.samples.draw(shapes, self.settings.points_per_scene, generator)
 
-    def before(self, images: Tensor, points: Tensor, distances: Tensor) -> tuple[Tensor, ...]:
+    def augment(self, images: Tensor, points: Tensor, distances: Tensor) -> tuple[Tensor, ...]:
         """Jitter the colours of each image, or take them away."""
         images = greyed(jitter(images, self.settings.colour_jitter), self.settings.grey_share)
         return images, points, distances

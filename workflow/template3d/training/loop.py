@@ -46,7 +46,7 @@ def fit(
 ) -> list[dict[str, float]]:
     """Train a stage in place with Adam, the learning rates halved every ``halve_every`` epochs.
 
-    With a ``checkpoint``, which its caller holds, goes on from it where it fits, writes it when it is due, at the end,
+    With a ``checkpoint``, which its caller holds, resumes from it where it fits, writes it when it is due, at the end,
     and on SIGTERM or SIGINT, after which SystemExit (128 + the signal) is raised. ``board`` is a folder for
     TensorBoard. Returns one row an epoch: ``epoch``, ``step``, the mean of each term of the loss, and each group's
     learning rate; of several processes, only the first one returns. Raises FloatingPointError when the loss or a
@@ -103,7 +103,7 @@ class _Run:
         log.info("%s, precision %s%s", what, schedule.precision, ", compiled" * schedule.compile)
         if self.checkpoint is not None and (found := self.checkpoint.load()):
             self._restore(*found)
-            log.info("%s: goes on from epoch %d, step %d", self.name, self.epoch, self.step)
+            log.info("%s: resumes from epoch %d, step %d", self.name, self.epoch, self.step)
         first_epoch = self.epoch
         self.progress.begin(first_epoch)
         with Stop().watched() as stop:
@@ -127,7 +127,7 @@ class _Run:
         self.progress.close()
         self.stage.cpu().eval()
         if not self.fabric.is_global_zero:
-            sys.exit(0)  # the first process goes on to write the results
+            sys.exit(0)  # the first process writes the results
         return self.history
 
     def _run_epoch(self, epoch: int, stop: Stop) -> None:
@@ -139,29 +139,30 @@ class _Run:
             rank, ranks = self.fabric.global_rank, self.fabric.world_size
             if len(batch[0]) % ranks:
                 raise InputError(f"{self.name}: a batch of {len(batch[0])} cannot be shared evenly by {ranks} devices")
-            mine = [part[rank::ranks] for part in self.stage.before(*batch)]
-            # not by Fabric, which would round the batch as well: a place in it by up to 0.002
+            device_batch = [part[rank::ranks] for part in self.stage.augment(*batch)]
+            # not by Fabric, which would round the batch as well: a coordinate in it by up to 0.002
             with torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=self.schedule.precision == "bf16"):
-                terms = self.model(epoch, *mine)
+                terms = self.model(epoch, *device_batch)
             self.optimizer.zero_grad()
             # DDP takes the mean of the devices' gradients
             self.fabric.backward(terms["total"] * ranks if self.stage.summed else terms["total"])
             self.optimizer.step()
-            sent = self._send(terms)
-            self._look(pending)
+            sent = self._copy_to_host(terms)
+            self._check_terms(pending)
             pending = sent
             self.batch, self.step = self.batch + 1, self.step + 1
             if self.progress.step(batch[-1].numel() if self.stage.unit == "points" else len(batch[0])):
-                self._tell({term: value / (self.batch - 1) for term, value in self.sums.items()})  # one is pending
-            if wish := self._wish(stop):
-                self._look(pending)
+                # the last step's terms are pending
+                self._log_progress({term: value / (self.batch - 1) for term, value in self.sums.items()})
+            if reason := self._stop_reason(stop):
+                self._check_terms(pending)
                 pending = None
                 self._save()
-                if wish > 0:
-                    log.info("%s: stopped by signal %d at step %d", self.name, wish, self.step)
-                    self.fabric.barrier()  # nobody leaves while the first one writes
-                    sys.exit(128 + wish if self.fabric.is_global_zero else 0)
-        self._look(pending)
+                if reason > 0:
+                    log.info("%s: stopped by signal %d at step %d", self.name, reason, self.step)
+                    self.fabric.barrier()  # no process leaves while the first one writes
+                    sys.exit(128 + reason if self.fabric.is_global_zero else 0)
+        self._check_terms(pending)
         means = {term: value / self.batch for term, value in self.sums.items()}
         rates = {f"rate_{name}": rate for name, rate in self._rates().items()}
         self.history.append({"epoch": epoch, "step": self.step} | means | rates)
@@ -169,7 +170,7 @@ class _Run:
         self.epoch, self.batch, self.sums = epoch + 1, 0, {}
         self.epoch_start = self.generator.get_state()
         if epoch == self.schedule.epochs:
-            self._tell(means)
+            self._log_progress(means)
 
     def _data(self, epoch: int) -> Iterator[tuple[Tensor, ...]]:
         """The batches of an epoch that are still to do, on the device; counts the time spent waiting for them."""
@@ -184,14 +185,14 @@ class _Run:
             self.progress.waited += time.monotonic() - start
             yield moved
 
-    def _send(self, terms: dict[str, Tensor]) -> Sent:
+    def _copy_to_host(self, terms: dict[str, Tensor]) -> Sent:
         """Send a step's terms, their mean over the devices, to this process's memory; one GPU is not waited for."""
         together = torch.stack([value.detach() for value in terms.values()]).float()
         values = self.fabric.all_reduce(together, reduce_op="mean").to("cpu", non_blocking=True)
         cuda = self.fabric.device.type == "cuda"
         return Sent(list(terms), values, torch.cuda.current_stream().record_event() if cuda else None)
 
-    def _look(self, sent: Sent | None) -> None:
+    def _check_terms(self, sent: Sent | None) -> None:
         """Add a step's terms to the epoch's sums; raise FloatingPointError unless they are sound."""
         if sent is None:
             return
@@ -214,22 +215,22 @@ class _Run:
     def _rates(self) -> dict[str, float]:
         return {group.get("name", "all"): group["lr"] for group in self.optimizer.param_groups}
 
-    def _tell(self, means: dict[str, float]) -> None:
+    def _log_progress(self, means: dict[str, float]) -> None:
         rates = {f"rate_{name}": rate for name, rate in self._rates().items()}
         last = self.history[-1] if self.history else {}
         if not means:  # an epoch's first step: the epoch before says more
             means = {term: value for term, value in last.items() if term not in {"epoch", "step", *rates}}
-        self.progress.tell(self.epoch, self.step, means | rates, last)
+        self.progress.log(self.epoch, self.step, means | rates, last)
 
-    def _wish(self, stop: Stop) -> int:
+    def _stop_reason(self, stop: Stop) -> int:
         """The signal that asks to stop, on whichever device; -1 if only a checkpoint is due; else 0."""
         due = self.checkpoint is not None and self.fabric.is_global_zero and self.checkpoint.due
-        wish = stop.signal or -int(due)
+        reason = stop.signal or -int(due)
         if self.fabric.world_size > 1:
-            mine = torch.tensor([float(stop.signal or 0), float(due)], device=self.fabric.device)
-            signal, due = self.fabric.all_reduce(mine, reduce_op="max").int().tolist()
-            wish = signal or -due
-        return wish
+            reasons = torch.tensor([float(stop.signal or 0), float(due)], device=self.fabric.device)
+            signal, due = self.fabric.all_reduce(reasons, reduce_op="max").int().tolist()
+            reason = signal or -due
+        return reason
 
     def _check_weights(self) -> None:
         """Raise FloatingPointError if a weight is not finite: a sound loss may have had a gradient that is not."""
@@ -250,8 +251,8 @@ class _Run:
         tensors |= {"random.data": self.epoch_start, "random.cpu": torch.get_rng_state()}
         if self.fabric.device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.fabric.device)
-        place = {"epoch": self.epoch, "batch": self.batch, "step": self.step}
-        self.checkpoint.save(tensors, place | {"sums": self.sums, "first": self.first, "history": self.history})
+        position = {"epoch": self.epoch, "batch": self.batch, "step": self.step}
+        self.checkpoint.save(tensors, position | {"sums": self.sums, "first": self.first, "history": self.history})
 
     def _restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         model = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}

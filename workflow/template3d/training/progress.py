@@ -36,7 +36,7 @@ class Progress:
         self._steps, self._units = self._steps + 1, self._units + units
         return self._seconds() - self._told > SECONDS_BETWEEN_LINES
 
-    def tell(self, epoch: int, step: int, values: dict[str, float], last: dict[str, float] | None) -> None:
+    def log(self, epoch: int, step: int, values: dict[str, float], last: dict[str, float] | None) -> None:
         """Write a line: how far, ``values``, speed, and, from the ``last`` whole epoch's row, the time left."""
         self._told = seconds = self._seconds()
         left = "?"

@@ -34,7 +34,7 @@ class Stage(nn.Module, ABC):
     def forward(self, epoch: int, *batch: Tensor) -> dict[str, Tensor]:
         """The terms of the loss, scalars by name; ``total`` is the one that is minimised."""
 
-    def before(self, *batch: Tensor) -> tuple[Tensor, ...]:
+    def augment(self, *batch: Tensor) -> tuple[Tensor, ...]:
         """What is done to a batch on the device before its step, such as augmentation; it is the whole batch."""
         return batch
 
