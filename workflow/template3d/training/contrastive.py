@@ -44,9 +44,9 @@ class ContrastiveStage(Stage):
         if settings.positives == "views" and (len(self.by_shape) < 2 or min(map(len, self.by_shape)) < 2):
             raise InputError("contrastive.positives is views, which takes two shapes, and two views of each, at least")
         size, amount = views.images.shape[-1], settings.colour_jitter
-        self.augment = None
+        self.random_view = None
         if settings.positives == "augmentations":
-            self.augment = v2.Compose(
+            self.random_view = v2.Compose(
                 [
                     v2.RandomResizedCrop(size, scale=(settings.smallest_crop, 1.0), antialias=True),
                     v2.RandomHorizontalFlip(),
@@ -85,10 +85,10 @@ class ContrastiveStage(Stage):
 
     def augment(self, first: Tensor, second: Tensor) -> tuple[Tensor, ...]:
         """Augment each image, or, with ``views``, jitter its colours or take them away."""
-        if self.augment is None:
+        if self.random_view is None:
             amount, share = self.settings.colour_jitter, self.settings.grey_share
             return greyed(jitter(first, amount), share), greyed(jitter(second, amount), share)
-        return one_by_one(self.augment, first), one_by_one(self.augment, second)
+        return one_by_one(self.random_view, first), one_by_one(self.random_view, second)
 
     def forward(self, epoch: int, first: Tensor, second: Tensor) -> dict[str, Tensor]:
         """Equation (13), mean over the batch, and how often an image's nearest other one is its partner."""
