@@ -34,15 +34,15 @@ def main() -> None:
     arguments.add_argument("--resolution", type=int, default=256, help="fine cells a side, as the paper's")
     arguments.add_argument("--coarse", type=int, default=32)
     arguments.add_argument("--device", default="cpu")
-    asked = arguments.parse_args()
-    decoder, codes = trained(asked.model, asked.shapes)
-    decoder.to(asked.device).eval()
+    options = arguments.parse_args()
+    decoder, codes = trained(options.model, options.shapes)
+    decoder.to(options.device).eval()
     print("| shape | queries | of the dense grid's | seconds | dense | same mesh |")
     print("| --- | ---: | ---: | ---: | ---: | --- |")
     ratios, seconds, same = [], np.zeros(2), True
-    for index, code in enumerate(codes[: asked.shapes].to(asked.device)):
-        found, count, took = measured(decoder, code, asked.resolution, asked.coarse)
-        dense, all_points, dense_took = measured(decoder, code, asked.resolution, asked.resolution)
+    for index, code in enumerate(codes[: options.shapes].to(options.device)):
+        found, count, took = measured(decoder, code, options.resolution, options.coarse)
+        dense, all_points, dense_took = measured(decoder, code, options.resolution, options.resolution)
         equal = np.array_equal(found.vertices, dense.vertices) and np.array_equal(found.faces, dense.faces)
         ratios.append(count / all_points)
         seconds, same = seconds + (took, dense_took), same and equal and len(found.faces) > 0
@@ -56,24 +56,24 @@ def main() -> None:
 def measured(
     decoder: ImplicitTemplate, code: torch.Tensor, resolution: int, coarse: int
 ) -> tuple[trimesh.Trimesh, int, float]:
-    """The mesh, how many points the network was asked (gradients count three times), and seconds."""
-    asked = 0
+    """The mesh, how many points the network was queried (gradients count three times), and seconds."""
+    queries = 0
 
     def counted(points: torch.Tensor) -> torch.Tensor:
-        nonlocal asked
-        asked += len(points) * (3 if points.requires_grad else 1)
+        nonlocal queries
+        queries += len(points) * (3 if points.requires_grad else 1)
         return decoder.signed_distance(code[None], points[None].to(code.device))[0]
 
     start = time.monotonic()
     if resolution == coarse:
-        mesh, asked = dense(counted, resolution), (resolution + 1) ** 3
+        mesh, queries = dense(counted, resolution), (resolution + 1) ** 3
     else:
         mesh = isosurface.reconstruct(counted, resolution, coarse)
-    return mesh, asked, time.monotonic() - start
+    return mesh, queries, time.monotonic() - start
 
 
 def dense(signed_distance, resolution: int) -> trimesh.Trimesh:
-    """The plain way: every corner of the grid."""
+    """Dense: every corner of the grid."""
     axis = -1 + torch.arange(resolution + 1) * (2 / resolution)
     points = torch.cartesian_prod(axis, axis, axis)
     with torch.no_grad():

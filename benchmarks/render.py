@@ -35,15 +35,23 @@ def main() -> None:
     arguments.add_argument("--memory-shapes", type=int, default=500, help="shapes that one worker shows")
     arguments.add_argument("--threads", type=int, default=2)
     arguments.add_argument("--plain", type=Path, help=argparse.SUPPRESS)
-    asked = arguments.parse_args()
-    if asked.plain:
-        print(plain(asked.plain, asked.plain_views, asked.threads))
+    options = arguments.parse_args()
+    if options.plain:
+        print(plain(options.plain, options.plain_views, options.threads))
         return
     with tempfile.TemporaryDirectory() as folder:
-        files = write_shapes(Path(folder), asked.shapes)
-        ours = views_per_second(files, asked.views, asked.threads)
+        files = write_shapes(Path(folder), options.shapes)
+        ours = views_per_second(files, options.views, options.threads)
         print(f"ours: {ours:.1f} views a second", flush=True)
-        command = [sys.executable, __file__, "--plain-views", asked.plain_views, "--threads", asked.threads, "--plain"]
+        command = [
+            sys.executable,
+            __file__,
+            "--plain-views",
+            options.plain_views,
+            "--threads",
+            options.threads,
+            "--plain",
+        ]
         runs = [
             subprocess.run([*map(str, command), file], capture_output=True, text=True, check=True)
             for file in files[::4]
@@ -51,8 +59,8 @@ def main() -> None:
         rates = [float(run.stdout.split()[-1]) for run in runs]
         theirs = len(rates) / sum(1 / rate for rate in rates)
         print(f"plain recipe: {theirs:.2f} views a second", flush=True)
-        first, last = memory(files, asked.memory_shapes)
-    print(f"memory of a worker: {first:.0f} MB after 20 shapes, {last:.0f} MB after {asked.memory_shapes}")
+        first, last = memory(files, options.memory_shapes)
+    print(f"memory of a worker: {first:.0f} MB after 20 shapes, {last:.0f} MB after {options.memory_shapes}")
     result = {"views_per_second": round(ours, 1), "speedup_over_plain": round(ours / theirs, 1)}
     print(json.dumps(result | {"memory_ratio": round(last / first, 3)}))
 

@@ -40,19 +40,20 @@ def main() -> None:
     arguments.add_argument("--shapes", type=int, help="so many made-up shapes of one category, instead")
     arguments.add_argument("--shards", type=int, default=800, help="their shards")
     arguments.add_argument("--sizes", action="store_true", help="what the paper's run asks of a cluster")
-    asked = arguments.parse_args()
+    options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        if asked.shapes:
-            lists = {"chairs": made_up("chairs", asked.shapes - asked.shapes // 5, asked.shapes // 5)}
+        if options.shapes:
+            lists = {"chairs": made_up("chairs", options.shapes - options.shapes // 5, options.shapes // 5)}
         else:
             lists = {
-                category: published(asked.splits, category) or made_up(category, *SIZES[category]) for category in SIZES
+                category: published(options.splits, category) or made_up(category, *SIZES[category])
+                for category in SIZES
             }
-        shards = {"chairs": asked.shards} if asked.shapes else {"chairs": 64, "sofas": 32, "planes": 32}
+        shards = {"chairs": options.shards} if options.shapes else {"chairs": 64, "sofas": 32, "planes": 32}
         mesh = lay_out(folder, lists, shards)
         print(f"{sum(len(ids) for splits in lists.values() for ids in splits.values())} shapes", flush=True)
-        if asked.sizes:
+        if options.sizes:
             print(sizes(folder))
             return
         first = ask(folder, "before anything")
@@ -120,8 +121,8 @@ def ask(folder: Path, what: str, over: dict | None = None, target: str | None = 
     """What would run: its jobs, and what the question costs."""
     (folder / "over.yaml").write_text(yaml.safe_dump(over or {}))
     start = time.monotonic()
-    way = [target, "--cores", "1"] if target else ["-n"]
-    output, megabytes = snakemake(folder, *way, "--configfile", "scale.yaml", "over.yaml")
+    targets = [target, "--cores", "1"] if target else ["-n"]
+    output, megabytes = snakemake(folder, *targets, "--configfile", "scale.yaml", "over.yaml")
     seconds = round(time.monotonic() - start, 2)
     counts = [line.split() for line in output.splitlines()]
     jobs = next((int(words[1]) for words in counts if len(words) == 2 and words[0] == "total"), 0)

@@ -27,13 +27,13 @@ def main() -> None:
     """Measure every mesh with both backends."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--points", type=int, default=500_000)
-    asked = arguments.parse_args()
+    options = arguments.parse_args()
     print("| mesh | faces | backend | CPU s | wrong sides % | mean error outside |")
     print("| --- | ---: | --- | ---: | ---: | ---: |")
     cpu, wrong = {}, []
     for name, (mesh, truth) in cases().items():
         surface = visibility.visible_surface(meshes.without_doubles(mesh), sdf.DIRECTIONS)
-        points = sdf.sample_points(surface, asked.points, np.random.default_rng(0))
+        points = sdf.sample_points(surface, options.points, np.random.default_rng(0))
         true = truth(points)
         for backend in ("rays", "mesh_to_sdf"):
             start = time.process_time()
@@ -45,7 +45,7 @@ def main() -> None:
             print(f"| {name} | {len(mesh.faces)} | {backend} | {cpu[name, backend]:.1f} | {share:.3f} | {error:.5f} |")
             wrong += [share / 100] if backend == "rays" else []
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        peak = pool.apply(peak_megabytes, (asked.points,))
+        peak = pool.apply(peak_megabytes, (options.points,))
     print(f"rays, a mesh of 1.3 million faces: {peak:.0f} MB at most")
     ratio = {name: cpu[name, "mesh_to_sdf"] / cpu[name, "rays"] for name in ("chair", "torus")}
     result = {"cpu_ratio_5k": round(ratio["chair"], 2), "cpu_ratio_100k": round(ratio["torus"], 2)}
@@ -56,8 +56,8 @@ def cases() -> dict[str, tuple]:
     """Meshes in the unit sphere, each with its true signed distance (inside, only the sign is true)."""
     shape = next(shape for shape in demo_shapes.parameters("chairs", 8, seed=0) if shape["arms"] == "high")
     parts = [part.mesh for part in demo_meshes.build(shape)]
-    way = Normalization.of(trimesh.util.concatenate(parts))
-    parts = [meshes.transformed(part, way.to_unit(part.vertices)) for part in parts]
+    normalization = Normalization.of(trimesh.util.concatenate(parts))
+    parts = [meshes.transformed(part, normalization.to_unit(part.vertices)) for part in parts]
     solids = [part for part in parts if part.is_watertight]  # convex ones; the others are sheets, without an inside
     chair = fine(trimesh.util.concatenate(solids), 2500)
     return {

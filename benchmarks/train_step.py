@@ -73,45 +73,45 @@ def main() -> None:
     arguments.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     arguments.add_argument("--compile", action="store_true", help="compile ours")
     arguments.add_argument("--curves", type=Path, help="also train in both precisions, and draw the losses here")
-    asked = arguments.parse_args()
+    options = arguments.parse_args()
     torch.manual_seed(0)
-    ours = ImplicitTemplate(**PAPER).to(asked.device)
+    ours = ImplicitTemplate(**PAPER).to(options.device)
     torch.nn.init.normal_(ours.warp.affine.weight, std=0.02)  # as if trained: the warp moves points
     batch = (
-        0.06 * torch.randn(asked.scenes, PAPER["code_length"]),
-        2 * torch.rand(asked.scenes, asked.points, 3) - 1,
-        0.2 * torch.rand(asked.scenes, asked.points) - 0.1,
+        0.06 * torch.randn(options.scenes, PAPER["code_length"]),
+        2 * torch.rand(options.scenes, options.points, 3) - 1,
+        0.2 * torch.rand(options.scenes, options.points) - 0.1,
     )
-    batch = [part.to(asked.device) for part in batch]
+    batch = [part.to(options.device) for part in batch]
     plain = Plain(ours)
-    fast = torch.compile(ours, options=COMPILER) if asked.compile else ours
+    fast = torch.compile(ours, options=COMPILER) if options.compile else ours
     variants = {"plain, 32": (plain, False), "ours, 32": (fast, False), "ours, bf16": (fast, True)}
     for variant in variants.values():
         step(*variant, batch)  # warm up
     seconds = {name: [] for name in variants}
-    for _ in range(asked.repeats):
+    for _ in range(options.repeats):
         for name, variant in variants.items():
             start = time.monotonic()
             step(*variant, batch)
             seconds[name].append(time.monotonic() - start)
     best = {name: float(np.median(values)) for name, values in seconds.items()}
-    count = asked.scenes * asked.points
-    print(f"{asked.scenes} x {asked.points} points on {asked.device}, {torch.get_num_threads()} threads")
+    count = options.scenes * options.points
+    print(f"{options.scenes} x {options.points} points on {options.device}, {torch.get_num_threads()} threads")
     print("| step | ms | points a second | share of a matrix product's speed |\n| --- | ---: | ---: | ---: |")
     for name, (decoder, short) in variants.items():
         with FlopCounterMode(display=False) as counter:
             step(plain if decoder is plain else ours, short, batch)
-        share = counter.get_total_flops() / best[name] / product_speed(asked.device, short)
+        share = counter.get_total_flops() / best[name] / product_speed(options.device, short)
         print(f"| {name} | {1000 * best[name]:.0f} | {count / best[name]:,.0f} | {100 * share:.0f} % |")
-    print(f"memory: {peak_megabytes(asked.device):.0f} MB at most")
+    print(f"memory: {peak_megabytes(options.device):.0f} MB at most")
     result = {
         "speedup_fp32": round(best["plain, 32"] / best["ours, 32"], 2),
         "speedup_bf16": round(best["plain, 32"] / best["ours, bf16"], 2),
         "loss_difference": loss_difference(ours, batch),
         "points_per_second": round(count / best["ours, bf16"]),
     }
-    if asked.curves:
-        result |= curves(asked.curves)
+    if options.curves:
+        result |= curves(options.curves)
     print(json.dumps(result))
     if not result["loss_difference"] <= LARGEST_DIFFERENCE:
         raise SystemExit(f"the two formulations differ by more than {LARGEST_DIFFERENCE}")

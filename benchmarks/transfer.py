@@ -31,11 +31,11 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--results", type=Path, default=Path("results"))
     arguments.add_argument("--pairs", type=int, default=60, help="pairs of shapes of each category")
-    asked = arguments.parse_args()
+    options = arguments.parse_args()
     print("| category | pairs | through the template | nearest point in space |\n| --- | ---: | ---: | ---: |")
     shares = []
     for category, synset in SYNSETS.items():
-        found = measured(asked.results, category, synset, asked.pairs)
+        found = measured(options.results, category, synset, options.pairs)
         shares.append(found.mean(axis=0))
         print(f"| {category} | {len(found)} | {100 * shares[-1][0]:.1f} % | {100 * shares[-1][1]:.1f} % |", flush=True)
     template, space = np.mean(shares, axis=0)
@@ -46,23 +46,25 @@ def measured(results: Path, category: str, synset: str, pairs: int) -> np.ndarra
     """For each pair (P, 2) the share of points with the right part: through the template, and by space."""
     model = models.load_model(results / f"models/{category}/embeddings/model.safetensors")
     folder = next((results / f"data/{category}").glob("train-*"))
-    ways = manifests.read([folder / "check.json"])
+    normalizations = manifests.read([folder / "check.json"])
     truths = ground_truth.read([folder / "surface.zip"], synset, model.shapes)
     numbers = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
     drawn = demo_shapes.parameters(category, sum(numbers["demo"].values()), seed=numbers["seed"])
     described = {demo_shapes.shape_id(shape): shape for shape in drawn}
-    unit, places, labels = {}, {}, {}
+    unit, template_coordinates, labels = {}, {}, {}
     for shape, code in zip(model.shapes, model.codes, strict=True):
         points = truths[shape].points[:POINTS]
-        unit[shape] = ways[shape].to_unit(points)
-        places[shape] = correspondence.template_coordinates(model.decoder, code, unit[shape])
+        unit[shape] = normalizations[shape].to_unit(points)
+        template_coordinates[shape] = correspondence.template_coordinates(model.decoder, code, unit[shape])
         labels[shape] = parts(described[shape], points)
     chosen = list(itertools.permutations(model.shapes, 2))
     order = np.random.default_rng(0).permutation(len(chosen))[:pairs]
     found = []
     for source, target in (chosen[index] for index in order):
-        ways_to_carry = (places, unit)
-        carried = [correspondence.carried(way[source], labels[source], way[target]) for way in ways_to_carry]
+        carried = [
+            correspondence.carried(points[source], labels[source], points[target])
+            for points in (template_coordinates, unit)
+        ]
         found.append([float((names == labels[target]).mean()) for names in carried])
     return np.array(found)
 

@@ -1,4 +1,4 @@
-"""Check the meshes of a shard and find the way of each into the unit sphere."""
+"""Check the meshes of a shard and find the normalization of each."""
 
 import json
 from pathlib import Path

@@ -38,14 +38,14 @@ with logs.to(snakemake.log[0]):
 
     archive_of = archives.index([Path(shard) for shard in snakemake.input.views])
     truths = {Path(file).parts[-3]: Path(file) for file in snakemake.input.meshes}
-    mine = first[first["method"] == settings["methods"][0]].nlargest(WORST, MEASURE)
+    worst = first[first["method"] == settings["methods"][0]].nlargest(WORST, MEASURE)
     studio, archive = Studio(SIZE, samples=16, threads=snakemake.threads), Path(snakemake.input.reconstructions)
     rows = {"rgb": [], "ground truth": [], "reconstruction": []}
-    for shape in mine["shape"]:
+    for shape in worst["shape"]:
         view = cameras.described_view(views.read_cameras(archive_of, category, shape, kind), index)
         rows["rgb"].append(views.read_one(archive_of, category, shape, kind, index))
         rows["ground truth"].append(studio.picture(meshes.load(truths[shape]), view))
         made = meshes.read_ply(archives.read(archive, f"{shape}/{kind}_fixed_{index:02d}.ply"))
         rows["reconstruction"].append(studio.picture(made, view))
-    titles = [f"{row.shape[:4]}: {getattr(row, MEASURE):.2f}" for row in mine.itertuples()]
+    titles = [f"{row.shape[:4]}: {getattr(row, MEASURE):.2f}" for row in worst.itertuples()]
     figures.picture_rows(Path(snakemake.output.worst), rows, titles)

@@ -10,15 +10,15 @@ from template3d.geometry import meshes
 from template3d.runtime import files, logs, randomness
 
 with logs.to(snakemake.log[0]) as log:
-    settings, asked = json.loads(snakemake.params.settings), snakemake.wildcards
+    settings, wildcards = json.loads(snakemake.params.settings), snakemake.wildcards
     archive = Path(snakemake.input.reconstructions)
     shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, snakemake.input.surfaces)
     truths = ground_truth.read(snakemake.input.surfaces, settings["synset"], shapes)
-    ways = manifests.read(snakemake.input.manifests)
+    normalizations = manifests.read(snakemake.input.manifests)
     made = sorted(name for name in archives.names(archive) if name.endswith(".ply"))
     rows = []
     for shape in settings["shapes"]:
-        same = {"category": asked.category, "shape": shape, "method": asked.method}
+        same = {"category": wildcards.category, "shape": shape, "method": wildcards.method}
         of_shape = [name for name in made if name.startswith(f"{shape}/")]
         if shape not in truths or not of_shape:
             choices = [{"view_kind": kind, "views": choice} for kind, choice in settings["looks"]]
@@ -28,7 +28,9 @@ with logs.to(snakemake.log[0]) as log:
             facts = json.loads(archives.read(archive, name.replace(".ply", ".json")))
             mesh = meshes.read_ply(archives.read(archive, name))
             rng = randomness.generator(shape, settings["seed"], "evaluation")
-            values, whole = metrics.measure(mesh, truths[shape], ways[shape].scale, settings["evaluate"]["points"], rng)
+            values, whole = metrics.measure(
+                mesh, truths[shape], normalizations[shape].scale, settings["evaluate"]["points"], rng
+            )
             facts.pop("code")
             rows.append(same | facts | values | {"status": "ok" if whole else "no surface"})
             log.info("%s: %s", name, values)

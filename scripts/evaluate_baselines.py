@@ -17,14 +17,14 @@ from template3d.runtime import files, logs, randomness
 
 with logs.to(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
-    synset, asked = settings["synset"], settings["evaluate"]
-    ways = manifests.read(snakemake.input.manifests)
+    synset, evaluate_settings = settings["synset"], settings["evaluate"]
+    normalizations = manifests.read(snakemake.input.manifests)
     train, test = (
         manifests.usable(settings["splits"][split], snakemake.input.manifests, snakemake.input[f"{split}_surfaces"])
         for split in ("train", "test")
     )
-    library = retrieval.Library.read(snakemake.input.train_surfaces, synset, train, ways, settings["seed"])
-    blind = library.some(asked["average_over"])
+    library = retrieval.Library.read(snakemake.input.train_surfaces, synset, train, normalizations, settings["seed"])
+    blind = library.some(evaluate_settings["average_over"])
     truths = ground_truth.read(snakemake.input.test_surfaces, synset, test)
     template = meshes.read_ply(Path(snakemake.input.template).read_bytes())
     model = models.load_model(Path(snakemake.input.model))
@@ -33,12 +33,17 @@ with logs.to(snakemake.log[0]) as log:
     def measured(mesh, shape: str) -> dict:
         """All measures of a mesh in ShapeNet's frame, as a row's part."""
         rng = randomness.generator(shape, settings["seed"], "evaluation")
-        values, whole = metrics.measure(mesh, truths[shape], ways[shape].scale, asked["points"], rng)
+        values, whole = metrics.measure(
+            mesh, truths[shape], normalizations[shape].scale, evaluate_settings["points"], rng
+        )
         return values | {"status": "ok" if whole else "no surface"}
 
     def retrieved(found: str, shape: str) -> dict:
         """All measures of a training shape that stands in for a test shape, sphere on sphere."""
-        return retrieval.measured(library, found, truths[shape], ways[shape]) | {"retrieved": found, "status": "ok"}
+        return retrieval.measured(library, found, truths[shape], normalizations[shape]) | {
+            "retrieved": found,
+            "status": "ok",
+        }
 
     rows = []
     for shape in settings["splits"]["test"]:
@@ -48,11 +53,13 @@ with logs.to(snakemake.log[0]) as log:
             rows += [same | {"method": method, "status": "bad mesh"} for method in methods]
             continue
         truth = truths[shape]
-        placed = meshes.transformed(template, ways[shape].to_shapenet(template.vertices))
+        placed = meshes.transformed(template, normalizations[shape].to_shapenet(template.vertices))
         average = 1000 * float(np.mean([metrics.chamfer(points, truth.points) for points in blind]))
         rows.append(same | {"method": "template_only"} | measured(placed, shape))
         rows.append(same | {"method": "train_average", "chamfer_shapenet_x1000": average, "status": "ok"})
-        rows.append(same | {"method": "nearest_oracle"} | retrieved(library.nearest(truth, ways[shape]), shape))
+        rows.append(
+            same | {"method": "nearest_oracle"} | retrieved(library.nearest(truth, normalizations[shape]), shape)
+        )
         fit = {"status": "bad mesh"}  # as are those that another data stage could not use
         if f"{shape}.ply" in archives.names(fitted):
             fit = measured(meshes.read_ply(archives.read(fitted, f"{shape}.ply")), shape)

@@ -18,16 +18,16 @@ with logs.to(snakemake.log[0]) as log:
     decoder = models.load_model(Path(snakemake.input.model)).decoder
     decoder.to("cuda" if training["gpus"] else "cpu")
     shards = [Path(shard) for shard in snakemake.input.samples]
-    ways = manifests.read(snakemake.input.manifests)
+    normalizations = manifests.read(snakemake.input.manifests)
 
     def make(stale: list[str]):
         """For each shape, the mesh of its fitted code; they are fitted together."""
         samples = Samples.read(shards, settings["synset"], stale, Memory.of(training))
-        asked = inference.FitSettings(**settings["evaluate"]["fit"], clamp=settings["phase1"]["clamp"])
-        codes = inference.fit_codes(decoder, samples, asked, torch.Generator().manual_seed(settings["seed"]))
+        fit_settings = inference.FitSettings(**settings["evaluate"]["fit"], clamp=settings["phase1"]["clamp"])
+        codes = inference.fit_codes(decoder, samples, fit_settings, torch.Generator().manual_seed(settings["seed"]))
         for shape, code in zip(stale, codes, strict=True):
             (mesh,) = inference.meshes_of(decoder, code[None], **settings["meshing"])
-            mesh.vertices = ways[shape].to_shapenet(mesh.vertices)
+            mesh.vertices = normalizations[shape].to_shapenet(mesh.vertices)
             yield shape, {f"{shape}.ply": meshes.ply_bytes(mesh), f"{shape}.json": json.dumps(code.tolist()).encode()}
 
     shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, shards)

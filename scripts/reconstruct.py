@@ -50,7 +50,7 @@ with logs.to(snakemake.log[0]) as log:
     torch.set_num_threads(snakemake.threads)
     model = models.load_model(Path(snakemake.input.model))
     shards = [Path(shard) for shard in snakemake.input.views]
-    archive_of, ways = archives.index(shards), manifests.read(snakemake.input.manifests)
+    archive_of, normalizations = archives.index(shards), manifests.read(snakemake.input.manifests)
     gpu = bool(snakemake.config["training"]["gpus"])
     model.decoder.to("cuda" if gpu else "cpu")
     shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, shards)
@@ -72,7 +72,7 @@ with logs.to(snakemake.log[0]) as log:
         seconds = round((time.monotonic() - start) / len(batch), 3)
         for item, code, mesh in zip(batch, codes.tolist(), found, strict=True):
             in_template = correspondence.template_coordinates(model.decoder, torch.tensor(code), mesh.vertices)
-            mesh.vertices = ways[item.shape].to_shapenet(mesh.vertices)
+            mesh.vertices = normalizations[item.shape].to_shapenet(mesh.vertices)
             if not len(mesh.faces):
                 log.warning("%s: the network gives no surface; this counts as a failure", item.stem)
             cameras_of_shape = views.read_cameras(archive_of, category, item.shape, item.kind)
@@ -89,7 +89,7 @@ with logs.to(snakemake.log[0]) as log:
     sources = {
         stem: archives.digest(
             same,
-            json.dumps([ways[item.shape].offset.tolist(), ways[item.shape].scale]),
+            json.dumps([normalizations[item.shape].offset.tolist(), normalizations[item.shape].scale]),
             views.read_bytes(archive_of, category, item.shape, item.kind, item.view),
         )
         for stem, item in wanted.items()

@@ -1,4 +1,4 @@
-"""Sample the visible surface of a shard's shapes, in ShapeNet's frame, and keep the way into the unit sphere."""
+"""Sample the visible surface of a shard's shapes, in ShapeNet's frame, and keep its normalization."""
 
 from pathlib import Path
 

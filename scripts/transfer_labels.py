@@ -25,7 +25,7 @@ with logs.to(snakemake.log[0]) as log:
     for name in archives.names(fitted):
         if name.endswith(".json"):
             codes[name.removesuffix(".json")] = torch.tensor(json.loads(archives.read(fitted, name)))
-    ways = manifests.read(snakemake.input.manifests)
+    normalizations = manifests.read(snakemake.input.manifests)
 
     sources, labels, limits = [], [], Limits(**snakemake.config["limits"])
     for file in map(Path, snakemake.input.labels):
@@ -33,7 +33,7 @@ with logs.to(snakemake.log[0]) as log:
             category = snakemake.wildcards.category
             raise InputError(f"{file}: {file.stem} is no usable shape of {category}; name the file after one")
         painted = correspondence.read_painted(file, limits)
-        unit = ways[file.stem].to_unit(painted.points)
+        unit = normalizations[file.stem].to_unit(painted.points)
         sources.append(correspondence.template_coordinates(model.decoder, codes[file.stem], unit))
         labels.append(painted.labels)
     if len({(part.ndim, part.dtype.kind) for part in labels}) > 1:
@@ -43,7 +43,9 @@ with logs.to(snakemake.log[0]) as log:
     shapes = manifests.usable(sorted(codes), snakemake.input.manifests, snakemake.input.surfaces)
     with files.whole(snakemake.output.archive) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as opened:
         for shape, truth in ground_truth.each(snakemake.input.surfaces, settings["synset"], shapes):
-            target = correspondence.template_coordinates(model.decoder, codes[shape], ways[shape].to_unit(truth.points))
+            target = correspondence.template_coordinates(
+                model.decoder, codes[shape], normalizations[shape].to_unit(truth.points)
+            )
             carried = correspondence.carried(source, labels, target)
             if names is None:
                 paint = carried

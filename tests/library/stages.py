@@ -28,6 +28,27 @@ from template3d.training.loop import fit
 from template3d.training.stage import Schedule, Stage
 
 STAGES = ("embeddings", "encoder", "contrastive", "end_to_end")
+SIZES = {"code_length": 8, "warp_hidden": 16, "warp_steps": 4, "template_hidden": [32, 32], "dropout": 0.0}
+
+
+def spheres(radii):
+    """Exact samples of spheres of some radii."""
+    rng = np.random.default_rng(0)
+    shapes = []
+    for radius in radii:
+        points = rng.uniform(-1, 1, size=(4000, 3)).astype(np.float32)
+        rows = np.column_stack([points, np.linalg.norm(points, axis=1) - radius]).astype(np.float32)
+        shapes.append({"pos": rows[rows[:, 3] >= 0], "neg": rows[rows[:, 3] < 0]})
+    return Samples(shapes)
+
+
+def pictures(shapes=4, views=6):
+    """Random images; those of one shape share their left half."""
+    torch.manual_seed(0)
+    images = torch.randint(0, 256, (shapes * views, 3, 32, 32), dtype=torch.uint8)
+    index = torch.arange(shapes * views) // views
+    images[..., :16] = torch.randint(0, 256, (shapes, 3, 32, 16), dtype=torch.uint8)[index]
+    return Views(images, index)
 
 
 def make(stage: str, plain: bool = False) -> Stage:
@@ -57,9 +78,9 @@ def make(stage: str, plain: bool = False) -> Stage:
         settings = EndToEndSettings(2, 64, **noise)
         made = EndToEndStage(encoder, decoder, views, Samples(shapes), settings, LossSettings())
     if plain:
-        before = made.double().before
-        made.before = lambda *batch: tuple(
-            part.double() if part.is_floating_point() else part for part in before(*batch)
+        augment = made.double().augment
+        made.augment = lambda *batch: tuple(
+            part.double() if part.is_floating_point() else part for part in augment(*batch)
         )
     return made
 
@@ -74,18 +95,18 @@ def train(
     logging.basicConfig(filename=folder / "log.txt", level="INFO", force=True)
     torch.set_num_threads(1)
     made = make(stage, plain)
-    before, forward = made.before, made.forward
+    augment, forward = made.augment, made.forward
 
     def slowly(*batch: torch.Tensor) -> tuple[torch.Tensor, ...]:
         time.sleep(slow)
-        return before(*batch)
+        return augment(*batch)
 
     def told(epoch: int, *batch: torch.Tensor) -> dict[str, torch.Tensor]:
         with (folder / f"shares.{os.environ.get('LOCAL_RANK', 0)}").open("a") as shares:
             shares.write(f"{len(batch[0])} ")
         return forward(epoch, *batch)
 
-    made.before, made.forward = slowly, told
+    made.augment, made.forward = slowly, told
     checkpoint = Checkpoint(folder / "checkpoint.safetensors", minutes, settings="a", code="b", data="c")
     history = fit(made, Schedule(6, 3, devices=devices, accelerator="cpu"), stage, checkpoint)
     weights = {name: value.contiguous() for name, value in made.state_dict().items()}

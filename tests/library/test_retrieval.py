@@ -32,15 +32,15 @@ def library(tmp_path):
             opened.writestr(ground_truth.member_name(SYNSET, shape), ground_truth.to_bytes(found.points, found.normals))
             volume = ground_truth.volume_to_bytes(found.volume_points.astype(np.float16), found.occupied)
             opened.writestr(ground_truth.volume_name(SYNSET, shape), volume)
-    way = Normalization(np.zeros(3), 2.0)
+    normalization = Normalization(np.zeros(3), 2.0)
     shapes = ["aaaa", "bbbb", "cccc"]
-    return retrieval.Library.read([archive], SYNSET, shapes, dict.fromkeys(shapes, way), seed=0)
+    return retrieval.Library.read([archive], SYNSET, shapes, dict.fromkeys(shapes, normalization), seed=0)
 
 
 def test_the_oracle_finds_the_most_similar_shape(library):
-    way = Normalization(np.zeros(3), 2.0)
-    assert library.nearest(truth(BOXES["dddd"]), way) == "cccc"
-    assert library.nearest(truth(BOXES["bbbb"]), way) == "bbbb"
+    normalization = Normalization(np.zeros(3), 2.0)
+    assert library.nearest(truth(BOXES["dddd"]), normalization) == "cccc"
+    assert library.nearest(truth(BOXES["bbbb"]), normalization) == "bbbb"
 
 
 def test_a_shape_that_stands_in_is_compared_sphere_on_sphere(library):

@@ -149,8 +149,8 @@ def test_samples_fit_the_mesh_that_they_come_from(micro):
     surfaces = micro / "results/data/planes/train-00/surface.zip"
     with zipfile.ZipFile(surfaces) as archive:
         points = archive.read(name.replace("SdfSamples", "SurfaceSamples").replace("npz", "ply"))
-        way = np.load(BytesIO(archive.read(name.replace("SdfSamples", "NormalizationParameters"))))
-    unit = (trimesh.load(BytesIO(points), file_type="ply").vertices + way["offset"]) * way["scale"]
+        normalization = np.load(BytesIO(archive.read(name.replace("SdfSamples", "NormalizationParameters"))))
+    unit = (trimesh.load(BytesIO(points), file_type="ply").vertices + normalization["offset"]) * normalization["scale"]
     assert samples["pos"].dtype == samples["neg"].dtype == np.float32
     assert (samples["neg"][:, 3] < 0).all()
     nearest = np.linalg.norm(samples["pos"][:50, None, :3] - unit[None], axis=2).min(axis=1)

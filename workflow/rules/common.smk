@@ -27,7 +27,7 @@ LOSS_NUMBERS = ("pointwise_weight", "pointpair_weight", "code_weight", "clamp")
 
 interpreter.find_by_path_where_needed()
 # `snakemake why` prints its answer, without a table of jobs before it and steps after it. At this point only the command
-# line says what was asked for.
+# line holds the targets.
 if "why" in sys.argv and workflow.is_main_process:
     workflow.output_settings.quiet.update({Quietness.RULES, Quietness.PROGRESS})
 
@@ -36,19 +36,19 @@ if workflow.is_main_process:
     locks.forget_killed_runs(Path.cwd())
 
 
-def split_file(asked):
+def split_file(source):
     """The file of a split: a path as it is; a URL's content, fetched once, with the right checksum."""
-    if isinstance(asked, str):
-        return Path(asked)
-    split_lists.check_url(asked["url"])
-    file = Path("results/splits") / f"{asked['sha256'][:8]}_{asked['url'].rpartition('/')[2]}"
+    if isinstance(source, str):
+        return Path(source)
+    split_lists.check_url(source["url"])
+    file = Path("results/splits") / f"{source['sha256'][:8]}_{source['url'].rpartition('/')[2]}"
     if not file.exists():
-        stored = storage.http(asked["url"]).flags["storage_object"]
+        stored = storage.http(source["url"]).flags["storage_object"]
         try:
             workflow.async_run(stored.managed_retrieve())
         except WorkflowError as error:
-            raise InputError(f"{asked['url']}: cannot be fetched; get it some other way and give its path ({error})")
-        split_lists.keep_split(Path(stored.local_path()), asked["sha256"], file, asked["url"])
+            raise InputError(f"{source['url']}: cannot be fetched; get it elsewhere and give its path ({error})")
+        split_lists.keep_split(Path(stored.local_path()), source["sha256"], file, source["url"])
     return file
 
 
@@ -325,7 +325,7 @@ localrules:
     loss_curves,
 
 
-# Print where the results are, if everything was asked for.
+# Print where the results are, if the run made all of them.
 onsuccess:
     if not workflow.dag_settings.targets:
         print(summary(Path("results")), file=sys.stderr)

@@ -1,4 +1,4 @@
-# Meshes: the built-in ones where they are asked for, and the check of every mesh before anything is made from it.
+# Meshes: the built-in ones where the configuration names them, and the check of every mesh before anything is made from it.
 
 if config["shapenet"] == "demo":
 

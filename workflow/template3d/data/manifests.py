@@ -13,7 +13,10 @@ from template3d.runtime.files import write_text
 
 def write(file: Path, good: dict[str, Normalization], failed: dict[str, str]) -> None:
     """Write a shard's manifest: the normalisation of good shapes, and in words the flaw of the others."""
-    shapes = {shape: {"offset": way.offset.tolist(), "scale": way.scale} for shape, way in good.items()}
+    shapes = {
+        shape: {"offset": normalization.offset.tolist(), "scale": normalization.scale}
+        for shape, normalization in good.items()
+    }
     write_text(file, json.dumps({"shapes": shapes, "failed": failed}, indent=1) + "\n")
 
 
@@ -21,8 +24,8 @@ def read(files: Iterable[str | Path]) -> dict[str, Normalization]:
     """The good shapes of some shards, each with its normalisation."""
     found = {}
     for file in files:
-        for shape, way in json.loads(Path(file).read_text())["shapes"].items():
-            found[shape] = Normalization(np.array(way["offset"]), way["scale"])
+        for shape, normalization in json.loads(Path(file).read_text())["shapes"].items():
+            found[shape] = Normalization(np.array(normalization["offset"]), normalization["scale"])
     return found
 
 

@@ -78,7 +78,8 @@ class Samples:
                 rows = self.tables[side][(self.starts[side][shapes, None] + index).to(self.device)]
             else:
                 rows = [
-                    self.mapped[shape][side][mine] for shape, mine in zip(shapes.tolist(), index.numpy(), strict=True)
+                    self.mapped[shape][side][window]
+                    for shape, window in zip(shapes.tolist(), index.numpy(), strict=True)
                 ]
                 rows = torch.from_numpy(np.stack(rows))
             drawn.append(rows)

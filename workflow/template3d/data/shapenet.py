@@ -54,10 +54,12 @@ def check_missing(
         for split, shapes in lists.items():
             lost = [shape for shape in shapes if shape in missing[category]]
             if lost and (on_missing_mesh == "fail" or len(lost) == len(shapes)):
-                way = "fix the list or set on_missing_mesh: skip" if len(lost) < len(shapes) else "is it the right one?"
+                remedy = (
+                    "fix the list or set on_missing_mesh: skip" if len(lost) < len(shapes) else "is it the right one?"
+                )
                 raise InputError(
                     f"{root}: this folder has no mesh of {len(lost)} of the {len(shapes)} {split} shapes of {category} "
-                    f"({', '.join(lost[:3])}{', ...' * (len(lost) > 3)}); {way}"
+                    f"({', '.join(lost[:3])}{', ...' * (len(lost) > 3)}); {remedy}"
                 )
 
 

@@ -66,7 +66,7 @@ def of_points(points: np.ndarray, normals: np.ndarray, truth: Truth, scale: floa
     (to_truth, of_truth), (to_points, of_points) = nearest(points, truth.points), nearest(truth.points, points)
     squared = float(np.mean(to_truth**2) + np.mean(to_points**2))
     longest = float(np.ptp(truth.points, axis=0).max())
-    precision, recall = (float(np.mean(way <= F_SCORE_DISTANCE)) for way in (to_truth, to_points))
+    precision, recall = (float(np.mean(distances <= F_SCORE_DISTANCE)) for distances in (to_truth, to_points))
     agreement = [
         np.abs((normals * truth.normals[of_truth]).sum(axis=1)).mean(),
         np.abs((truth.normals * normals[of_points]).sum(axis=1)).mean(),

@@ -25,7 +25,7 @@ class Library:
 
     shards: Sequence[str | Path]
     synset: str
-    ways: Mapping[str, Normalization]
+    normalizations: Mapping[str, Normalization]
     few: Mapping[str, np.ndarray]
     """FEW points (FEW, 3) on each shape, in the unit sphere."""
     seed: int
@@ -36,14 +36,15 @@ class Library:
         shards: Sequence[str | Path],
         synset: str,
         shapes: Collection[str],
-        ways: Mapping[str, Normalization],
+        normalizations: Mapping[str, Normalization],
         seed: int,
     ) -> "Library":
         """Read the points of ``shapes``; raises InputError if one is missing."""
         few = {
-            shape: ways[shape].to_unit(truth.points[:FEW]) for shape, truth in ground_truth.each(shards, synset, shapes)
+            shape: normalizations[shape].to_unit(truth.points[:FEW])
+            for shape, truth in ground_truth.each(shards, synset, shapes)
         }
-        return cls(shards, synset, ways, few, seed)
+        return cls(shards, synset, normalizations, few, seed)
 
     def truth(self, shape: str) -> ground_truth.Truth:
         """All of one training shape."""
@@ -56,13 +57,13 @@ class Library:
             shapes = np.random.default_rng(self.seed).choice(shapes, count, replace=False)
         return [truth.points for _, truth in ground_truth.each(self.shards, self.synset, list(shapes))]
 
-    def nearest(self, truth: ground_truth.Truth, way: Normalization) -> str:
+    def nearest(self, truth: ground_truth.Truth, normalization: Normalization) -> str:
         """The training shape with the smallest Chamfer distance to a test shape, both in the unit sphere."""
-        wanted = way.to_unit(truth.points)
+        wanted = normalization.to_unit(truth.points)
         rough = {shape: metrics.chamfer(points, wanted[:FEW]) for shape, points in self.few.items()}
         best = sorted(rough, key=rough.get)[:SHORTLIST]
         exact = {
-            shape: metrics.chamfer(self.ways[shape].to_unit(found.points), wanted)
+            shape: metrics.chamfer(self.normalizations[shape].to_unit(found.points), wanted)
             for shape, found in ground_truth.each(self.shards, self.synset, best)
         }
         return min(exact, key=exact.get)
@@ -75,13 +76,13 @@ def nearest_code(model: Model, code: np.ndarray, shapes: Collection[str]) -> str
     return model.shapes[candidates[int(distances.argmin())]]
 
 
-def measured(library: Library, found: str, truth: ground_truth.Truth, way: Normalization) -> dict[str, float]:
+def measured(library: Library, found: str, truth: ground_truth.Truth, normalization: Normalization) -> dict[str, float]:
     """Every measure of a training shape that stands in for a test shape: moved there sphere on sphere."""
-    stand_in, own = library.truth(found), library.ways[found]
-    points = way.to_shapenet(own.to_unit(stand_in.points))
-    values = metrics.of_points(points, stand_in.normals, truth, way.scale)
+    stand_in, own = library.truth(found), library.normalizations[found]
+    points = normalization.to_shapenet(own.to_unit(stand_in.points))
+    values = metrics.of_points(points, stand_in.normals, truth, normalization.scale)
     # each volume point of the ground truth takes the label of the nearest volume point of the retrieved shape
-    volume = way.to_shapenet(own.to_unit(stand_in.volume_points))
+    volume = normalization.to_shapenet(own.to_unit(stand_in.volume_points))
     distance, index = metrics.nearest(truth.volume_points, volume)
     inside = stand_in.occupied[index] & (distance < np.ptp(volume, axis=0).max() / 10)
     return values | {"volumetric_iou": metrics.iou(inside, truth.occupied)}

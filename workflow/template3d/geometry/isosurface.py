@@ -33,7 +33,7 @@ def reconstruct_all(
 
     A cell is left out only if its shape's function, at the cell's centre, is larger than it can change within the
     cell: the steepest slope at the centres of the coarse cells around it, with a margin, times the cell's half
-    diagonal. So what is thinner than a cell is found all the same. What is kept is halved and asked again, until its
+    diagonal. So a surface thinner than a cell is found. Cells that are kept are halved and evaluated again, until their
     cells are two fine ones wide. ``resolution`` is the number of fine cells a side, a multiple of ``coarse``; a
     ValueError says so.
     """

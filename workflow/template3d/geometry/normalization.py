@@ -15,7 +15,7 @@ BUFFER = 1.03
 
 @dataclass(frozen=True)
 class Normalization:
-    """The way from ShapeNet's frame into the unit sphere: (v + offset) * scale."""
+    """From ShapeNet's frame to the unit sphere: (v + offset) * scale."""
 
     offset: np.ndarray
     scale: float

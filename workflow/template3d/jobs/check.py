@@ -1,4 +1,4 @@
-"""What the check makes of one shape: its way into the unit sphere, or the reason why it cannot be used."""
+"""What the check makes of one shape: its normalization, or the reason why it cannot be used."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from template3d.runtime.limits import USUAL, Limits
 
 
 def one_shape(file: Path, limits: Limits = USUAL) -> Normalization:
-    """Read a mesh, find its way into the unit sphere and make sure that it has an inside.
+    """Read a mesh, find its normalization and make sure that it has an inside.
 
     Raises InputError if the mesh is not fit for use, or too large.
     """
@@ -16,6 +16,6 @@ def one_shape(file: Path, limits: Limits = USUAL) -> Normalization:
         limits.check_mesh(file)
     mesh = meshes.load(file)
     limits.check_faces(file, len(mesh.faces))
-    way = Normalization.of(mesh)
-    sdf.check_inside(meshes.transformed(mesh, way.to_unit(mesh.vertices)))
-    return way
+    normalization = Normalization.of(mesh)
+    sdf.check_inside(meshes.transformed(mesh, normalization.to_unit(mesh.vertices)))
+    return normalization

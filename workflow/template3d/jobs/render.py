@@ -14,11 +14,11 @@ from template3d.runtime.limits import USUAL, Limits
 
 
 @functools.cache
-def studio(**asked: int | str):
+def studio(**settings: int | str):
     """The Blender scene of this process."""
     from template3d.rendering.blender import Studio
 
-    return Studio(**asked)
+    return Studio(**settings)
 
 
 def one_shape(
@@ -31,21 +31,21 @@ def one_shape(
     Raises InputError if no view shows the whole shape, if nothing of it can be seen, or if a texture is too large.
     """
     _, shape = shapenet.ids(file)
-    asked, rng = settings["views"], randomness.generator(shape, settings["seed"], f"{kind} views")
+    view_settings, rng = settings["views"], randomness.generator(shape, settings["seed"], f"{kind} views")
     vertices = meshes.used_vertices(meshes.load(file))
-    drawn = cameras.views(kind, vertices, asked[kind], asked["image_size"], rng)
+    drawn = cameras.views(kind, vertices, view_settings[kind], view_settings["image_size"], rng)
     scene = studio(
-        image_size=asked["image_size"],
-        samples=asked["samples"],
+        image_size=view_settings["image_size"],
+        samples=view_settings["samples"],
         threads=threads,
-        engine=asked["engine"],
-        device=asked["device"],
+        engine=view_settings["engine"],
+        device=view_settings["device"],
     )
     warnings = scene.show_obj(file, limits)
-    described = cameras.describe(drawn, asked["image_size"]) | {"warnings": warnings}
+    described = cameras.describe(drawn, view_settings["image_size"]) | {"warnings": warnings}
     made = {views.cameras_name(category, shape, kind): json.dumps(described, indent=1).encode()}
     with tempfile.TemporaryDirectory() as folder:
-        for shown in asked["passes"]:
+        for shown in view_settings["passes"]:
             for index, view in enumerate(drawn):
                 name = views.member_name(category, shape, kind, index, shown)
                 image = Path(folder) / Path(name).name

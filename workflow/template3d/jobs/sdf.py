@@ -8,10 +8,10 @@ from template3d.geometry.normalization import Normalization
 from template3d.runtime import randomness
 
 
-def one_shape(file: Path, way: Normalization, settings: dict) -> dict[str, bytes]:
+def one_shape(file: Path, normalization: Normalization, settings: dict) -> dict[str, bytes]:
     """Sample the distances of a mesh in the unit sphere, into DeepSDF's file; raises InputError if it has no inside."""
     synset, shape = shapenet.ids(file)
     mesh = meshes.load(file)
-    mesh = meshes.transformed(mesh, way.to_unit(mesh.vertices))
+    mesh = meshes.transformed(mesh, normalization.to_unit(mesh.vertices))
     drawn = sdf.sample_sdf(mesh, rng=randomness.generator(shape, settings["seed"], "distances"), **settings["sdf"])
     return {samples.member_name(synset, shape): samples.to_bytes(drawn)}

@@ -24,10 +24,12 @@ def sample(
     ``skip``.
     """
     files = {shapenet.ids(Path(mesh))[1]: Path(mesh) for mesh in meshes}
-    ways, chosen = manifests.read([manifest]), json.loads(settings)
+    normalizations, chosen = manifests.read([manifest]), json.loads(settings)
     archives.update(
         archive,
-        {shape: archives.digest(settings, code, files[shape]) for shape in ways},
-        lambda stale: workers.each(one_shape, ((shape, (files[shape], ways[shape], chosen)) for shape in stale)),
+        {shape: archives.digest(settings, code, files[shape]) for shape in normalizations},
+        lambda stale: workers.each(
+            one_shape, ((shape, (files[shape], normalizations[shape], chosen)) for shape in stale)
+        ),
         on_bad_mesh,
     )

@@ -13,19 +13,19 @@ ROOM = 0.1
 """Around a shape's box, as a share of its longest side, in which volume points lie too."""
 
 
-def one_shape(file: Path, way: Normalization, settings: dict) -> dict[str, bytes]:
-    """Sample a mesh in ShapeNet's frame; the files are its visible surface, its volume, the way to the unit sphere."""
+def one_shape(file: Path, normalization: Normalization, settings: dict) -> dict[str, bytes]:
+    """Sample a mesh in ShapeNet's frame; the files are its visible surface, its volume, its normalization."""
     synset, shape = shapenet.ids(file)
     rng = randomness.generator(shape, settings["seed"], "surface")
     mesh = meshes.without_doubles(meshes.load(file))
-    asked, directions = settings["surface"], settings["sdf"]["directions"]
-    points, normals = visibility.sample_visible(mesh, asked["points"], directions, rng)
+    surface_settings, directions = settings["surface"], settings["sdf"]["directions"]
+    points, normals = visibility.sample_visible(mesh, surface_settings["points"], directions, rng)
     low, high = points.min(axis=0), points.max(axis=0)
     room = ROOM * (high - low).max()
-    volume = rng.uniform(low - room, high + room, size=(asked["volume_points"], 3)).astype(np.float16)
+    volume = rng.uniform(low - room, high + room, size=(surface_settings["volume_points"], 3)).astype(np.float16)
     inside = ~visibility.escapes(visibility.Scene(mesh), volume, directions)
     return {
         ground_truth.member_name(synset, shape): ground_truth.to_bytes(points, normals),
         ground_truth.volume_name(synset, shape): ground_truth.volume_to_bytes(volume, inside),
-        ground_truth.normalization_name(synset, shape): way.to_bytes(),
+        ground_truth.normalization_name(synset, shape): normalization.to_bytes(),
     }

@@ -103,10 +103,14 @@ def _samples(shards: Iterable[Path], synset: str, shape: str) -> tuple[np.ndarra
 
 def _surface(shards: Sequence[Path], synset: str, shape: str) -> np.ndarray:
     """The surface points of a shape, in the unit sphere."""
-    ways = [Normalization.from_bytes(c) for _, c in _members(shards, ground_truth.normalization_name(synset, shape))]
+    normalizations = [
+        Normalization.from_bytes(c) for _, c in _members(shards, ground_truth.normalization_name(synset, shape))
+    ]
     clouds = [
         trimesh.load(BytesIO(content), file_type="ply", process=False).vertices
         for _, content in _members(shards, ground_truth.member_name(synset, shape))
     ]
-    found = [way.to_unit(np.asarray(cloud)) for way, cloud in zip(ways, clouds, strict=True)]
+    found = [
+        normalization.to_unit(np.asarray(cloud)) for normalization, cloud in zip(normalizations, clouds, strict=True)
+    ]
     return np.concatenate([np.empty((0, 3)), *found])

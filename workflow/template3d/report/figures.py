@@ -68,8 +68,8 @@ def clouds(file: Path, clouds_by_name: Mapping[str, np.ndarray], shapes: np.ndar
         panels = figure.subplots(1, len(clouds_by_name), squeeze=False)[0]
         for panel, (name, points) in zip(panels, clouds_by_name.items(), strict=True):
             for index in np.unique(shapes):
-                mine, marker = points[shapes == index], MARKERS[index % len(MARKERS)]
-                panel.plot(*mine.T, marker, color=colours(index % 20), markersize=2.5, markeredgewidth=0)
+                cloud, marker = points[shapes == index], MARKERS[index % len(MARKERS)]
+                panel.plot(*cloud.T, marker, color=colours(index % 20), markersize=2.5, markeredgewidth=0)
             panel.set(title=name, xticks=[], yticks=[])
             panel.grid(False)
         figure.suptitle(textwrap.fill(title, 40 * len(clouds_by_name)))

@@ -78,8 +78,8 @@ class ContrastiveStage(Stage):
         for _ in range(max(1, len(self.views.images) // (2 * size))):
             pairs = []
             for shape in torch.randperm(len(self.by_shape), generator=generator)[:size]:
-                mine = self.by_shape[shape]
-                pairs.append(mine[torch.randperm(len(mine), generator=generator)[:2]])
+                views_of_shape = self.by_shape[shape]
+                pairs.append(views_of_shape[torch.randperm(len(views_of_shape), generator=generator)[:2]])
             first, second = torch.stack(pairs).T
             yield self.views.images[first], self.views.images[second]
 

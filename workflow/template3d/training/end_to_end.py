@@ -71,7 +71,9 @@ class EndToEndStage(Stage):
             shapes = order[start : start + size]
             chance = torch.rand(size, generator=generator).tolist()
             chosen = [self.by_shape[shape] for shape in shapes]
-            views = torch.stack([mine[int(x * len(mine))] for x, mine in zip(chance, chosen, strict=True)])
+            views = torch.stack(
+                [views_of_shape[int(x * len(views_of_shape))] for x, views_of_shape in zip(chance, chosen, strict=True)]
+            )
             yield self.views.images[views], *self.samples.draw(shapes, self.settings.points_per_scene, generator)
 
     def augment(self, images: Tensor, points: Tensor, distances: Tensor) -> tuple[Tensor, ...]:
@@ -91,11 +93,13 @@ class EndToEndStage(Stage):
             parts = self.views.images.split(self.IMAGES_AT_ONCE)
             codes = torch.cat([encoder(images.to(device)).cpu() for images in parts])
         self.encoder.cpu()
-        return torch.stack([codes[mine].mean(dim=0) for mine in self.by_shape])
+        return torch.stack([codes[views_of_shape].mean(dim=0) for views_of_shape in self.by_shape])
 
     def pictures(self) -> dict[str, np.ndarray]:
         """The template, and the shapes behind the first views of the first two shapes."""
-        images = self.views.images[[int(mine[0]) for mine in self.by_shape[:2]]].to(next(self.parameters()).device)
+        images = self.views.images[[int(views_of_shape[0]) for views_of_shape in self.by_shape[:2]]].to(
+            next(self.parameters()).device
+        )
         with torch.no_grad():
             codes = self.encoder(images)
         return decoder_pictures(
