@@ -74,7 +74,7 @@ def test_shapes_without_a_mesh_are_counted_and_stop_or_are_skipped(tmp_path):
     missing = shapenet.missing_meshes(tmp_path, "03001627", splits)
     assert missing == {"bbbb", "cccc", "dddd"}
     train = {"chairs": {"train": splits["train"]}}
-    with pytest.raises(InputError, match=r"no mesh of 2 of the 3 train shapes of chairs \(bbbb, cccc\); mend"):
+    with pytest.raises(InputError, match=r"no mesh of 2 of the 3 train shapes of chairs \(bbbb, cccc\); fix"):
         shapenet.check_missing(tmp_path, train, {"chairs": missing}, "fail")
     shapenet.check_missing(tmp_path, train, {"chairs": missing}, "skip")
     with pytest.raises(InputError, match=r"no mesh of 1 of the 1 test shapes of chairs \(dddd\); is it the right one"):
