@@ -185,7 +185,7 @@ def test_a_job_over_its_memory_asks_for_more(begun):
     samples = "results/data/planes/train-00/sdf.zip"
     before = (begun.folder / samples).read_bytes()
     (begun.folder / samples).unlink()
-    begun.run("--", samples, sdf={"mem_mb": "500 * attempt"})
+    begun.run("--", samples, sdf={"mem_mb": "250 * attempt"})
     assert (begun.folder / samples).read_bytes() == before
     tried = [job for job in jobs() if job["Rule"] == "sdf" and job["WorkDir"] == str(begun.folder)]
     assert len(tried) > 1
