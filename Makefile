@@ -4,13 +4,14 @@
 # make test-faults   kill it at MOMENTS random moments, fill the disk: it must end well
 # make test-slurm    the same pipeline on a real SLURM of one node (root, slurm-wlm and munge)
 # make test-bare     the set-up on a minimal Debian, as root and as an ordinary user (root and debootstrap)
+# make docs   build the documentation into site/
 # make lock   resolve envs/*.in again
 
 PYTHON := .venv/bin/python
 MOMENTS ?= 20
 export UV_LINK_MODE ?= hardlink
 
-.PHONY: all setup test test-faults test-slurm test-bare lint lock clean
+.PHONY: all setup test test-faults test-slurm test-bare lint docs lock clean
 all: setup
 	$(PYTHON) -m snakemake --no-hooks
 	@$(PYTHON) -m template3d.report.summary
@@ -23,7 +24,7 @@ SETUP := envs/install.py envs/python.sh envs/system_libraries.py envs/uv.txt pyp
 	python3 -E envs/install.py requirements
 	touch $@
 
-.venv/.test .venv/.lint: .venv/.%: envs/%.txt .venv/.complete
+.venv/.test .venv/.lint .venv/.docs: .venv/.%: envs/%.txt .venv/.complete
 	python3 -E envs/install.py $*
 	touch $@
 
@@ -48,6 +49,10 @@ lint: .venv/.lint
 	$(PYTHON) -m codespell_lib $$(git ls-files "*.md" "*.py" "*.smk" "*.yaml" "*.sh" Makefile Snakefile)
 	$(PYTHON) -m snakemake --lint
 	$(PYTHON) envs/lock.py --check
+
+# A broken link fails it.
+docs: .venv/.docs
+	$(PYTHON) -m mkdocs build --strict
 
 lock:
 	python3 -E envs/lock.py

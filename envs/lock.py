@@ -11,7 +11,7 @@ from pathlib import Path
 
 from install import PROJECT, install_uv, uv_environment
 
-NAMES = ("requirements", "background", "test", "lint")
+NAMES = ("requirements", "background", "test", "lint", "docs")
 SOURCES = ("pyopengl", "connection-pool")
 """Two packages of Python files alone, which are published without wheels."""
 OPTIONS = ["--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:"]
