@@ -1,6 +1,6 @@
-"""Every stage of training in miniature, made from nothing.
+"""Every stage of training in miniature, on random data.
 
-As a program (`stages.py STAGE FOLDER DEVICES [SECONDS]`) it trains a plain one on several devices, with a pause before
+As a program (`stages.py STAGE FOLDER DEVICES SECONDS`) it trains a plain stage on several devices, with a pause before
 each step.
 """
 
@@ -29,6 +29,8 @@ from template3d.training.stage import Schedule, Stage
 
 STAGES = ("embeddings", "encoder", "contrastive", "end_to_end")
 SIZES = {"code_length": 8, "warp_hidden": 16, "warp_steps": 4, "template_hidden": [32, 32], "dropout": 0.0}
+BACKBONE = "shufflenet_v2_x0_5"
+"""A backbone with batch statistics, and 33 times fewer weights than ResNet-18."""
 
 
 def spheres(radii):
@@ -54,8 +56,9 @@ def pictures(shapes=4, views=6):
 def make(stage: str, plain: bool = False) -> Stage:
     """A stage over four shapes: spheres, and random images of them.
 
-    If it is ``plain``, nothing in it depends on how a batch is shared out: no batch statistics, no noise, and float64,
-    in which sums in another order differ by 1e-15 of their size or so. The history is float32 all the same.
+    A ``plain`` stage gives the same result however its batches are shared out: it has no batch statistics and no
+    noise, and it computes in float64, in which sums in another order differ by about 1e-15 of their size. Only the
+    history is float32.
     """
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
@@ -66,54 +69,60 @@ def make(stage: str, plain: bool = False) -> Stage:
         shapes.append({"pos": rows[rows[:, 3] >= 0], "neg": rows[rows[:, 3] < 0]})
     views = Views(torch.randint(0, 256, (16, 3, 32, 32), dtype=torch.uint8), torch.arange(16) // 4)
     dropout = 0.1 if stage == "end_to_end" and not plain else 0.0
-    decoder, encoder = ImplicitTemplate(8, 16, 4, [16, 16], dropout), Encoder(8, freeze_trunk=plain)
-    noise = {"colour_jitter": 0.0, "grey_share": 0.0} if plain else {}
+    decoder, encoder = ImplicitTemplate(8, 16, 4, [16, 16], dropout), Encoder(8, plain, BACKBONE)
+    noise = {"colour_jitter": 0.0, "grayscale_probability": 0.0} if plain else {}
     if stage == "embeddings":
-        made = EmbeddingStage(decoder, Samples(shapes), EmbeddingSettings(2, 64), LossSettings())
+        module = EmbeddingStage(decoder, Samples(shapes), EmbeddingSettings(2, 64), LossSettings())
     elif stage == "encoder":
-        made = EncoderStage(encoder, views, torch.randn(4, 8), EncoderSettings(4, **noise))
+        module = EncoderStage(encoder, views, torch.randn(4, 8), EncoderSettings(4, **noise))
     elif stage == "contrastive":
-        made = ContrastiveStage(encoder, Projection(8, 16), views, ContrastiveSettings(batch=4, **noise))
+        module = ContrastiveStage(encoder, Projection(8, 16), views, ContrastiveSettings(batch_size=4, **noise))
     else:
         settings = EndToEndSettings(2, 64, **noise)
-        made = EndToEndStage(encoder, decoder, views, Samples(shapes), settings, LossSettings())
+        module = EndToEndStage(encoder, decoder, views, Samples(shapes), settings, LossSettings())
     if plain:
-        augment = made.double().augment
-        made.augment = lambda *batch: tuple(
+        augment = module.double().augment
+        module.augment = lambda *batch: tuple(
             part.double() if part.is_floating_point() else part for part in augment(*batch)
         )
-    return made
+    return module
 
 
 def train(
-    stage: str, folder: Path, minutes: float = 0.0, slow: float = 0.0, devices: int = 1, plain: bool = False
+    stage: str, folder: Path, minutes: float = 0.0, pause: float = 0.0, devices: int = 1, plain: bool = False
 ) -> None:
-    """Train a stage, each step made slower by some seconds.
+    """Train a stage, with a pause in seconds before each step.
 
-    Writes its weights, its history, a log, and how much of each batch every process had.
+    Writes its weights, its history, a log, and the size of each process's part of each batch.
     """
     logging.basicConfig(filename=folder / "log.txt", level="INFO", force=True)
     torch.set_num_threads(1)
-    made = make(stage, plain)
-    augment, forward = made.augment, made.forward
+    module = make(stage, plain)
+    augment, forward = module.augment, module.forward
 
-    def slowly(*batch: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        time.sleep(slow)
+    def augment_after_pause(*batch: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        time.sleep(pause)
         return augment(*batch)
 
-    def told(epoch: int, *batch: torch.Tensor) -> dict[str, torch.Tensor]:
-        with (folder / f"shares.{os.environ.get('LOCAL_RANK', 0)}").open("a") as shares:
-            shares.write(f"{len(batch[0])} ")
+    def forward_and_count(epoch: int, *batch: torch.Tensor) -> dict[str, torch.Tensor]:
+        with (folder / f"parts.{os.environ.get('LOCAL_RANK', 0)}").open("a") as parts:
+            parts.write(f"{len(batch[0])} ")
         return forward(epoch, *batch)
 
-    made.augment, made.forward = slowly, told
+    module.augment, module.forward = augment_after_pause, forward_and_count
     checkpoint = Checkpoint(folder / "checkpoint.safetensors", minutes, settings="a", code="b", data="c")
-    history = fit(made, Schedule(6, 3, devices=devices, accelerator="cpu"), stage, checkpoint)
-    weights = {name: value.contiguous() for name, value in made.state_dict().items()}
+    history = fit(module, Schedule(6, 3, devices=devices, accelerator="cpu"), stage, checkpoint)
+    weights = {name: value.contiguous() for name, value in module.state_dict().items()}
     save_file(weights, folder / "result.safetensors")
     (folder / "history.json").write_text(json.dumps(history))
 
 
+def train_as_rank(rank: int, port: int, *arguments: object, **settings: object) -> None:
+    """Train a stage as one of several processes that somebody else started, as torchrun would."""
+    os.environ |= {"LOCAL_RANK": str(rank), "MASTER_PORT": str(port)}
+    train(*arguments, **settings)
+
+
 if __name__ == "__main__":
-    stage, folder, devices, *slow = sys.argv[1:]
-    train(stage, Path(folder), slow=float(slow[0]) if slow else 0.0, devices=int(devices), plain=True)
+    stage, folder, devices, pause = sys.argv[1:]
+    train(stage, Path(folder), pause=float(pause), devices=int(devices), plain=True)

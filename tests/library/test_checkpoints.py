@@ -1,5 +1,7 @@
-"""Training that is killed, stopped, disturbed or shared ends with the same bytes, or says why it does not go on."""
+"""Training that is killed, stopped or spread over processes gives the same result, or says why it cannot resume."""
 
+import contextlib
+import functools
 import json
 import multiprocessing
 import os
@@ -12,31 +14,35 @@ import psutil
 import pytest
 import stages
 import torch
+from lightning_fabric.plugins.environments.lightning import find_free_network_port
 from safetensors.torch import load_file, save_file
 from template3d.runtime.errors import InputError
 from template3d.training.checkpoints import Checkpoint
 from template3d.training.loop import fit
 from template3d.training.stage import Schedule
 
-START = multiprocessing.get_context("forkserver")
-START.set_forkserver_preload([f"template3d.training.{name}" for name in stages.STAGES])  # torch is imported once
+FORKS = multiprocessing.get_context("forkserver")
+# The forkserver imports these once for all processes.
+FORKS.set_forkserver_preload(
+    ["torchvision.models", "torch._dynamo", "template3d.training.loop"]
+    + [f"template3d.training.{name}" for name in stages.STAGES]
+)
 
 
-def begin(stage, folder, **how):
-    """Train a stage of stages.py in a process of its own, with a checkpoint after every step."""
-    process = START.Process(target=stages.train, args=(stage, folder), kwargs=how)
+def begin(stage, folder, **settings):
+    """Train a stage of stages.py in its own process, with a checkpoint after every step."""
+    process = FORKS.Process(target=stages.train, args=(stage, folder), kwargs=settings)
     process.start()
     return process
 
 
-def finish(stage, folder, **how):
-    process = begin(stage, folder, **how)
+def finish(process, folder):
     process.join(100)
-    assert process.exitcode == 0, (folder / "log.txt").read_text()
+    assert process.exitcode == 0, logged(folder)
 
 
 def steps(folder):
-    """The steps behind the last checkpoint; from its header, in one open, since it may be replaced meanwhile."""
+    """The step of the last checkpoint, read from its header in one open, because training may replace the file."""
     try:
         with (folder / "checkpoint.safetensors").open("rb") as file:
             header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
@@ -52,33 +58,38 @@ def logged(folder):
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """The result of each stage, trained in one go."""
-    found = {}
-    for stage in stages.STAGES:
+    """Trains a stage without interruption, once; gives the bytes of its weights and of its history."""
+
+    @functools.cache
+    def results(stage):
         folder = tmp_path_factory.mktemp(stage)
-        finish(stage, folder)
-        found[stage] = (folder / "result.safetensors").read_bytes(), (folder / "history.json").read_bytes()
-    return found
+        finish(begin(stage, folder), folder)
+        return result_bytes(folder)
+
+    return results
+
+
+def result_bytes(folder):
+    return (folder / "result.safetensors").read_bytes(), (folder / "history.json").read_bytes()
 
 
 @pytest.mark.parametrize("stage", stages.STAGES)
 def test_a_killed_run_ends_with_the_same_bytes(stage, tmp_path, undisturbed):
-    for moment in (1, 3, 6, 7):  # within the first epoch, at its end, and in later ones
-        running = begin(stage, tmp_path, slow=0.05)
-        while steps(tmp_path) < moment and running.is_alive():
-            time.sleep(0.005)
+    for step in (1, 3, 6, 7):  # within the first epoch, at its end, and in later ones
+        running = begin(stage, tmp_path, pause=0.05)
+        while steps(tmp_path) < step and running.is_alive():
+            time.sleep(0.01)
         running.kill()
         running.join()
         assert running.exitcode == -signal.SIGKILL
-    finish(stage, tmp_path)
-    assert (tmp_path / "log.txt").read_text().count("resumes from epoch") == 4
-    assert (tmp_path / "result.safetensors").read_bytes() == undisturbed[stage][0]
-    assert (tmp_path / "history.json").read_bytes() == undisturbed[stage][1]
+    finish(begin(stage, tmp_path), tmp_path)
+    assert logged(tmp_path).count("resumes from epoch") == 4
+    assert result_bytes(tmp_path) == undisturbed(stage)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_run_that_is_asked_to_stop_writes_a_checkpoint_first(number, tmp_path, undisturbed):
-    running = begin("embeddings", tmp_path, minutes=60, slow=0.3)
+def test_a_run_that_gets_a_signal_writes_a_checkpoint_first(number, tmp_path, undisturbed):
+    running = begin("embeddings", tmp_path, minutes=60, pause=0.3)
     while "epochs on" not in logged(tmp_path):
         time.sleep(0.01)
     time.sleep(0.8)
@@ -90,23 +101,22 @@ def test_a_run_that_is_asked_to_stop_writes_a_checkpoint_first(number, tmp_path,
     assert time.monotonic() - start < 30
     assert steps(tmp_path) > 0
     assert f"stopped by signal {number:d} at step {steps(tmp_path)}" in logged(tmp_path)
-    finish("embeddings", tmp_path)
-    assert (tmp_path / "result.safetensors").read_bytes() == undisturbed["embeddings"][0]
-    assert (tmp_path / "history.json").read_bytes() == undisturbed["embeddings"][1]
+    finish(begin("embeddings", tmp_path), tmp_path)
+    assert result_bytes(tmp_path) == undisturbed("embeddings")
 
 
-def test_a_checkpoint_of_other_parameters_is_not_gone_on_from(tmp_path, caplog):
+def test_training_resumes_only_from_a_checkpoint_of_its_own_parameters(tmp_path, caplog):
     caplog.set_level("INFO")
-    mine = Checkpoint(tmp_path / "c.safetensors", 1, settings="a", code="b", data="c")
-    assert mine.load() is None
-    mine.save({"x": torch.ones(2)}, {"step": 3})
-    tensors, facts = mine.load()
+    checkpoint = Checkpoint(tmp_path / "c.safetensors", 1, settings="a", code="b", data="c")
+    assert checkpoint.load() is None
+    checkpoint.save({"x": torch.ones(2)}, {"step": 3})
+    tensors, facts = checkpoint.load()
     assert torch.equal(tensors["x"], torch.ones(2))
     assert facts == {"step": 3}
     assert Checkpoint(tmp_path / "c.safetensors", 1, settings="a", code="B", data="C").load() is None
     assert "belongs to other code and data; training starts from scratch" in caplog.text
-    mine.file.write_bytes(mine.file.read_bytes()[:50])
-    assert mine.load() is None
+    checkpoint.file.write_bytes(checkpoint.file.read_bytes()[:50])
+    assert checkpoint.load() is None
     assert "cannot be read" in caplog.text
 
 
@@ -138,7 +148,7 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path, monkeypatch):
     assert [file.name for file in tmp_path.iterdir()] == ["c.safetensors"]
 
 
-def test_weights_that_are_not_finite_are_never_kept(tmp_path):
+def test_weights_that_are_not_finite_are_never_saved(tmp_path):
     checkpoint = Checkpoint(tmp_path / "c.safetensors", 0, settings="a")
     stage = stages.make("embeddings")
     stage.codes.weight.register_hook(lambda gradient: gradient * torch.inf)  # the loss is finite, its gradient is not
@@ -147,36 +157,48 @@ def test_weights_that_are_not_finite_are_never_kept(tmp_path):
     assert not checkpoint.file.exists()
 
 
+def is_rank(process):
+    """Whether a process is one of training, and not a helper of PyTorch, which may have ended already."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return "stages.py" in " ".join(process.cmdline())
+    return False
+
+
 def test_no_process_outlives_the_first(tmp_path):
-    command = [sys.executable, stages.__file__, "embeddings", tmp_path, "2", "5"]
+    """The only test in which Fabric itself starts the second process."""
+    pause = 3
+    command = [sys.executable, stages.__file__, "embeddings", tmp_path, "2", str(pause)]
     first = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     end = time.monotonic() + 300
-    while (
-        not (children := [child for child in first.children() if "stages.py" in " ".join(child.cmdline())])
-        or not (tmp_path / "checkpoint.safetensors").exists()
-    ):
+    while not ((children := list(filter(is_rank, first.children()))) and steps(tmp_path)):
         assert time.monotonic() < end
         assert first.poll() is None
         time.sleep(0.1)
     first.kill()
-    _, alive = psutil.wait_procs(children, timeout=4)  # sooner than the next step's end
+    _, alive = psutil.wait_procs(children, timeout=pause - 1)  # before the next step ends
     assert not alive
 
 
 @pytest.mark.parametrize("stage", stages.STAGES)
 def test_two_processes_give_the_loss_of_one_with_the_same_batch(stage, tmp_path):
-    for devices in (1, 2):
-        (tmp_path / str(devices)).mkdir()
-        command = [sys.executable, stages.__file__, stage, tmp_path / str(devices), str(devices)]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
-        assert run.returncode == 0, run.stdout + run.stderr
-    shares = [set((tmp_path / file).read_text().split()) for file in ("1/shares.0", "2/shares.0", "2/shares.1")]
-    assert shares == ([{"2"}, {"1"}, {"1"}] if stage in {"embeddings", "end_to_end"} else [{"4"}, {"2"}, {"2"}])
-    one, two = (json.loads((tmp_path / str(devices) / "history.json").read_text()) for devices in (1, 2))
+    alone, together = tmp_path / "1", tmp_path / "2"
+    alone.mkdir()
+    together.mkdir()
+    processes = [begin(stage, alone, plain=True)]
+    port = find_free_network_port()
+    for rank in range(2):
+        arguments = {"args": (rank, port, stage, together), "kwargs": {"devices": 2, "plain": True}}
+        processes.append(FORKS.Process(target=stages.train_as_rank, **arguments))
+        processes[-1].start()
+    for process, folder in zip(processes, (alone, together, together), strict=True):
+        finish(process, folder)
+    parts = [set(file.read_text().split()) for file in (alone / "parts.0", together / "parts.0", together / "parts.1")]
+    assert parts == ([{"2"}, {"1"}, {"1"}] if stage in {"embeddings", "end_to_end"} else [{"4"}, {"2"}, {"2"}])
+    one, two = (json.loads((folder / "history.json").read_text()) for folder in (alone, together))
     assert len(one) == len(two) > 1
     for first, second in zip(one, two, strict=True):
         assert first == pytest.approx(second, rel=1e-6)  # eight roundings to float32, in which the history is
-    weights = [load_file(tmp_path / str(devices) / "result.safetensors") for devices in (1, 2)]
+    weights = [load_file(folder / "result.safetensors") for folder in (alone, together)]
     for name in weights[0]:
         assert weights[0][name].dtype == (torch.int64 if name.endswith("num_batches_tracked") else torch.float64)
         torch.testing.assert_close(weights[0][name], weights[1][name], rtol=0, atol=1e-9)
