@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import stages
 import torch
-import torch._dynamo.utils
 from template3d.data.images import Views
 from template3d.networks.encoder import Encoder
 from template3d.networks.projection import Projection
@@ -11,16 +10,25 @@ from template3d.training.loop import fit
 from template3d.training.stage import Schedule
 
 
-@pytest.mark.parametrize("positives", ["views", "augmentations"])
-def test_contrastive_pretraining_finds_partners(positives):
+@pytest.mark.parametrize(
+    ("positives", "backbone", "epochs"),
+    [
+        ("views", stages.BACKBONE, 24),
+        # with augmentations, the small backbone learns nothing in a test's time
+        pytest.param("augmentations", "resnet18", 10, marks=pytest.mark.slow),
+    ],
+)
+def test_contrastive_pretraining_pairs_images(positives, backbone, epochs):
     views = stages.pictures()
-    if positives == "augmentations":  # a blur leaves nothing of noise to know an image by
+    if positives == "augmentations":  # blocks: after a blur, nothing of pixel noise tells one image from another
         blocks = torch.randint(0, 256, (24, 3, 4, 4), dtype=torch.uint8)
         views = Views(blocks.repeat_interleave(8, dim=2).repeat_interleave(8, dim=3), views.shapes)
     torch.manual_seed(0)
-    settings = ContrastiveSettings(positives, batch=4, temperature=0.2, rate=2e-3, colour_jitter=0.1, smallest_crop=0.8)
-    stage = ContrastiveStage(Encoder(8), Projection(8, 16), views, settings)
-    history = fit(stage, Schedule(16, 100), "test")
+    settings = ContrastiveSettings(
+        positives, batch_size=4, temperature=0.2, learning_rate=2e-3, colour_jitter=0.1, smallest_crop=0.8
+    )
+    stage = ContrastiveStage(Encoder(8, backbone=backbone), Projection(8, 16), views, settings)
+    history = fit(stage, Schedule(epochs, 100), "test")
     first, last = (np.mean([row["total"] for row in rows]) for rows in (history[:3], history[-3:]))
     assert last < 0.95 * first
     if positives == "views":
@@ -30,7 +38,9 @@ def test_contrastive_pretraining_finds_partners(positives):
 def test_a_contrastive_batch_has_two_different_views_of_each_of_different_objects():
     views = stages.pictures()
     shape_of = {image.numpy().tobytes(): int(shape) for image, shape in zip(*views, strict=True)}
-    stage = ContrastiveStage(Encoder(8), Projection(8, 16), views, ContrastiveSettings(batch=3))
+    stage = ContrastiveStage(
+        Encoder(8, backbone=stages.BACKBONE), Projection(8, 16), views, ContrastiveSettings(batch_size=3)
+    )
     batches = list(stage.batches(1, torch.Generator().manual_seed(0)))
     assert len(batches) == 24 // 6
     for first, second in batches:

@@ -1,7 +1,6 @@
 import pytest
 import stages
 import torch
-import torch._dynamo.utils
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.training.embeddings import LossSettings
@@ -14,8 +13,9 @@ def test_end_to_end_training_learns_sizes_from_images():
     torch.manual_seed(0)
     shapes, views = stages.spheres([0.3, 0.4, 0.5, 0.6]), stages.pictures(4, 3)
     settings = EndToEndSettings(4, 256, 3e-3, 3e-3, 3e-3, colour_jitter=0.0)
-    stage = EndToEndStage(Encoder(8), ImplicitTemplate(**stages.SIZES), views, shapes, settings, LossSettings())
-    history = fit(stage, Schedule(120, 1000), "test")
+    encoder, decoder = Encoder(8, backbone=stages.BACKBONE), ImplicitTemplate(**stages.SIZES)
+    stage = EndToEndStage(encoder, decoder, views, shapes, settings, LossSettings())
+    history = fit(stage, Schedule(60, 1000), "test")
     assert history[-1]["reconstruction"] < 0.5 * history[0]["reconstruction"]
     assert set(stage.pictures()) == {"template", "shape_0", "shape_1"}
 
@@ -23,14 +23,14 @@ def test_end_to_end_training_learns_sizes_from_images():
 def test_the_first_codes_are_spread_as_those_of_phase_1():
     torch.manual_seed(0)
     encoder, images = Encoder(8).eval().double(), torch.randint(0, 255, (64, 3, 32, 32), dtype=torch.uint8)
-    encoder.even_codes(images)
+    encoder.rescale_codes(images)
     assert not encoder.training
     with torch.no_grad():
         codes = encoder.train()(images)
     torch.testing.assert_close(codes.mean(dim=0), torch.zeros(8).double())
     torch.testing.assert_close(codes.std(dim=0), torch.full((8,), 8**-0.5).double())
     with pytest.raises(ValueError, match="the same code"):
-        encoder.even_codes(images[:1].expand(8, -1, -1, -1))
+        encoder.rescale_codes(images[:1].expand(8, -1, -1, -1))
 
 
 def test_a_shapes_code_is_the_mean_over_its_views():

@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,8 @@ from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, Lo
 from template3d.training.loop import fit
 from template3d.training.stage import Schedule
 
+pytestmark = pytest.mark.xdist_group("inference")  # one process trains for all tests here
+
 
 def sphere_samples(radius, count=4000, seed=0):
     points = np.random.default_rng(seed).uniform(-1, 1, size=(count, 3))
@@ -15,14 +19,15 @@ def sphere_samples(radius, count=4000, seed=0):
     return {"pos": rows[rows[:, 3] >= 0], "neg": rows[rows[:, 3] < 0]}
 
 
-def trained():
+@pytest.fixture(scope="module")
+def decoder():
     """A decoder of spheres from 0.4 to 0.7."""
     torch.manual_seed(0)
     shapes = Samples([sphere_samples(radius, seed=index) for index, radius in enumerate((0.4, 0.5, 0.6, 0.7))])
-    numbers = EmbeddingSettings(4, 256, rate_warp=2e-3, rate_template=4e-3, rate_codes=1e-2)
-    stage = EmbeddingStage(ImplicitTemplate(4, 32, 4, [32, 32], 0.0), shapes, numbers, LossSettings(1e-4, 2e-5))
+    settings = EmbeddingSettings(4, 256, learning_rate_warp=2e-3, learning_rate_template=4e-3, learning_rate_codes=1e-2)
+    stage = EmbeddingStage(ImplicitTemplate(4, 32, 4, [32, 32], 0.0), shapes, settings, LossSettings(1e-4, 2e-5))
     fit(stage, Schedule(300, 150, "32"), "spheres")
-    return stage
+    return stage.decoder
 
 
 def mean_radius(mesh):
@@ -30,16 +35,15 @@ def mean_radius(mesh):
 
 
 @pytest.mark.parametrize("at_once", [inference.POINTS_AT_ONCE, 1], ids=["side by side", "one by one"])
-def test_a_code_fitted_to_a_shape_that_was_never_seen_gives_that_shape(at_once, monkeypatch):
+def test_a_code_fitted_to_a_shape_that_was_never_seen_gives_that_shape(decoder, at_once, monkeypatch):
     monkeypatch.setattr(inference, "POINTS_AT_ONCE", at_once)
-    stage = trained()
-    before = {name: value.clone() for name, value in stage.decoder.state_dict().items()}
+    before = {name: value.clone() for name, value in decoder.state_dict().items()}
     unseen = Samples([sphere_samples(radius, seed=9) for radius in (0.45, 0.65)])
-    settings = inference.FitSettings(steps=300, points=512, rate=2e-2)
-    codes = inference.fit_codes(stage.decoder, unseen, settings, torch.Generator().manual_seed(0))
+    settings = inference.FitSettings(steps=300, points=512, learning_rate=2e-2)
+    codes = inference.fit_codes(decoder, unseen, settings, torch.Generator().manual_seed(0))
     assert codes.shape == (2, 4)
-    assert all(torch.equal(value, before[name]) for name, value in stage.decoder.state_dict().items())
-    exact, codes = stage.decoder.double(), codes.double()  # else rounding may flip the sign of a corner near 0
+    assert all(torch.equal(value, before[name]) for name, value in decoder.state_dict().items())
+    exact, codes = copy.deepcopy(decoder).double(), codes.double()  # else rounding may flip the sign of a corner near 0
     small, large = inference.meshes_of(exact, codes, resolution=48, coarse=12)
     np.testing.assert_allclose([mean_radius(small), mean_radius(large)], [0.45, 0.65], atol=0.03)
     for code, mesh in zip(codes, (small, large), strict=True):  # alone or with others: the same mesh
@@ -48,7 +52,6 @@ def test_a_code_fitted_to_a_shape_that_was_never_seen_gives_that_shape(at_once, 
         np.testing.assert_allclose(alone.vertices, mesh.vertices, atol=1e-5)
 
 
-def test_the_template_is_meshed_without_a_code():
-    decoder = trained().decoder
+def test_the_template_becomes_a_mesh_without_a_code(decoder):
     template = inference.template_mesh(decoder, resolution=48, coarse=12)
     assert 0.3 < mean_radius(template) < 0.8

@@ -52,10 +52,10 @@ SPELLINGS = pytest.mark.parametrize(
 @SPELLINGS
 def test_a_sound_cube_is_read_whatever_its_spelling(tmp_path, content):
     mesh = meshes.load(written(tmp_path, content))
-    way = Normalization.of(mesh)
-    assert way.scale == pytest.approx(1 / (0.3 * 3**0.5 * normalization.BUFFER))
-    unit = meshes.transformed(mesh, way.to_unit(mesh.vertices))
-    assert sdf.signed_distances(unit, np.zeros((1, 3)))[0] == pytest.approx(-0.3 * way.scale, abs=1e-5)
+    to_unit_sphere = Normalization.of(mesh)
+    assert to_unit_sphere.scale == pytest.approx(1 / (0.3 * 3**0.5 * normalization.BUFFER))
+    unit = meshes.transformed(mesh, to_unit_sphere.to_unit(mesh.vertices))
+    assert sdf.signed_distances(unit, np.zeros((1, 3)))[0] == pytest.approx(-0.3 * to_unit_sphere.scale, abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_bad_mesh_is_refused_by_name_and_reason(tmp_path, content, reason):
     assert str(file) in str(refused.value)
 
 
-def test_a_folder_or_nothing_in_a_meshs_place_is_refused(tmp_path):
+def test_a_folder_or_a_missing_file_is_refused(tmp_path):
     (tmp_path / "model_normalized.obj").mkdir()
     for name in ("model_normalized.obj", "nothing.obj"):
         with pytest.raises(InputError, match="no such mesh"):
@@ -102,7 +102,7 @@ def test_what_has_no_inside_is_refused_by_the_check(tmp_path, faces):
         sdf.check_inside(mesh)
 
 
-def test_doubles_go_and_the_first_of_each_stays():
+def test_of_double_faces_only_the_first_stays():
     box = trimesh.creation.box()
     doubled = np.concatenate([box.triangles, box.triangles[:, ::-1], np.roll(box.triangles, 1, axis=1)])
     np.testing.assert_array_equal(np.flatnonzero(meshes.distinct(doubled)), np.arange(12))
@@ -110,7 +110,7 @@ def test_doubles_go_and_the_first_of_each_stays():
     assert meshes.distinct(tilted).all()
 
 
-def test_doubles_of_two_looks_stay_if_their_windings_differ():
+def test_doubles_of_two_materials_stay_if_their_windings_differ():
     triangle = np.array([[[0, 0, 0], [1, 0, 0], [0, 1, 0]]], dtype=float)
     stack = np.concatenate([triangle, triangle[:, ::-1], triangle, triangle[:, ::-1]])
     np.testing.assert_array_equal(meshes.distinct(stack, np.array([0, 1, 1, 0])), [True, True, False, False])
@@ -119,17 +119,17 @@ def test_doubles_of_two_looks_stay_if_their_windings_differ():
     assert not meshes.distinct(sliver).any()
 
 
-def test_a_million_faces_are_fit_for_use(tmp_path):
+@pytest.mark.slow
+def test_a_mesh_of_a_million_faces_passes_the_check(tmp_path):
+    """A sphere of quads, one vertex for each row and column."""
     rows = columns = 720
-    turn, rise = np.meshgrid(np.linspace(0, 2 * np.pi, columns, endpoint=False), np.linspace(0, np.pi, rows))
-    points = 0.3 * np.stack([np.cos(turn) * np.sin(rise), np.cos(rise), np.sin(turn) * np.sin(rise)], -1).reshape(-1, 3)
+    azimuths, polar = np.meshgrid(np.linspace(0, 2 * np.pi, columns, endpoint=False), np.linspace(0, np.pi, rows))
+    directions = np.stack([np.cos(azimuths) * np.sin(polar), np.cos(polar), np.sin(azimuths) * np.sin(polar)], axis=-1)
     first = (np.arange(rows - 1)[:, None] * columns + np.arange(columns)).ravel() + 1
     beside = first - np.arange(len(first)) % columns + (np.arange(len(first)) + 1) % columns
     quads = np.stack([first, beside, beside + columns, first + columns], axis=1)
-    file = written(tmp_path, "")
-    with file.open("w") as lines:
-        np.savetxt(lines, points, "v %.5f %.5f %.5f")
-        np.savetxt(lines, quads, "f %d %d %d %d")
-    mesh = meshes.load(file)
-    assert len(mesh.faces) == 2 * len(quads) > 1_000_000
+    lines = ["v {:.5f} {:.5f} {:.5f}".format(*point) for point in (0.3 * directions).reshape(-1, 3).tolist()]
+    lines += ["f {} {} {} {}".format(*quad) for quad in quads.tolist()]
+    assert 2 * len(quads) > 1_000_000
+    file = written(tmp_path, lines)
     assert check.one_shape(file).scale == pytest.approx(1 / 0.3 / normalization.BUFFER, rel=1e-4)
