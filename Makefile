@@ -1,5 +1,6 @@
 # make        set up, then make every table and picture of the built-in demo shapes
 # make test   set up, then run the tests
+# make test-fast   set up, then run the quick tests of the library: the loop while you edit
 # make lint   check style and workflow
 # make test-faults   kill it at MOMENTS random moments, fill the disk: it must end well
 # make test-slurm    the same pipeline on a real SLURM of one node (root, slurm-wlm and munge)
@@ -11,7 +12,7 @@ PYTHON := .venv/bin/python
 MOMENTS ?= 20
 export UV_LINK_MODE ?= hardlink
 
-.PHONY: all setup test test-faults test-slurm test-bare lint docs lock clean
+.PHONY: all setup test test-fast test-faults test-slurm test-bare lint docs lock clean
 all: setup
 	$(PYTHON) -m snakemake --no-hooks
 	@$(PYTHON) -m template3d.report.summary
@@ -30,6 +31,9 @@ SETUP := envs/install.py envs/python.sh envs/system_libraries.py envs/uv.txt pyp
 
 test: .venv/.test
 	$(PYTHON) -m pytest --numprocesses 3 --dist loadgroup
+
+test-fast: .venv/.test
+	$(PYTHON) -m pytest tests/library -m "not slow" --numprocesses logical --maxprocesses 4 --dist loadgroup
 
 test-faults: .venv/.test
 	FAULT_MOMENTS=$(MOMENTS) $(PYTHON) -m pytest tests/faults
