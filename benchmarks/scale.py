@@ -25,7 +25,7 @@ import pandas as pd
 import yaml
 from snakemake.utils import update_config
 from template3d.data import shapenet
-from template3d.jobs import staleness
+from template3d.jobs import snakemake_internals
 
 REPOSITORY = Path(__file__).parents[1]
 SIZES = {"chairs": (3281, 832), "sofas": (1628, 411), "planes": (1780, 456)}
@@ -136,7 +136,7 @@ def sizes(folder: Path) -> str:
     for file in (REPOSITORY / "config.yaml", REPOSITORY / "resources/shapenet_paper.yaml", folder / "scale.yaml"):
         update_config(config, yaml.safe_load(file.read_text()))
     rows = []
-    with staleness.planned(REPOSITORY / "Snakefile", folder, config, cores=64) as workflow:
+    with snakemake_internals.planned(REPOSITORY / "Snakefile", folder, config, cores=64) as workflow:
         for job in workflow.dag.jobs:
             found = {name: int(job.resources.get(name, 0)) for name in ("mem_mb", "runtime", "gpu")}
             if job.output:

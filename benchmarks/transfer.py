@@ -62,7 +62,7 @@ def measured(results: Path, category: str, synset: str, pairs: int) -> np.ndarra
     found = []
     for source, target in (chosen[index] for index in order):
         carried = [
-            correspondence.carried(points[source], labels[source], points[target])
+            correspondence.transferred(points[source], labels[source], points[target])
             for points in (template_coordinates, unit)
         ]
         found.append([float((names == labels[target]).mean()) for names in carried])

@@ -1,6 +1,5 @@
 """Check the meshes of a shard and find the normalization of each."""
 
-import json
 from pathlib import Path
 
 from template3d.data import manifests, shapenet
@@ -11,7 +10,7 @@ from template3d.runtime.limits import Limits
 
 if __name__ == "__main__":
     with logs.to(snakemake.log[0]) as log:
-        settings = json.loads(snakemake.params.settings)
+        settings = snakemake.params.settings
         files = {shapenet.ids(Path(mesh))[1]: Path(mesh) for mesh in snakemake.input.meshes}
         good, failed = {}, {shape: "the folder has no mesh of it" for shape in settings["shapes"] if shape not in files}
         limits = Limits(**snakemake.config["limits"])

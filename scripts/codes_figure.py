@@ -1,6 +1,5 @@
 """Figure 6: the codes of many views of some training shapes, flattened by t-SNE: do the views of one shape agree?"""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,7 @@ NAMES = {
 
 with logs.to(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
-    settings = json.loads(snakemake.params.settings)
+    settings = snakemake.params.settings
     shards = [Path(shard) for shard in snakemake.input.views]
     shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, shards)
     clouds = {}

@@ -1,16 +1,15 @@
 """One look at the data of a category: all views of some shapes, and slices through their distances."""
 
-import json
 from pathlib import Path
 
 from template3d.report import contact_sheets
 from template3d.runtime import logs
 
 with logs.to(snakemake.log[0]):
-    settings = json.loads(snakemake.params.settings)
-    category, synset, shapes = snakemake.wildcards.category, settings["synset"], settings["shapes"]
-    archives = {
-        product: [Path(shard) for shard in snakemake.input[product]] for product in ("easy", "hard", "sdf", "surface")
-    }
-    contact_sheets.views(Path(snakemake.output.views), archives, category, shapes)
-    contact_sheets.distances(Path(snakemake.output.distances), archives, synset, shapes)
+    settings = snakemake.params.settings
+    views, samples, surfaces = (
+        [Path(shard) for shard in snakemake.input[product]] for product in ("views", "sdf", "surface")
+    )
+    contact_sheets.views(Path(snakemake.output.views), views, snakemake.wildcards.category, settings["shapes"])
+    sheet = Path(snakemake.output.distances)
+    contact_sheets.distances(sheet, samples, surfaces, settings["synset"], settings["shapes"])

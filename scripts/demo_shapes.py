@@ -1,6 +1,5 @@
 """Write the built-in shapes as a folder in the ShapeNetCore.v2 layout."""
 
-import json
 from pathlib import Path
 
 from template3d.data import shapenet
@@ -9,7 +8,7 @@ from template3d.data.demo import parameters as demo_shapes
 from template3d.runtime import logs
 
 with logs.to(snakemake.log[0]) as log:
-    settings = json.loads(snakemake.params.settings)
+    settings = snakemake.params.settings
     folder = Path(snakemake.output.meshes[0]).parents[3]
     count = settings["demo"]["train"] + settings["demo"]["test"]
     for category, synset in settings["synsets"].items():

@@ -10,7 +10,7 @@ from template3d.geometry import meshes
 from template3d.runtime import files, logs, randomness
 
 with logs.to(snakemake.log[0]) as log:
-    settings, wildcards = json.loads(snakemake.params.settings), snakemake.wildcards
+    settings, wildcards = snakemake.params.settings, snakemake.wildcards
     archive = Path(snakemake.input.reconstructions)
     shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, snakemake.input.surfaces)
     truths = ground_truth.read(snakemake.input.surfaces, settings["synset"], shapes)
@@ -21,7 +21,7 @@ with logs.to(snakemake.log[0]) as log:
         same = {"category": wildcards.category, "shape": shape, "method": wildcards.method}
         of_shape = [name for name in made if name.startswith(f"{shape}/")]
         if shape not in truths or not of_shape:
-            choices = [{"view_kind": kind, "views": choice} for kind, choice in settings["looks"]]
+            choices = [{"view_kind": kind, "views": choice} for kind, choice in settings["view_choices"]]
             rows += [same | choice | {"status": "bad mesh"} for choice in choices]
             continue
         for name in of_shape:

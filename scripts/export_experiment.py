@@ -1,6 +1,5 @@
 """Write phase 1 of a category as a Deep Implicit Templates experiment, which that project's own programs read."""
 
-import json
 from pathlib import Path
 
 from template3d.networks import deep_implicit_templates, models
@@ -8,6 +7,6 @@ from template3d.runtime import logs
 
 with logs.to(snakemake.log[0]) as log:
     folder = Path(snakemake.output.specs).parent
-    clamp = json.loads(snakemake.params.settings)["phase1"]["clamp"]
+    clamp = snakemake.params.settings["phase1"]["clamp"]
     deep_implicit_templates.save_deep_implicit_template(models.load_model(Path(snakemake.input.model)), folder, clamp)
     log.info("wrote %s", folder)

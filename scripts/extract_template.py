@@ -1,6 +1,5 @@
 """Mesh a category's template, in the unit sphere."""
 
-import json
 from pathlib import Path
 
 import torch
@@ -11,10 +10,10 @@ from template3d.runtime import files, logs
 
 with logs.to(snakemake.log[0]) as log:
     torch.set_num_threads(snakemake.threads)
-    settings = json.loads(snakemake.params.settings)
+    settings = snakemake.params.settings
     decoder = models.load_model(Path(snakemake.input.model)).decoder
     decoder.to("cuda" if snakemake.config["training"]["gpus"] else "cpu")
-    mesh = inference.template_mesh(decoder, **settings["meshing"])
+    mesh = inference.template_mesh(decoder, **settings["isosurface"])
     log.info("the template of %s has %d faces", snakemake.wildcards.category, len(mesh.faces))
     with files.whole(snakemake.output.mesh) as beside:
         beside.write_bytes(meshes.ply_bytes(mesh))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 from template3d.data import archives, manifests
+from template3d.rendering import protocols
 from template3d.runtime import files, logs
 
 COLUMNS = ["category", "split", "shape", "stage", "reason"]
@@ -13,7 +14,7 @@ with logs.to(snakemake.log[0]) as log:
     for file in map(Path, snakemake.input):
         category, split = file.parts[-3], file.parts[-2].partition("-")[0]
         found = manifests.failures([file]) if file.suffix == ".json" else archives.failures(file)
-        stage = {"check": "check", "easy": "render", "hard": "render"}.get(file.stem, file.stem)
+        stage = "render" if file.stem in protocols.KINDS else file.stem
         rows += [(category, split, shape, stage, reason) for shape, reason in found.items()]
     table = pd.DataFrame(rows, columns=COLUMNS).drop_duplicates(["shape", "stage"]).sort_values(COLUMNS)
     files.write_text(snakemake.output.table, table.to_csv(index=False))

@@ -14,7 +14,7 @@ from template3d.runtime import logs
 
 with logs.to(snakemake.log[0]) as log:
     torch.set_num_threads(snakemake.threads)
-    settings, training = json.loads(snakemake.params.settings), snakemake.config["training"]
+    settings, training = snakemake.params.settings, snakemake.config["training"]
     decoder = models.load_model(Path(snakemake.input.model)).decoder
     decoder.to("cuda" if training["gpus"] else "cpu")
     shards = [Path(shard) for shard in snakemake.input.samples]
@@ -26,7 +26,7 @@ with logs.to(snakemake.log[0]) as log:
         fit_settings = inference.FitSettings(**settings["evaluate"]["fit"], clamp=settings["phase1"]["clamp"])
         codes = inference.fit_codes(decoder, samples, fit_settings, torch.Generator().manual_seed(settings["seed"]))
         for shape, code in zip(stale, codes, strict=True):
-            (mesh,) = inference.meshes_of(decoder, code[None], **settings["meshing"])
+            (mesh,) = inference.meshes_of(decoder, code[None], **settings["isosurface"])
             mesh.vertices = normalizations[shape].to_shapenet(mesh.vertices)
             yield shape, {f"{shape}.ply": meshes.ply_bytes(mesh), f"{shape}.json": json.dumps(code.tolist()).encode()}
 

@@ -1,13 +1,12 @@
 """From one training shape to another, by even steps between their codes: a strip of pictures and an animation."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 from template3d.networks import models
-from template3d.reconstruction import correspondence, inference
+from template3d.reconstruction import inference
 from template3d.rendering import previews
 from template3d.report import figures
 from template3d.runtime import files, logs
@@ -19,7 +18,7 @@ MILLISECONDS = 160
 
 with logs.to(snakemake.log[0]) as log:
     torch.set_num_threads(snakemake.threads)
-    settings = json.loads(snakemake.params.settings)
+    settings = snakemake.params.settings
     model = models.load_model(Path(snakemake.input.model))
     model.decoder.to("cuda" if snakemake.config["training"]["gpus"] else "cpu")
     ends = [shape for shape in settings["ends"] if shape in model.shapes]
@@ -27,8 +26,8 @@ with logs.to(snakemake.log[0]) as log:
         raise InputError(f"{snakemake.wildcards.category}: takes two usable training shapes; there are {len(ends)}")
     first, last = (model.codes[model.shapes.index(shape)] for shape in ends)
     pictures = []
-    for code in correspondence.between(first, last, STEPS):
-        (mesh,) = inference.meshes_of(model.decoder, code[None], **settings["meshing"])
+    for code in inference.interpolated(first, last, STEPS):
+        (mesh,) = inference.meshes_of(model.decoder, code[None], **settings["isosurface"])
         pictures.append(np.repeat(previews.shaded(mesh, SIZE)[..., None], 3, axis=2))
     titles = [ends[0][:4], *[""] * (STEPS - 2), ends[1][:4]]
     figures.picture_rows(Path(snakemake.output.strip), {"": pictures}, titles)

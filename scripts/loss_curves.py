@@ -1,6 +1,5 @@
 """The loss of every stage of a category's training, over its epochs, and, end to end, by start (Figure 5)."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +15,7 @@ STAGES = {
 }
 
 with logs.to(snakemake.log[0]):
-    settings = json.loads(snakemake.params.settings)
+    settings = snakemake.params.settings
     found = {
         stage: pd.read_csv(file) for stage, file in zip(settings["stages"], snakemake.input.histories, strict=True)
     }

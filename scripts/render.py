@@ -1,6 +1,5 @@
 """Render the easy or the hard views of a shard's shapes."""
 
-import json
 from pathlib import Path
 
 from template3d.data import archives, manifests
@@ -13,7 +12,7 @@ THREADS = 2
 
 if __name__ == "__main__":
     with logs.to(snakemake.log[0]):
-        settings = json.loads(snakemake.params.settings)
+        settings = snakemake.params.settings
         files = {Path(file).parts[-3]: Path(file) for file in snakemake.input.meshes}
         materials = {shape: [] for shape in files}
         for file in map(Path, snakemake.input.materials):

@@ -1,20 +1,19 @@
 """Table 1: the first method beside what it has to beat, what bounds it, and what others published."""
 
-import json
 from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 from template3d.evaluation import tables
+from template3d.evaluation.methods import BASELINES
 from template3d.runtime import files, logs
 
-METHODS = ("template_only", "train_average", "nearest_code", "nearest_oracle", "code_fit")
 TITLE = "Table 1: Chamfer distance x 1000 on the test shapes"
 
 with logs.to(snakemake.log[0]) as log:
-    settings = json.loads(snakemake.params.settings)
+    settings = snakemake.params.settings
     metrics = pd.concat([pd.read_csv(file, dtype={"shape": str}) for file in snakemake.input.metrics])
-    table = tables.summary(metrics, (settings["method"], *METHODS))
+    table = tables.summary(metrics, (settings["method"], *BASELINES))
     published = pd.read_csv(StringIO(settings["published"]))
     published = published[published["category"].isin(settings["categories"])]
     files.write_text(snakemake.output.csv, table.to_csv(index=False))

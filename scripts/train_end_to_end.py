@@ -1,69 +1,51 @@
 """Train encoder, warp and template of a category together, from images to signed distances."""
 
-import json
 from pathlib import Path
 
-import pandas as pd
-import torch
-from template3d.data import archives, manifests
 from template3d.data.images import read_views
-from template3d.data.memory import Memory
 from template3d.data.sample_sets import Samples
+from template3d.jobs.training import Training, write_history
 from template3d.networks import DECODER_SIZES, models
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
-from template3d.runtime import files, logs
-from template3d.training.checkpoints import Checkpoint
+from template3d.runtime import logs
 from template3d.training.embeddings import LossSettings
-from template3d.training.end_to_end import EndToEndSettings, EndToEndStage
-from template3d.training.loop import fit
-from template3d.training.stage import Schedule, picked
+from template3d.training.end_to_end import EndToEndSettings, EndToEndStage, some_images
+from template3d.training.pretrained import load_trunk
 
-EVEN_OVER = 256
-"""Images over which the codes are evened out at the start."""
-
-settings, training, params = json.loads(snakemake.params.settings), snakemake.config["training"], snakemake.params
-view_shards, sample_shards = ([Path(shard) for shard in snakemake.input[kind]] for kind in ("views", "samples"))
-sources = [Path(file) for file in snakemake.input.weights]
-
-with logs.to(snakemake.log[0], go_on=True) as log:
-    checkpoint = Checkpoint.of(
-        params,
-        training["checkpoint_minutes"],
-        archives.digest(archives.identity([*view_shards, *sample_shards]), *sources),
+with logs.to(snakemake.log[0], append=True):
+    training = Training(
+        "end_to_end",
+        snakemake.config["training"],
+        snakemake.threads,
+        [*snakemake.input.views, *snakemake.input.samples],
+        **snakemake.params,
+        sources=snakemake.input.weights,
     )
-    chosen = settings["end_to_end"]
-    torch.set_num_threads(snakemake.threads)
-    torch.manual_seed(settings["seed"])
+    settings, start = training.settings, training.settings["end_to_end"]["weights"]
     sizes = {name: settings["phase1"][name] for name in DECODER_SIZES}
-    encoder = Encoder(sizes["code_length"], chosen["freeze_trunk"])
-    if chosen["weights"] == "contrastive":
-        models.load_encoder(encoder, sources[0])
+    freeze_trunk, backbone = settings["end_to_end"]["freeze_trunk"], settings["encoder"]["backbone"]
+    encoder = Encoder(sizes["code_length"], freeze_trunk, backbone)
+    if start == "contrastive":
+        models.load_encoder(encoder, Path(snakemake.input.weights[0]))
     else:
-        encoder.load_trunk(chosen["weights"])
-    shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, [*view_shards, *sample_shards])
-    log.info("%d of %d listed shapes are usable", len(shapes), len(settings["shapes"]))
-    memory = Memory.of(training)
-    size = settings["encoder"]["image_size"]
-    views = read_views(view_shards, shapes, size, memory, snakemake.threads)
-    if chosen["even_codes"]:
-        encoder.even_codes(views.images[torch.randperm(len(views.images))[:EVEN_OVER]])
+        load_trunk(encoder, start)
+    shapes = training.usable(settings["shapes"], snakemake.input.manifests)
+    image_size = settings["encoder"]["image_size"]
+    encoder.check_image_size(image_size)
+    views = read_views(snakemake.input.views, shapes, image_size, training.memory, snakemake.threads)
+    if settings["end_to_end"]["rescale_initial_codes"]:
+        encoder.rescale_codes(some_images(views))
     stage = EndToEndStage(
         encoder,
         ImplicitTemplate(**sizes),
         views,
-        Samples.read(sample_shards, settings["synset"], shapes, memory),
-        EndToEndSettings(**picked(EndToEndSettings, chosen)),
-        LossSettings(**picked(LossSettings, settings["phase1"])),
+        Samples.read(snakemake.input.samples, settings["synset"], shapes, training.memory),
+        training.numbers(EndToEndSettings),
+        training.numbers(LossSettings, "phase1"),
     )
-    history = fit(
-        stage,
-        Schedule.of(chosen, settings["seed"], training["gpus"]),
-        f"end to end of {snakemake.wildcards.category}, from {chosen['weights']}",
-        checkpoint,
-        Path(params.board),
-    )
-    codes = stage.mean_codes("cuda" if training["gpus"] else "cpu")
-    model = models.Model(stage.decoder, sizes, codes, shapes, encoder, size)
+    history = training.fit(stage, f"end to end of {snakemake.wildcards.category}, from {start}")
+    codes = stage.mean_codes("cuda" if training.machine["gpus"] else "cpu")
+    model = models.Model(stage.decoder, sizes, codes, shapes, encoder, image_size)
     models.save(model, Path(snakemake.output.model), Path(snakemake.output.description))
-    files.write_text(snakemake.output.history, pd.DataFrame(history).to_csv(index=False))
+    write_history(snakemake.output.history, history)

@@ -37,7 +37,7 @@ def picture(studio, view, folder) -> np.ndarray:
     return np.array(Image.open(folder / "view.png")).astype(int)
 
 
-def test_colours_stand_where_the_camera_projects_them_on_white(box_file, tmp_path):
+def test_colours_are_where_the_camera_projects_them_on_white(box_file, tmp_path):
     studio = Studio(image_size=64, samples=4, threads=2)
     studio.show_obj(box_file)
     for azimuth in (0, 40, 180):
@@ -60,18 +60,18 @@ def test_two_seeds_give_the_same_picture(box_file, tmp_path):
     assert np.abs(pictures[0] - pictures[1]).mean() < 2
 
 
-def test_a_view_has_the_same_bytes_whenever_it_is_made(box_file, tmp_path):
-    made = []
+def test_a_view_has_the_same_bytes_whenever_it_is_rendered(box_file, tmp_path):
+    contents = []
     for name in ("first.png", "second.png"):
         studio = Studio(image_size=32, samples=1, threads=2)
         studio.show_obj(box_file)
         studio.render(View(40, 20, 1.2), tmp_path / name)
-        made.append((tmp_path / name).read_bytes())
+        contents.append((tmp_path / name).read_bytes())
         time.sleep(1.1)
     assert "Date" in Image.open(tmp_path / "first.png").info
-    bare = [views.without_texts(content) for content in made]
+    bare = [views.without_texts(content) for content in contents]
     assert bare[0] == bare[1]
-    assert (np.array(views.decode(bare[0])) == np.array(views.decode(made[0]))).all()
+    assert (np.array(views.decode(bare[0])) == np.array(views.decode(contents[0]))).all()
     assert "Date" not in Image.open(BytesIO(bare[0])).info
 
 
@@ -111,7 +111,7 @@ FRONT, BACK = View(0, 0, 1.5), View(180, 0, 1.5)
 
 @pytest.fixture
 def square(tmp_path):
-    """Write a square that faces the front (-z), with one material for each side, and what else its MTL needs."""
+    """Writes a square that faces the front (-z), with one material for each side, and its textures."""
 
     def write(mtl, **textures):
         file = tmp_path / "square.obj"
@@ -132,7 +132,7 @@ def test_a_material_library_may_be_as_large_as_a_mesh(square):
 
 
 def hue(image, row, column):
-    """Which of red, green, blue is brightest at a place given as shares of the image; None if all are alike."""
+    """The brightest of R, G and B at a row and column given as fractions of the image; None if all are alike."""
     pixel = image[int(row * len(image)), int(column * len(image))]
     return None if np.ptp(pixel) < 20 else "RGB"[pixel.argmax()]
 
@@ -140,14 +140,14 @@ def hue(image, row, column):
 def test_of_two_coincident_faces_each_is_seen_from_its_own_side(square, tmp_path):
     studio = Studio(64, samples=4)
     assert studio.show_obj(square("newmtl front\nKd .8 .1 .1\nnewmtl back\nKd .1 .1 .8\n")) == []
-    for view, wanted in ((FRONT, 0), (BACK, 2)):
+    for view, channel in ((FRONT, 0), (BACK, 2)):
         image = picture(studio, view, tmp_path)
         shown = image[(image < 250).any(axis=2)]
         assert len(shown) > 300
-        assert (shown.argmax(axis=1) == wanted).all()  # not one speckle
+        assert (shown.argmax(axis=1) == channel).all()  # not one speckle
 
 
-def test_a_texture_is_found_beside_its_mtl_and_stands_the_right_way_up(square, tmp_path):
+def test_a_texture_is_read_beside_its_mtl_and_shown_upright(square, tmp_path):
     (tmp_path / "maps").mkdir()
     colours = np.zeros((8, 8, 3))
     colours[:4, :4, 0] = colours[:4, 4:, 1] = colours[4:, :, 2] = 200  # red upper left, green upper right, blue below
@@ -172,7 +172,7 @@ def test_alpha_of_a_texture_shows_what_lies_behind(square, tmp_path):
     assert (image[32, int(0.6 * 64)] == 255).all()
 
 
-def test_what_is_missing_becomes_grey_and_is_reported(square, tmp_path):
+def test_missing_files_become_grey_and_are_reported(square, tmp_path):
     studio = Studio(64, samples=1)
     (warning,) = studio.show_obj(square(""))
     assert "square.mtl, which is not there; grey instead" in warning
@@ -188,7 +188,7 @@ def test_what_is_missing_becomes_grey_and_is_reported(square, tmp_path):
 
 @pytest.fixture
 def textured(tmp_path):
-    """Write a square of a shape's folder, with what its MTL says of the texture of both sides."""
+    """Writes a square into a shape's folder; ``line`` is what its MTL says about each side."""
 
     def write(line, named=True):
         file = tmp_path / "shape/models/square.obj"
@@ -219,14 +219,14 @@ def test_no_spelling_of_a_name_lets_blender_show_a_file_from_elsewhere(textured,
         Studio(64, samples=1).show_obj(textured(line.format(secret), named))
 
 
-def test_what_blender_found_by_its_own_rules_is_looked_at_as_well(textured, tmp_path):
-    file = textured("map_Kd sub/wood.png")  # it takes the one of that name beside the mesh
+def test_a_texture_that_blender_finds_by_its_own_rules_is_checked_too(textured, tmp_path):
+    file = textured("map_Kd sub/wood.png")  # Blender takes the file of that name beside the mesh
     Image.new("RGB", (200, 200), "red").save(file.parent / "wood.png")
     with pytest.raises(InputError, match="200 x 200 pixels, more than limits"):
         Studio(64, samples=1).show_obj(file, Limits(image_megapixels=0.01))
 
 
-def test_a_texture_whose_size_cannot_be_told_is_not_read(textured, tmp_path):
+def test_a_texture_of_unknown_size_is_not_read(textured, tmp_path):
     file = textured("Kd .1 .1 .8\nmap_Kd wood.png")
     pixels = np.zeros((64, 64, 3), np.float32)
     pixels[..., 0] = 1
@@ -274,7 +274,7 @@ def test_the_passes_agree_with_the_geometry(box_file, tmp_path):
     np.testing.assert_allclose(albedo[row, column], srgb, atol=2)
 
 
-def test_a_device_that_is_not_there_is_an_error():
+def test_a_missing_device_is_an_error():
     with pytest.raises(InputError, match=r"views\.device is optix"):
         Studio(32, samples=1, device="optix")
 

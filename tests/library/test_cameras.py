@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
-from template3d.rendering import cameras
+from template3d.rendering import cameras, protocols
 from template3d.rendering.cameras import View
 from template3d.runtime.errors import InputError
 
 CUBE = np.stack(np.meshgrid(*[[-0.28, 0.28]] * 3), axis=-1).reshape(-1, 3)
 
 
-def test_the_origin_falls_into_the_middle_of_the_image():
+def test_the_origin_is_in_the_middle_of_the_image():
     for azimuth, elevation in ((0, 0), (43, 25), (200, 45)):
         np.testing.assert_allclose(cameras.project(View(azimuth, elevation, 1.5), np.zeros((1, 3)), 224), [[112, 112]])
 
@@ -34,7 +34,7 @@ def test_projection_worked_out_by_hand_from_the_side_and_above():
 
 
 def sign(view):
-    """Which way the object's front points in the image: the camera's right axis against -z, by the cross product."""
+    """1 if the object's front (-z) is at the image's right, -1 if at its left; by the cross product."""
     backward = np.array([np.sin(np.radians(view.azimuth_deg)), 0, -np.cos(np.radians(view.azimuth_deg))])
     right = np.cross([0, 1, 0], backward)
     return np.sign(right @ [0, 0, -1])
@@ -55,7 +55,7 @@ def test_a_shift_moves_the_whole_object():
 
 @pytest.mark.parametrize("kind", ["easy", "hard"])
 def test_views_follow_the_protocol(kind):
-    views = cameras.views(kind, CUBE, 50, 224, np.random.default_rng(0))
+    views = protocols.draw_views(kind, CUBE, 50, 224, np.random.default_rng(0))
     elevation, nearest, farthest, shift = (20, 30), 0.65, 1.0, 0.0
     if kind == "hard":
         elevation, nearest, farthest, shift = (0, 45), 0.6, 1.1, 0.2
@@ -70,7 +70,7 @@ def test_views_follow_the_protocol(kind):
 
 
 def test_views_are_seeded():
-    first, second = (cameras.views("hard", CUBE, 8, 224, np.random.default_rng(5)) for _ in range(2))
+    first, second = (protocols.draw_views("hard", CUBE, 8, 224, np.random.default_rng(5)) for _ in range(2))
     assert first == second
 
 
@@ -84,4 +84,4 @@ def test_a_view_that_touches_the_frame_is_not_in_it():
 
 def test_an_object_too_large_for_the_protocol_is_an_error():
     with pytest.raises(InputError, match=r"diagonal is 9\.699"):
-        cameras.views("easy", 10 * CUBE, 4, 224, np.random.default_rng(0))
+        protocols.draw_views("easy", 10 * CUBE, 4, 224, np.random.default_rng(0))

@@ -24,6 +24,12 @@ def test_what_we_ship_is_valid(overlay):
     configuration.check(merged(DEFAULT, over), SCHEMA)
 
 
+def test_keys_that_are_left_out_have_the_defaults_of_the_shipped_configuration():
+    minimal = {"categories": copy.deepcopy(DEFAULT["categories"])}
+    configuration.check(minimal, SCHEMA)
+    assert minimal == DEFAULT
+
+
 def test_the_papers_run_has_the_papers_numbers():
     paper = merged(DEFAULT, yaml.safe_load((REPOSITORY / "resources/shapenet_paper.yaml").read_text()))
     phase1 = paper["phase1"]
@@ -32,18 +38,21 @@ def test_the_papers_run_has_the_papers_numbers():
     assert (phase1["pointwise_weight"], phase1["pointpair_weight"], phase1["code_weight"]) == (0.005, 1e-4, 1e-4)
     assert paper["sdf"]["near_stds"] == pytest.approx([0.005**0.5, 0.0005**0.5])
     assert (paper["sdf"]["count"], paper["sdf"]["uniform_share"]) == (500_000, 0.06)
-    assert (paper["phase2"]["batch"], paper["encoder"]["image_size"]) == (512, 224)
+    assert (paper["phase2"]["batch_size"], paper["encoder"]["image_size"]) == (512, 224)
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
         ({"phase1": {"epohcs": 3}}, "there is no key phase1.epohcs; did you mean epochs?"),
-        ({"phase1": {"rate_warp": "1e-4"}}, r"write 1\.0e-4, not 1e-4"),
+        ({"phase1": {"learning_rate_warp": "1e-4"}}, r"write 1\.0e-4, not 1e-4"),
         ({"phase1": {"warp_steps": 6}}, "phase1.warp_steps is 6, but must be a multiple of 4"),
         ({"on_bad_mesh": "ignore"}, "must be one of: fail, skip"),
         ({"categories": {"../chairs": {"shards": 1}}}, "does not match"),
-        ({"meshing": {"resolution": 100}}, "must be a multiple of meshing.coarse"),
+        ({"isosurface": {"resolution": 100}}, "must be a multiple of isosurface.coarse"),
+        ({"phase2": {"batch": 32}}, "phase2.batch is called phase2.batch_size now"),
+        ({"meshing": {"coarse": 24}}, "meshing is called isosurface now"),
+        ({"phase2": {"views": "both"}}, r"phase2.views is 'both', but must be a list, such as \[easy, hard\]"),
         ({"shapenet": "/data/ShapeNetCore.v2"}, "categories.chairs.train is missing"),
     ],
 )

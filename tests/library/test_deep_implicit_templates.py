@@ -11,6 +11,7 @@ from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.networks.models import Model
 from template3d.runtime.errors import InputError
+from template3d.training import pretrained
 
 SIZES = {"code_length": 8, "warp_hidden": 16, "warp_steps": 8, "template_hidden": [16, 24], "dropout": 0.05}
 SHAPES = ["aaaa", "bbbb", "cccc"]
@@ -24,18 +25,18 @@ def experiment(tmp_path):
     return model, tmp_path / "chairs"
 
 
-def test_what_is_written_is_read_back(experiment):
+def test_a_written_experiment_is_read_back(experiment):
     model, folder = experiment
     points = torch.rand(3, 20, 3)
-    found = deep_implicit_templates.as_phase1(folder, SHAPES)
-    assert (found.shapes, found.sizes) == (SHAPES, SIZES)
-    assert torch.equal(found.codes, model.codes)
-    for value, wanted in zip(found.decoder.parameters(), model.decoder.parameters(), strict=True):
-        assert torch.equal(value, wanted)
+    phase1 = deep_implicit_templates.as_phase1(folder, SHAPES)
+    assert (phase1.shapes, phase1.sizes) == (SHAPES, SIZES)
+    assert torch.equal(phase1.codes, model.codes)
+    for parameter, original in zip(phase1.decoder.parameters(), model.decoder.parameters(), strict=True):
+        assert torch.equal(parameter, original)
     with torch.no_grad():
         expected = model.decoder.signed_distance(model.codes, points)
-        # not to the last bit: kernels may round by where in memory numbers lie
-        torch.testing.assert_close(found.decoder.signed_distance(found.codes, points), expected)
+        # rounding depends on memory addresses
+        torch.testing.assert_close(phase1.decoder.signed_distance(phase1.codes, points), expected)
 
 
 def test_the_names_are_the_published_ones(experiment):
@@ -54,7 +55,7 @@ def test_codes_of_another_split_are_refused(experiment):
 
 
 class Attack:
-    """What makes a folder when it is unpickled."""
+    """Makes a folder when it is unpickled."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -71,7 +72,7 @@ def test_no_code_of_an_experiment_is_run(experiment, tmp_path, file, write):
     with pytest.raises(InputError, match="is not an experiment that can be read"):
         deep_implicit_templates.as_phase1(folder, SHAPES)
     with pytest.raises(InputError, match="cannot be read as weights"):
-        Encoder(8).load_trunk(str(folder / file))
+        pretrained.load_trunk(Encoder(8), str(folder / file))
     assert not (tmp_path / "harm").exists()
 
 
@@ -81,7 +82,7 @@ def test_no_code_of_weights_in_torchvisions_cache_is_run(tmp_path, monkeypatch):
     cached.parent.mkdir(parents=True)
     torch.save({"conv1.weight": Attack(tmp_path / "harm")}, cached)
     with pytest.raises(InputError, match="torchvision cannot fetch the weights"):
-        Encoder(8).load_trunk("imagenet")
+        pretrained.load_trunk(Encoder(8), "imagenet")
     assert not (tmp_path / "harm").exists()
 
 
@@ -93,7 +94,7 @@ def test_weights_that_grow_are_not_read(experiment, tmp_path):
         for name in plain.namelist():
             small.writestr(name, plain.read(name))
     with pytest.raises(InputError, match="more bytes than it has"):
-        Encoder(8).load_trunk(str(grown))
+        pretrained.load_trunk(Encoder(8), str(grown))
     shutil.copy(grown, folder / "ModelParameters/latest.pth")
     with pytest.raises(InputError, match="more bytes than it has"):
         deep_implicit_templates.as_phase1(folder, SHAPES)

@@ -46,7 +46,7 @@ def test_meshes_are_as_messy_as_shapenets(category, tmp_path):
 
 
 def _face_counts(mesh: trimesh.Trimesh) -> np.ndarray:
-    """How often each triangle stands in a mesh, whatever its winding."""
+    """How often each triangle occurs in a mesh, with either winding."""
     keys = [tuple(sorted(map(tuple, triangle.round(5)))) for triangle in mesh.triangles]
     return np.array(list(Counter(keys).values()))
 

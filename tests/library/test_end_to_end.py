@@ -39,9 +39,9 @@ def test_a_shapes_code_is_the_mean_over_its_views():
     stage = EndToEndStage(Encoder(8), ImplicitTemplate(**stages.SIZES), views, shapes, settings, LossSettings())
     codes = stage.double().eval().mean_codes("cpu")
     with torch.no_grad():
-        wanted = stage.encoder(views.images[views.shapes == 1]).mean(dim=0)
+        expected = stage.encoder(views.images[views.shapes == 1]).mean(dim=0)
     assert codes.shape == (3, 8)
-    torch.testing.assert_close(codes[1], wanted)
+    torch.testing.assert_close(codes[1], expected)
 
 
 def test_a_frozen_trunk_stays_as_it_is_end_to_end():

@@ -12,10 +12,10 @@ with files.whole(sys.argv[1]) as beside:
 """
 
 
-def test_what_a_killed_process_left_half_written_goes_away(tmp_path):
+def test_the_partial_file_of_a_killed_process_is_deleted(tmp_path):
     file = tmp_path / "table.csv"
     subprocess.run([sys.executable, "-c", KILLED, file], check=False)
-    assert [left.name.startswith(".table.csv.") for left in tmp_path.iterdir()] == [True]
+    assert [path.name.startswith(".table.csv.") for path in tmp_path.iterdir()] == [True]
     files.write_text(file, "all of it")
-    assert [left.name for left in tmp_path.iterdir()] == ["table.csv"]
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
     assert file.read_text() == "all of it"

@@ -1,4 +1,4 @@
-"""The page itself is tried in a browser by tests/workflow/test_page.py."""
+"""tests/workflow/test_page.py opens the page itself in a browser."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from template3d.report import gallery
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
-def test_what_is_shown_is_escaped():
+def test_names_are_escaped():
     shape = {"name": EVIL, "view": "", "truth": None, "meshes": {}, "errors": {}}
     data = {"names": {EVIL: EVIL}, "categories": {EVIL: {"templates": {}, "shapes": [shape], "figures": []}}}
     page = gallery.page(data, {EVIL: pd.DataFrame({EVIL: [EVIL]})})
@@ -31,10 +31,10 @@ def test_the_page_asks_for_nothing_from_the_network():
     assert "<link" not in before_plotly
 
 
-def test_a_large_mesh_is_simplified_and_stays_where_it_is():
+def test_a_large_mesh_is_simplified_and_centred():
     ball = trimesh.creation.icosphere(subdivisions=6, radius=0.4).apply_translation([1, 2, 3])
-    found = gallery.model(ball)
-    x, i = (np.frombuffer(base64.b64decode(found[key]["bdata"]), dtype=found[key]["dtype"]) for key in ("x", "i"))
+    figure = gallery.model(ball)
+    x, i = (np.frombuffer(base64.b64decode(figure[key]["bdata"]), dtype=figure[key]["dtype"]) for key in ("x", "i"))
     assert len(i) <= gallery.FACES
     np.testing.assert_allclose([x.min(), x.max()], [-0.4, 0.4], atol=0.01)
     assert gallery.model(trimesh.Trimesh()) is None

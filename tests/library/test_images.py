@@ -10,7 +10,7 @@ from template3d.data.images import read_views
 from template3d.data.memory import Memory
 from template3d.data.views import member_name
 from template3d.runtime.errors import InputError
-from template3d.training.augmentation import greyed, jitter
+from template3d.training.augmentation import grayscale, jitter
 from template3d.training.contrastive import ContrastiveSettings
 from template3d.training.encoder import EncoderSettings
 from template3d.training.end_to_end import EndToEndSettings
@@ -41,40 +41,42 @@ def test_views_are_the_same_in_memory_and_in_a_file(tmp_path, caplog):
 def test_a_share_of_the_images_loses_its_colours_and_nothing_else():
     torch.manual_seed(0)
     images = torch.rand(400, 3, 4, 4)
-    found = greyed(images, 0.25)
+    converted = grayscale(images, 0.25)
     grey = functional.rgb_to_grayscale(images, num_output_channels=3)
-    kept = (found == images).all(dim=(1, 2, 3))
+    kept = (converted == images).all(dim=(1, 2, 3))
     assert 0.15 < 1 - kept.float().mean() < 0.35
-    assert torch.equal(found[~kept], grey[~kept])
-    assert torch.equal(greyed(images, 0.0), images)
+    assert torch.equal(converted[~kept], grey[~kept])
+    assert torch.equal(grayscale(images, 0.0), images)
 
 
 @pytest.mark.parametrize(
     ("name", "settings"),
     [("encoder", EncoderSettings), ("contrastive", ContrastiveSettings), ("end_to_end", EndToEndSettings)],
 )
-def test_training_on_images_changes_their_colours_as_it_is_told_to(name, settings):
+def test_training_on_images_changes_their_colours_as_configured(name, settings):
     stage = stages.make(name)
     images, *rest = next(stage.batches(1, torch.Generator()))
-    stage.settings = settings(colour_jitter=0.0, grey_share=1.0)
-    seen, *_ = stage.augment(images, *rest)
-    assert torch.equal(seen, functional.rgb_to_grayscale(images / 255, num_output_channels=3))
-    stage.settings = settings(colour_jitter=0.3, grey_share=0.0)
+    stage.settings = settings(colour_jitter=0.0, grayscale_probability=1.0)
+    augmented, *_ = stage.augment(images, *rest)
+    assert torch.equal(augmented, functional.rgb_to_grayscale(images / 255, num_output_channels=3))
+    stage.settings = settings(colour_jitter=0.3, grayscale_probability=0.0)
     torch.manual_seed(1)
-    seen, *_ = stage.augment(images, *rest)
+    augmented, *_ = stage.augment(images, *rest)
     torch.manual_seed(1)
-    assert torch.equal(seen, jitter(images, 0.3))
+    assert torch.equal(augmented, jitter(images, 0.3))
 
 
-def test_jitter_is_that_of_torchvision_with_each_image_its_own():
+def test_jitter_is_torchvisions_with_other_factors_for_each_image():
     images = torch.randint(0, 256, (5, 3, 16, 16), dtype=torch.uint8)
     exact = images.double() / 255
     torch.manual_seed(3)
-    found = jitter(exact, 0.4)
+    all_jittered = jitter(exact, 0.4)
     torch.manual_seed(3)
     factors = (1 + 0.4 * (2 * torch.rand(3, 5, 1, 1, 1) - 1)).view(3, 5)
     assert len(factors.unique()) == 15
-    for image, jittered, (brightness, contrast, saturation) in zip(exact, found, factors.T.tolist(), strict=True):
+    for image, jittered, (brightness, contrast, saturation) in zip(
+        exact, all_jittered, factors.T.tolist(), strict=True
+    ):
         image = functional.adjust_brightness(image, brightness)
         image = functional.adjust_saturation(functional.adjust_contrast(image, contrast), saturation)
         torch.testing.assert_close(jittered, image, atol=1e-12, rtol=0)

@@ -52,7 +52,7 @@ def test_a_small_file_with_a_huge_picture_is_refused(mesh, side):
         Limits().check_image(texture)
 
 
-def test_what_is_no_image_is_told_apart(mesh):
+def test_a_file_that_is_no_image_is_recognized(mesh):
     (mesh.parent / "wood.png").write_bytes(b"no image")
     assert not Limits().check_image(mesh.parent / "wood.png")
     (mesh.parent / "wood.png").write_bytes(png_header(10, 10))

@@ -18,7 +18,7 @@ import sys, time
 from pathlib import Path
 from template3d.runtime import locks
 with locks.only(Path(sys.argv[1])):
-    print("at it", flush=True)
+    print("locked", flush=True)
     time.sleep(60)
 """
 RUN = """
@@ -28,11 +28,11 @@ sys.exit(subprocess.run([sys.executable, *sys.argv[2:]]).returncode)
 
 
 @contextlib.contextmanager
-def at_it(*command):
-    """A process that is at a job, once it is."""
+def holding(*command):
+    """A process that holds a job's lock; starts when it has it."""
     process = subprocess.Popen([sys.executable, *map(str, command)], stdout=subprocess.PIPE, text=True)
     try:
-        assert process.stdout.readline() == "at it\n"
+        assert process.stdout.readline() == "locked\n"
         yield process
     finally:
         for child in psutil.Process(process.pid).children() if process.poll() is None else []:
@@ -44,16 +44,16 @@ def at_it(*command):
 
 @pytest.fixture
 def job(tmp_path) -> list[str]:
-    """A program that is at a job for a minute; its log."""
+    """A program that holds a job's lock for a minute, and the job's log."""
     (tmp_path / "job.py").write_text(JOB)
     return [str(tmp_path / "job.py"), str(tmp_path / "logs/job.log")]
 
 
-def test_a_second_process_is_told_who_the_first_one_is(job):
+def test_a_second_process_gets_the_pid_of_the_first(job):
     log = Path(job[1])
-    with at_it(*job) as first:
-        who = rf"job\.log: pid {first.pid} on {socket.gethostname()} is at this job already"
-        with pytest.raises(InputError, match=who), locks.only(log):
+    with holding(*job) as first:
+        sentence = rf"job\.log: pid {first.pid} on {socket.gethostname()} is at this job already"
+        with pytest.raises(InputError, match=sentence), locks.only(log):
             pass
         first.send_signal(signal.SIGKILL)
         first.wait()
@@ -62,23 +62,23 @@ def test_a_second_process_is_told_who_the_first_one_is(job):
     assert not (log.parent / ".job.log.holder").exists()
 
 
-def test_what_a_killed_run_left_behind_is_told_to_stop(job, tmp_path, caplog):
+def test_a_process_that_outlives_its_killed_run_is_stopped(job, tmp_path, caplog):
     (tmp_path / "snakemake").write_text(RUN)
-    with at_it(tmp_path / "snakemake", "all", *job) as run:
-        left = psutil.Process(run.pid).children()[0]
-        with pytest.raises(InputError, match=f"pid {left.pid}"), locks.only(Path(job[1])):
+    with holding(tmp_path / "snakemake", "all", *job) as run:
+        orphan = psutil.Process(run.pid).children()[0]
+        with pytest.raises(InputError, match=f"pid {orphan.pid}"), locks.only(Path(job[1])):
             pass  # its run is alive
         run.send_signal(signal.SIGKILL)
         run.wait()
-        assert left.is_running()
+        assert orphan.is_running()
         with locks.only(Path(job[1])):
-            assert f"pid {left.pid} on {socket.gethostname()} is left over from a run that was killed" in caplog.text
-        assert left.wait(10) is not None or not left.is_running()
+            assert f"pid {orphan.pid} on {socket.gethostname()} is left over from a run that was killed" in caplog.text
+        assert orphan.wait(10) is not None or not orphan.is_running()
 
 
 def test_a_job_on_a_cluster_waits_for_the_other(job, monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "1")
-    with at_it(*job) as first:
+    with holding(*job) as first:
         killer = subprocess.Popen([sys.executable, "-c", f"import os, time; time.sleep(1); os.kill({first.pid}, 9)"])
         start = time.monotonic()
         with locks.only(Path(job[1])):
@@ -87,14 +87,14 @@ def test_a_job_on_a_cluster_waits_for_the_other(job, monkeypatch):
 
 
 def write_lock(folder: Path) -> Path:
-    """What a Snakemake that was killed leaves."""
+    """The lock that a killed Snakemake leaves."""
     lock = folder / ".snakemake/locks/0.output.lock"
     lock.parent.mkdir(parents=True)
     lock.write_text("results/tables/table1.csv")
     return lock
 
 
-def test_a_killed_runs_lock_is_taken_away(tmp_path, caplog):
+def test_a_killed_runs_lock_is_deleted(tmp_path, caplog):
     lock = write_lock(tmp_path)
     locks.forget_killed_runs(tmp_path)
     assert not lock.exists()
@@ -110,8 +110,8 @@ def test_where_other_machines_ran_too_a_lock_stays(tmp_path):
 
 def test_a_living_runs_lock_stays(tmp_path):
     program = "import sys, time; from pathlib import Path; from template3d.runtime import locks; "
-    program += "locks.forget_killed_runs(Path(sys.argv[1])); print('at it', flush=True); time.sleep(60)"
-    with at_it("-c", program, tmp_path):
+    program += "locks.forget_killed_runs(Path(sys.argv[1])); print('locked', flush=True); time.sleep(60)"
+    with holding("-c", program, tmp_path):
         lock = write_lock(tmp_path)
         locks.forget_killed_runs(tmp_path)
         assert lock.exists()

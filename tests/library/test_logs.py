@@ -8,7 +8,7 @@ JOB = """
 import logging, sys
 from template3d.runtime import logs
 from template3d.runtime.errors import InputError
-with logs.to(sys.argv[1], go_on=True) as log:
+with logs.to(sys.argv[1], append=True) as log:
     log.info("begun")
     logging.getLogger("fontTools.subset").info("every glyph")
     logging.getLogger("fontTools.subset").warning("no such glyph")
@@ -16,20 +16,20 @@ with logs.to(sys.argv[1], go_on=True) as log:
 """
 
 
-def test_a_jobs_last_words_stand_in_its_log(tmp_path):
+def test_a_jobs_error_is_in_its_log(tmp_path):
     file = tmp_path / "job.log"
     for error in ('InputError("the sentence")', 'OSError(28, "no space")', 'KeyError("unforeseen")'):
         job = subprocess.run([sys.executable, "-c", JOB.format(error=error), file], capture_output=True, text=True)
         assert job.returncode == 1
         assert job.stderr.count("begun") == 1
-    said = file.read_text()
-    assert said.count("begun") == 3
-    assert "every glyph" not in said
-    assert "no such glyph" in said
-    assert "the sentence\n" in said
-    assert "make room and run snakemake again" in said
-    assert "Traceback" in said
-    assert "KeyError: 'unforeseen'" in said
+    text = file.read_text()
+    assert text.count("begun") == 3
+    assert "every glyph" not in text
+    assert "no such glyph" in text
+    assert "the sentence\n" in text
+    assert "make room and run snakemake again" in text
+    assert "Traceback" in text
+    assert "KeyError: 'unforeseen'" in text
 
 
 def test_a_second_process_on_a_job_stops_with_a_sentence_and_leaves_the_log_as_it_is(tmp_path):

@@ -11,18 +11,18 @@ def test_chamfer_of_two_single_points_is_twice_the_squared_distance():
 
 def test_chamfer_of_a_shifted_grid_is_known_in_closed_form():
     grid = np.stack(np.meshgrid(*[np.arange(5.0)] * 3), axis=-1).reshape(-1, 3)
-    # each point's nearest neighbour is its own copy, 0.1 away, both ways
+    # each point's nearest neighbour is its own copy, 0.1 away, in both directions
     assert metrics.chamfer(grid, grid + [0.1, 0, 0]) == pytest.approx(2 * 0.01)
 
 
-def test_chamfer_counts_each_way_by_its_own_number_of_points():
+def test_chamfer_averages_each_direction_over_its_own_points():
     a, b = np.array([[0.0, 0, 0]]), np.array([[1.0, 0, 0], [3.0, 0, 0]])
     assert metrics.chamfer(a, b) == pytest.approx(1 + (1 + 9) / 2)
     assert metrics.chamfer(a, b) == metrics.chamfer(b, a)
 
 
 @pytest.mark.parametrize("points", [np.empty((0, 3)), np.array([[np.nan, 0, 0]])])
-def test_chamfer_refuses_what_has_no_distance(points):
+def test_chamfer_refuses_points_without_a_distance(points):
     with pytest.raises(ValueError, match="first point set"):
         metrics.chamfer(points, np.zeros((1, 3)))
 
@@ -82,10 +82,10 @@ def test_f_score_is_the_harmonic_mean_of_precision_and_recall():
 
 
 def test_normals_at_right_angles_do_not_agree():
-    place, up, right = np.zeros((1, 3)), np.array([[0, 0, 1.0]]), np.array([[1.0, 0, 0]])
-    truth = ground_truth.Truth(np.array([[0.0, 0, 0], [1, 0, 0]]), np.repeat(up, 2, axis=0), place, np.array([False]))
-    assert measured(place, right, truth)["normal_consistency"] == 0
-    assert measured(place, -up, truth)["normal_consistency"] == 1  # either side counts
+    origin, up, right = np.zeros((1, 3)), np.array([[0, 0, 1.0]]), np.array([[1.0, 0, 0]])
+    truth = ground_truth.Truth(np.array([[0.0, 0, 0], [1, 0, 0]]), np.repeat(up, 2, axis=0), origin, np.array([False]))
+    assert measured(origin, right, truth)["normal_consistency"] == 0
+    assert measured(origin, -up, truth)["normal_consistency"] == 1  # either side counts
 
 
 def test_a_mesh_without_surface_counts_as_the_centre_of_the_truth():

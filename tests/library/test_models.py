@@ -1,7 +1,6 @@
 import pytest
 import stages
 import torch
-import torch._dynamo.utils
 from template3d.networks import models
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
@@ -14,11 +13,11 @@ def test_a_model_survives_the_disk(tmp_path):
     models.save(model, tmp_path / "model.safetensors", tmp_path / "model.json")
     loaded = models.load_model(tmp_path / "model.safetensors")
     points, images = torch.rand(3, 10, 3), torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
-    for found, kept in ((loaded.decoder, decoder), (loaded.encoder, encoder)):
-        for value, wanted in zip(found.state_dict().values(), kept.state_dict().values(), strict=True):
-            assert torch.equal(value, wanted)
+    for module, original in ((loaded.decoder, decoder), (loaded.encoder, encoder)):
+        for value, expected in zip(module.state_dict().values(), original.state_dict().values(), strict=True):
+            assert torch.equal(value, expected)
     assert torch.equal(loaded.codes, model.codes)
-    # not to the last bit: kernels may round by where in memory numbers lie
+    # rounding depends on memory addresses
     torch.testing.assert_close(
         loaded.decoder.signed_distance(loaded.codes, points), decoder.signed_distance(model.codes, points)
     )

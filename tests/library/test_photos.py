@@ -7,25 +7,25 @@ from template3d.runtime.limits import Limits
 
 
 def disc(size=(160, 100), centre=(90, 50), radius=30, colour=(40, 90, 200), ground=(230, 230, 225)):
-    """A disc of one colour before a plain ground: (H, W, 3) uint8, and where the disc is."""
+    """A disc of one colour on a plain background: (H, W, 3) uint8, and its mask (H, W)."""
     x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
     inside = (x - centre[0]) ** 2 + (y - centre[1]) ** 2 <= radius**2
     return np.where(inside[..., None], colour, ground).astype(np.uint8), inside
 
 
 def is_round(picture, colour=(40, 90, 200)):
-    """Whether a disc as wide as high fills its share of a square white picture, in the middle."""
+    """Whether a disc, as wide as high, fills its share of a square white picture, in the middle."""
     array = np.array(picture).astype(int)
     assert array.shape[0] == array.shape[1]
     assert (array[0, 0] == 255).all()
-    found = np.argwhere(np.abs(array - colour).max(axis=2) < 30)
-    low, high = found.min(axis=0), found.max(axis=0)
+    pixels = np.argwhere(np.abs(array - colour).max(axis=2) < 30)
+    low, high = pixels.min(axis=0), pixels.max(axis=0)
     np.testing.assert_allclose((high - low + 1) / len(array), photos.FILLED, atol=0.03)  # never stretched
     np.testing.assert_allclose((low + high) / 2, len(array) / 2, atol=2)
     return True
 
 
-def test_a_plain_background_is_found_by_its_border(tmp_path):
+def test_a_plain_background_is_recognized_at_the_border(tmp_path):
     array, _ = disc()
     noise = np.random.default_rng(0).integers(-3, 4, size=array.shape)
     Image.fromarray((array + noise).clip(0, 255).astype(np.uint8)).save(tmp_path / "a.png")
@@ -64,7 +64,7 @@ def test_a_mask_beside_a_cluttered_photo_is_used(tmp_path):
 
 
 def test_a_cluttered_photo_is_used_as_it_is_with_a_warning(tmp_path, caplog, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "rembg", None)  # as where it is not installed
+    monkeypatch.setitem(__import__("sys").modules, "rembg", None)  # as if it were not installed
     array, inside = disc()
     clutter = np.random.default_rng(0).integers(0, 255, size=array.shape)
     Image.fromarray(np.where(inside[..., None], array, clutter).astype(np.uint8)).save(tmp_path / "a.png")
@@ -122,7 +122,7 @@ def test_broken_files_are_named(tmp_path, content, sentence):
         photos.read(tmp_path / "a.png")
 
 
-def test_what_is_missing_or_too_large_is_named(tmp_path):
+def test_a_missing_or_too_large_photo_is_an_error(tmp_path):
     with pytest.raises(InputError, match="no such photo"):
         photos.read(tmp_path / "none.png")
     Image.new("RGB", (200, 100)).save(tmp_path / "a.png")

@@ -1,7 +1,7 @@
 from template3d.report.summary import summary
 
 
-def test_only_what_is_there_is_named_a_line_each(tmp_path):
+def test_each_existing_result_is_named_on_its_own_line(tmp_path):
     assert summary(tmp_path) == ""
     for file in ("gallery/index.html", "tables/table1.md", "models/chairs/two_phase/model.json"):
         (tmp_path / file).parent.mkdir(parents=True)

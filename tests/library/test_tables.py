@@ -27,12 +27,12 @@ def test_failures_count_in_ours_and_are_left_out_by_the_papers_rule():
     assert "Reconstructions without any surface: 1" in text
 
 
-def test_hard_views_stand_apart_and_what_sees_no_view_stands_under_both_choices():
+def test_hard_views_have_rows_of_their_own_and_methods_without_views_count_under_both_choices():
     seen = measured(shape=["a", "a"], view_kind=["easy", "hard"], chamfer_shapenet_x1000=[1.0, 2.0])
     blind = measured(shape=["a"], method="template_only", views=None, view_kind=None, chamfer_shapenet_x1000=[7.0])
     table = tables.summary(pd.concat([seen, blind]), ["two_phase", "template_only"])
-    found = {(row.method, row.views): row.mean for row in table.itertuples()}
-    assert found == {
+    means = {(row.method, row.views): row.mean for row in table.itertuples()}
+    assert means == {
         ("two_phase", "fixed"): 1,
         ("two_phase", "hard_fixed"): 2,
         ("template_only", "fixed"): 7,

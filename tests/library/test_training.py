@@ -32,13 +32,14 @@ def test_phase_1_learns_spheres_of_different_size(precision):
     assert history[-1]["reconstruction"] < 0.35 * history[0]["reconstruction"]
     along = torch.linspace(0.1, 0.9, 50)[:, None] * torch.tensor([[1.0, 0, 0]])
     with torch.no_grad():
-        found = stage.decoder.signed_distance(stage.codes.weight, along.expand(4, -1, -1))
-    crossings = (found < 0).sum(dim=1)
+        distances = stage.decoder.signed_distance(stage.codes.weight, along.expand(4, -1, -1))
+    crossings = (distances < 0).sum(dim=1)
     assert (crossings.diff() > 0).all()  # a larger sphere is inside for longer
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
-def test_compiled_steps_are_the_same_and_an_epoch_compiles_nothing_anew():
+def test_compiled_steps_give_the_same_losses_and_only_the_first_two_epochs_compile():
     torch._dynamo.reset()
     before = torch._dynamo.utils.counters["frames"]["ok"]
     histories = [
@@ -51,18 +52,18 @@ def test_compiled_steps_are_the_same_and_an_epoch_compiles_nothing_anew():
 
 
 @pytest.mark.parametrize("precision", ["32", "bf16"])
-def test_places_and_distances_reach_the_networks_as_they_are(precision):
+def test_coordinates_and_distances_reach_the_networks_unrounded(precision):
     stage, seen = stages.make("embeddings"), []
     forward = stage.forward
     stage.forward = lambda epoch, *batch: seen.append(batch) or forward(epoch, *batch)
     fit(stage, Schedule(1, 1, precision, accelerator="cpu"), "test")
     drawn = list(stage.batches(1, torch.Generator().manual_seed(0)))
     for step, same in zip(seen, drawn, strict=True):
-        for part, wanted in zip(step, same, strict=True):
-            assert torch.equal(part, wanted)
+        for part, expected in zip(step, same, strict=True):
+            assert torch.equal(part, expected)
 
 
-def test_a_training_can_be_watched(tmp_path, caplog):
+def test_training_writes_its_curves_pictures_and_progress(tmp_path, caplog):
     caplog.set_level("INFO")
     history = fit(stages.make("end_to_end"), Schedule(3, 2, accelerator="cpu"), "watched", board=tmp_path)
     board = EventAccumulator(str(tmp_path)).Reload()
@@ -72,7 +73,9 @@ def test_a_training_can_be_watched(tmp_path, caplog):
     assert set(board.Tags()["images"]) == {"template", "shape_0", "shape_1"}
     *_, last = (record.message for record in caplog.records if record.name.endswith("progress"))
     assert last.startswith(f"watched: epoch 3 of 3, step {history[-1]['step']}: total {history[-1]['total']:.4g}, ")
-    assert re.search(r"rate_warp .*[\d,]+ points a second, [\d.]+ % of the time waiting for data; 0 s to go$", last)
+    assert re.search(
+        r"learning_rate_warp .*[\d,]+ points a second, [\d.]+ % of the time waiting for data; 0 s to go$", last
+    )
 
 
 def test_training_is_deterministic():
@@ -87,7 +90,7 @@ def test_learning_rates_are_halved_on_time():
     stage = EmbeddingStage(
         ImplicitTemplate(**stages.SIZES), stages.spheres([0.4]), EmbeddingSettings(1, 64), LossSettings()
     )
-    rates = [row["rate_warp"] for row in fit(stage, Schedule(4, 2), "test")]
+    rates = [row["learning_rate_warp"] for row in fit(stage, Schedule(4, 2), "test")]
     assert rates == [5e-4, 2.5e-4, 2.5e-4, 1.25e-4]
 
 
@@ -102,7 +105,7 @@ def test_a_loss_that_explodes_stops_the_run():
 
 def test_a_loss_that_grows_a_hundredfold_stops_the_run():
     torch.manual_seed(0)
-    settings = EmbeddingSettings(1, 64, rate_template=1e3, rate_warp=1e3)
+    settings = EmbeddingSettings(1, 64, learning_rate_template=1e3, learning_rate_warp=1e3)
     stage = EmbeddingStage(
         ImplicitTemplate(**stages.SIZES), stages.spheres([0.4]), settings, LossSettings(pointwise_weight=100.0)
     )
@@ -126,7 +129,7 @@ def test_half_of_a_batch_lies_inside():
     torch.testing.assert_close(points.norm(dim=-1) - radii, distances)
 
 
-def test_what_is_drawn_does_not_depend_on_where_the_samples_live(tmp_path):
+def test_what_is_drawn_does_not_depend_on_where_the_samples_are_stored(tmp_path):
     shapes = {"aaaa": 0.3, "bbbb": 0.6}
     drawn = {shape: stages.spheres([radius]) for shape, radius in shapes.items()}
     content = {shape: {side: table.numpy() for side, table in held.tables.items()} for shape, held in drawn.items()}
@@ -136,7 +139,7 @@ def test_what_is_drawn_does_not_depend_on_where_the_samples_live(tmp_path):
         dict.fromkeys(shapes, "1"),
         lambda stale: ((s, {samples.member_name("03001627", s): samples.to_bytes(content[s])}) for s in stale),
     )
-    found = [
+    draws = [
         Samples.read([shard], "03001627", list(shapes), Memory(ram_gb=ram)).draw(
             torch.tensor([1, 0, 1]),
             9000,
@@ -144,7 +147,7 @@ def test_what_is_drawn_does_not_depend_on_where_the_samples_live(tmp_path):
         )
         for ram in (1.0, 0.0)
     ]
-    for first, second in zip(*found, strict=True):
+    for first, second in zip(*draws, strict=True):
         assert torch.equal(first, second)
     with pytest.raises(InputError, match="cccc: no samples on both sides"):
         Samples.read([shard], "03001627", ["cccc"], Memory())

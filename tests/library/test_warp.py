@@ -15,19 +15,19 @@ def test_the_warp_and_its_gradients_are_an_lstm_cells_on_code_and_point(shapes, 
     codes = torch.randn(shapes, 8, dtype=torch.float64, requires_grad=True)
     points = torch.rand(shapes, points, 3, dtype=torch.float64)
     leaves = [codes, *warp.parameters()]
-    found = warp(codes, points)
-    place, repeated = points.reshape(-1, 3), codes.repeat_interleave(points.shape[1], dim=0)
-    state, stages = (torch.zeros(len(place), 16, dtype=torch.float64),) * 2, []
+    warped = warp(codes, points)
+    positions, repeated = points.reshape(-1, 3), codes.repeat_interleave(points.shape[1], dim=0)
+    state, stages = (torch.zeros(len(positions), 16, dtype=torch.float64),) * 2, []
     for step in range(8):
-        state = warp.lstm(torch.cat([repeated, place], dim=1), state)
+        state = warp.lstm(torch.cat([repeated, positions], dim=1), state)
         scale, shift = warp.affine(state[0]).split(3, dim=1)
-        place = (1 + scale) * place + shift
+        positions = (1 + scale) * positions + shift
         if step % 2:
-            stages.append(place.view(points.shape))
-    wanted = torch.stack(stages)
-    torch.testing.assert_close(found, wanted, rtol=1e-11, atol=1e-11)
+            stages.append(positions.view(points.shape))
+    expected = torch.stack(stages)
+    torch.testing.assert_close(warped, expected, rtol=1e-11, atol=1e-11)
     for gradient, plain in zip(
-        *(torch.autograd.grad(moved.sin().sum(), leaves) for moved in (found, wanted)), strict=True
+        *(torch.autograd.grad(moved.sin().sum(), leaves) for moved in (warped, expected)), strict=True
     ):
         torch.testing.assert_close(gradient, plain, rtol=1e-11, atol=1e-11)
 

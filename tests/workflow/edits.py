@@ -10,35 +10,60 @@ from typing import NamedTuple
 CHAIRS, PLANES = ("chairs",), ("planes",)
 BOTH = CHAIRS + PLANES
 
-# What stands below each stage, by rule; a rule that runs once for each method, or for each run of end-to-end training,
-# is named with it. `failures` lists what the data stages could not use, so it follows them all.
+# A rule that runs once for each method, or for each run of end-to-end training, is named with it.
 METHODS = ("two_phase", "end_to_end")
-VARIANTS = {
-    "extract_template": METHODS,
-    "reconstruct": METHODS,
-    "evaluate": METHODS,
-    "train_end_to_end": ("end_to_end", "end_to_end_none"),
-}
-TRAIN_END_TO_END = {f"train_end_to_end {run}" for run in VARIANTS["train_end_to_end"]}
-TABLES = {"table1", "table2", "gallery"}
-FIGURES = {"picture", "errors_figure"}
-BELOW_BASELINES = {"table1", "errors_figure", "gallery"}
-BELOW_TEMPLATE = BELOW_BASELINES | {"evaluate_baselines", "picture"}
-BELOW_PHASE2 = TABLES | FIGURES | {"reconstruct two_phase", "evaluate two_phase", "evaluate_baselines"}
-BELOW_PHASE2 |= {"loss_curves", "codes_figure", "photos"}
-BELOW_PHASE1 = BELOW_PHASE2 | {"train_encoder", "extract_template two_phase", "fit_codes"}
-BELOW_END_TO_END = {"reconstruct end_to_end", "evaluate end_to_end", "extract_template end_to_end"}
-BELOW_END_TO_END |= FIGURES | {"table2", "gallery", "loss_curves", "codes_figure", "photos"}
-BELOW_CONTRASTIVE = BELOW_END_TO_END | {"train_end_to_end end_to_end"}
-EVALUATE = TABLES | FIGURES | {"evaluate two_phase", "evaluate end_to_end"}
-BELOW_VIEWS = BELOW_PHASE2 | BELOW_CONTRASTIVE | TRAIN_END_TO_END
-BELOW_VIEWS |= {"train_encoder", "pretrain_contrastive", "failures"}
-BELOW_SDF = BELOW_PHASE1 | BELOW_CONTRASTIVE | TRAIN_END_TO_END | {"train_embeddings", "failures"}
-BELOW_SURFACE = EVALUATE | {"evaluate_baselines", "failures"}
-BELOW_CHECK = BELOW_VIEWS | BELOW_SDF | BELOW_SURFACE | {"render", "sdf", "surface"}
-EVERYTHING = BELOW_CHECK | {"check"}
+RUNS = ("end_to_end", "end_to_end_none")
+VARIANTS = {"extract_template": METHODS, "reconstruct": METHODS, "evaluate": METHODS, "train_end_to_end": RUNS}
+RECONSTRUCTED = ("reconstruct two_phase", "reconstruct end_to_end")
+EVALUATED = ("evaluate two_phase", "evaluate end_to_end")
+TEMPLATES = ("extract_template two_phase", "extract_template end_to_end")
+END_TO_END_RUNS = ("train_end_to_end end_to_end", "train_end_to_end end_to_end_none")
+OF_VIEWS = ("train_encoder", "pretrain_contrastive", *END_TO_END_RUNS)
+"""Trainings that use views."""
 
-ONCE = TABLES | {"failures"}
+USED_BY = {
+    "check": (
+        *("render", "sdf", "surface", "failures", "train_embeddings", "fit_codes", "evaluate_baselines"),
+        *("codes_figure", *OF_VIEWS, *RECONSTRUCTED, *EVALUATED),
+    ),
+    "render": ("failures", "picture", "codes_figure", "errors_figure", "gallery", *OF_VIEWS, *RECONSTRUCTED),
+    "sdf": ("failures", "train_embeddings", "fit_codes", *END_TO_END_RUNS),
+    "surface": ("failures", "evaluate_baselines", *EVALUATED),
+    "train_embeddings": ("train_encoder", "extract_template two_phase", "fit_codes", "loss_curves"),
+    "train_encoder": ("reconstruct two_phase", "evaluate_baselines", "loss_curves", "codes_figure", "photos"),
+    "pretrain_contrastive": ("train_end_to_end end_to_end", "loss_curves"),
+    "train_end_to_end end_to_end": (
+        *("extract_template end_to_end", "reconstruct end_to_end", "loss_curves", "codes_figure", "photos"),
+    ),
+    "train_end_to_end end_to_end_none": ("loss_curves", "codes_figure"),
+    "extract_template two_phase": ("evaluate_baselines", "picture", "gallery"),
+    "extract_template end_to_end": ("picture", "gallery"),
+    "reconstruct two_phase": ("evaluate two_phase", "evaluate_baselines", "picture", "errors_figure", "gallery"),
+    "reconstruct end_to_end": ("evaluate end_to_end", "picture", "gallery"),
+    "fit_codes": ("evaluate_baselines",),
+    "evaluate two_phase": ("table1", "table2", "picture", "errors_figure", "gallery"),
+    "evaluate end_to_end": ("table2", "picture", "errors_figure", "gallery"),
+    "evaluate_baselines": ("table1", "errors_figure"),
+    "photos": ("picture",),
+}
+"""The rules that use a rule's results; the gallery shows every table and figure besides."""
+USED_BY |= {
+    rule: ("gallery",) for rule in ("table1", "table2", "picture", "loss_curves", "codes_figure", "errors_figure")
+}
+
+
+def after(*rules: str) -> set[str]:
+    """Some rules, and all that run after them."""
+    reached, waiting = set(), list(rules)
+    while waiting:
+        rule = waiting.pop()
+        if rule not in reached:
+            reached.add(rule)
+            waiting += USED_BY.get(rule, ())
+    return reached
+
+
+ONCE = {"table1", "table2", "gallery", "failures"}
 """Rules that run once for all categories."""
 
 
@@ -69,21 +94,15 @@ RERUN_NOTHING = [
     Setting("demo.test", 3, ()),
 ]
 
-RENDER, SDF, SURFACE = BELOW_VIEWS | {"render"}, BELOW_SDF | {"sdf"}, BELOW_SURFACE | {"surface"}
-PHASE1, PHASE2 = BELOW_PHASE1 | {"train_embeddings"}, BELOW_PHASE2 | {"train_encoder"}
-END_TO_END, CONTRASTIVE = BELOW_CONTRASTIVE | TRAIN_END_TO_END, BELOW_CONTRASTIVE | {"pretrain_contrastive"}
-RECONSTRUCT = EVALUATE | {"reconstruct two_phase", "reconstruct end_to_end", "evaluate_baselines"}
-TRAINING = PHASE1 | CONTRASTIVE | END_TO_END
-MESHING = (
-    RECONSTRUCT | BELOW_TEMPLATE | {"extract_template two_phase", "extract_template end_to_end", "fit_codes", "photos"}
-)
-
-FIT = BELOW_BASELINES | {"fit_codes", "evaluate_baselines"}
-RECONSTRUCTED = {"reconstruct two_phase", "reconstruct end_to_end"}
+RENDER, SDF, SURFACE = after("render"), after("sdf"), after("surface")
+PHASE1, PHASE2 = after("train_embeddings"), after("train_encoder")
+CONTRASTIVE, END_TO_END = after("pretrain_contrastive"), after(*END_TO_END_RUNS)
+RECONSTRUCT = after(*RECONSTRUCTED)
+ISOSURFACE = after(*TEMPLATES, *RECONSTRUCTED, "fit_codes", "photos")
 OF_TEST = {"reconstruct": {"split": "test"}}
 
 SETTINGS = [
-    Setting("seed", 1, BELOW_CHECK),
+    Setting("seed", 1, after("check") - {"check"}),
     Setting("views.easy", 4, RENDER, {"render": {"kind": "easy"}}),
     Setting("views.hard", 3, RENDER, {"render": {"kind": "hard"}}),
     Setting("views.image_size", 56, RENDER),
@@ -106,69 +125,72 @@ SETTINGS = [
     Setting("phase1.epochs", 2, PHASE1),
     Setting("phase1.scenes_per_batch", 2, PHASE1),
     Setting("phase1.points_per_scene", 32, PHASE1),
-    Setting("phase1.rate_warp", 0.002, PHASE1),
-    Setting("phase1.rate_template", 0.004, PHASE1),
-    Setting("phase1.rate_codes", 0.002, PHASE1),
-    Setting("phase1.halve_every", 4, PHASE1),
+    Setting("phase1.learning_rate_warp", 0.002, PHASE1),
+    Setting("phase1.learning_rate_template", 0.004, PHASE1),
+    Setting("phase1.learning_rate_codes", 0.002, PHASE1),
+    Setting("phase1.halve_learning_rate_every", 4, PHASE1),
     Setting("phase1.pointwise_weight", 2.0e-5, PHASE1 | END_TO_END),
     Setting("phase1.pointpair_weight", 1.0e-4, PHASE1 | END_TO_END),
     Setting("phase1.code_weight", 2.0e-5, PHASE1 | END_TO_END),
     Setting("phase1.clamp", 0.2, PHASE1 | END_TO_END),
     Setting("phase1.precision", "bf16", PHASE1),
     Setting("phase1.compile", True, PHASE1),
+    Setting("encoder.backbone", "resnet34", PHASE2 | CONTRASTIVE | END_TO_END),
     Setting("encoder.weights", "imagenet", PHASE2 | CONTRASTIVE),
     Setting("encoder.image_size", 48, PHASE2 | CONTRASTIVE | END_TO_END),
     Setting("encoder.freeze_trunk", True, PHASE2),
-    Setting("phase2.views", "easy", PHASE2),
+    Setting("phase2.views", ["easy"], PHASE2),
     Setting("phase2.epochs", 5, PHASE2),
-    Setting("phase2.batch", 5, PHASE2),
-    Setting("phase2.rate", 0.2, PHASE2),
-    Setting("phase2.halve_every", 2, PHASE2),
+    Setting("phase2.batch_size", 5, PHASE2),
+    Setting("phase2.learning_rate", 0.2, PHASE2),
+    Setting("phase2.halve_learning_rate_every", 2, PHASE2),
     Setting("phase2.colour_jitter", 0.0005, PHASE2),
-    Setting("phase2.grey_share", 0.3, PHASE2),
+    Setting("phase2.grayscale_probability", 0.3, PHASE2),
     Setting("phase2.precision", "bf16", PHASE2),
     Setting("phase2.compile", True, PHASE2),
-    Setting("contrastive.views", "hard", CONTRASTIVE),
+    Setting("contrastive.views", ["hard"], CONTRASTIVE),
     Setting("contrastive.positives", "augmentations", CONTRASTIVE),
     Setting("contrastive.epochs", 7, CONTRASTIVE),
-    Setting("contrastive.batch", 3, CONTRASTIVE),
+    Setting("contrastive.batch_size", 3, CONTRASTIVE),
     Setting("contrastive.temperature", 0.5, CONTRASTIVE),
     Setting("contrastive.projection", 64, CONTRASTIVE),
-    Setting("contrastive.rate", 0.4, CONTRASTIVE),
-    Setting("contrastive.halve_every", 9, CONTRASTIVE),
+    Setting("contrastive.learning_rate", 0.4, CONTRASTIVE),
+    Setting("contrastive.halve_learning_rate_every", 9, CONTRASTIVE),
     Setting("contrastive.colour_jitter", 0.3, CONTRASTIVE),
-    Setting("contrastive.grey_share", 0.3, CONTRASTIVE),
+    Setting("contrastive.grayscale_probability", 0.3, CONTRASTIVE),
     Setting("contrastive.smallest_crop", 0.4, CONTRASTIVE),
     Setting("contrastive.precision", "bf16", CONTRASTIVE),
     Setting("contrastive.compile", True, CONTRASTIVE),
-    Setting("end_to_end.weights", "none", BELOW_CONTRASTIVE),
-    Setting("end_to_end.compare", [], {"loss_curves", "codes_figure", "gallery"}),
-    Setting("end_to_end.even_codes", False, END_TO_END),
+    Setting("end_to_end.weights", "none", after("train_end_to_end end_to_end", "loss_curves")),
+    Setting("end_to_end.compare", [], after("loss_curves", "codes_figure")),
+    Setting("end_to_end.rescale_initial_codes", False, END_TO_END),
     Setting("end_to_end.freeze_trunk", True, END_TO_END),
-    Setting("end_to_end.views", "easy", END_TO_END),
+    Setting("end_to_end.views", ["easy"], END_TO_END),
     Setting("end_to_end.epochs", 4, END_TO_END),
     Setting("end_to_end.scenes_per_batch", 3, END_TO_END),
     Setting("end_to_end.points_per_scene", 32, END_TO_END),
-    Setting("end_to_end.rate_encoder", 0.002, END_TO_END),
-    Setting("end_to_end.rate_warp", 0.002, END_TO_END),
-    Setting("end_to_end.rate_template", 0.004, END_TO_END),
-    Setting("end_to_end.halve_every", 3, END_TO_END),
+    Setting("end_to_end.learning_rate_encoder", 0.002, END_TO_END),
+    Setting("end_to_end.learning_rate_warp", 0.002, END_TO_END),
+    Setting("end_to_end.learning_rate_template", 0.004, END_TO_END),
+    Setting("end_to_end.halve_learning_rate_every", 3, END_TO_END),
     Setting("end_to_end.colour_jitter", 0.1, END_TO_END),
-    Setting("end_to_end.grey_share", 0.3, END_TO_END),
+    Setting("end_to_end.grayscale_probability", 0.3, END_TO_END),
     Setting("end_to_end.precision", "bf16", END_TO_END),
     Setting("end_to_end.compile", True, END_TO_END),
-    Setting("methods", ["two_phase"], FIGURES | {"table2", "gallery", "loss_curves", "codes_figure", "photos"}),
-    Setting("meshing.resolution", 24, MESHING),
-    Setting("meshing.coarse", 4, MESHING),
-    Setting("reconstruct.views", "easy", RECONSTRUCT, OF_TEST),
+    Setting(
+        "methods", ["two_phase"], after("table2", "picture", "errors_figure", "loss_curves", "codes_figure", "photos")
+    ),
+    Setting("isosurface.resolution", 24, ISOSURFACE),
+    Setting("isosurface.coarse", 4, ISOSURFACE),
+    Setting("reconstruct.views", ["easy"], RECONSTRUCT, OF_TEST),
     Setting("reconstruct.fixed_view", 0, RECONSTRUCT),
     Setting("reconstruct.random_views", 1, RECONSTRUCT, OF_TEST),
     Setting("reconstruct.train_shapes", 1, {*RECONSTRUCTED, "picture", "gallery"}, {"reconstruct": {"split": "train"}}),
-    Setting("evaluate.points", 600, EVALUATE | {"evaluate_baselines"}),
-    Setting("evaluate.average_over", 32, {"evaluate_baselines", *BELOW_BASELINES}),
-    Setting("evaluate.fit.steps", 6, FIT),
-    Setting("evaluate.fit.points", 32, FIT),
-    Setting("evaluate.fit.rate", 0.01, FIT),
+    Setting("evaluate.points", 600, after("evaluate_baselines", *EVALUATED)),
+    Setting("evaluate.average_over", 32, after("evaluate_baselines")),
+    Setting("evaluate.fit.steps", 6, after("fit_codes")),
+    Setting("evaluate.fit.points", 32, after("fit_codes")),
+    Setting("evaluate.fit.learning_rate", 0.01, after("fit_codes")),
 ]
 
 
@@ -183,7 +205,7 @@ class Edit(NamedTuple):
     """Of some rules, not every job: those with these wildcards."""
 
 
-PHOTOS = {"photos", "picture", "gallery"}
+PHOTOS = after("photos")
 TRAIN_SHARD = {rule: {"shard": "train-00"} for rule in ("check", "render", "sdf", "surface")}
 TEST_VIEWS = {"render": {"shard": "test-00"}, "reconstruct": {"split": "test"}, "evaluate": {"split": "test"}}
 
@@ -192,8 +214,8 @@ EDITS = [
     Edit("touch_everything", "every file is touched"),
     Edit("fresh_clone", "a fresh clone, with the results of the old one"),
     Edit("comment", "a comment in `config.yaml`"),
-    Edit("swap", "two values are swapped (`phase1.rate_warp`, `phase1.rate_codes`)", PHASE1),
-    Edit("mesh", "the mesh of a training plane", EVERYTHING, PLANES, TRAIN_SHARD),
+    Edit("swap", "two values are swapped (`phase1.learning_rate_warp`, `phase1.learning_rate_codes`)", PHASE1),
+    Edit("mesh", "the mesh of a training plane", after("check"), PLANES, TRAIN_SHARD),
     Edit("material", "the `.mtl` of a training plane", RENDER, PLANES, {"render": {"shard": "train-00"}}),
     Edit(
         "texture",
@@ -203,29 +225,33 @@ EDITS = [
         TEST_VIEWS,
     ),
     Edit("mesh_touched", "a mesh is touched"),
-    Edit("shape_added", "a training plane is added to the list", EVERYTHING, PLANES, TRAIN_SHARD),
-    Edit("shape_removed", "a training plane is taken from the list", EVERYTHING, PLANES, TRAIN_SHARD),
-    Edit("shape_moved", "a plane moves from test to train", EVERYTHING, PLANES),
-    Edit("category_added", "a category is added (benches: an entry and two lists)", EVERYTHING, ("benches",)),
-    Edit("category_removed", "a category is taken away", ONCE, ()),
+    Edit("shape_added", "a training plane is added to the list", after("check"), PLANES, TRAIN_SHARD),
+    Edit("shape_removed", "a training plane is removed from the list", after("check"), PLANES, TRAIN_SHARD),
+    Edit("shape_moved", "a plane moves from test to train", after("check"), PLANES),
+    Edit("category_added", "a category is added (benches: an entry and two lists)", after("check"), ("benches",)),
+    Edit("category_removed", "a category is removed", ONCE, ()),
     Edit("module networks/losses.py", "`networks/losses.py`", PHASE1 | CONTRASTIVE | END_TO_END),
     Edit("module rendering/cameras.py", "`rendering/cameras.py`", RENDER),
-    Edit("module geometry/isosurface.py", "`geometry/isosurface.py`", MESHING),
-    Edit("module evaluation/metrics.py", "`evaluation/metrics.py`", EVALUATE | {"evaluate_baselines"}),
+    Edit("module geometry/isosurface.py", "`geometry/isosurface.py`", ISOSURFACE),
+    Edit("module evaluation/metrics.py", "`evaluation/metrics.py`", after("evaluate_baselines", *EVALUATED)),
     Edit(
         "module report/style.py",
         "the style of the figures",
-        FIGURES | {"loss_curves", "codes_figure", "gallery", "photos"},
+        after("picture", "errors_figure", "loss_curves", "codes_figure", "photos"),
     ),
     Edit("module training/encoder.py", "a module that only phase 2 imports", PHASE2),
     Edit("module training/pictures.py", "a module that draws for TensorBoard"),
-    Edit("module data/demo/meshes.py", "`data/demo/meshes.py`, with meshes of one's own"),
+    Edit("module data/demo/meshes.py", "`data/demo/meshes.py`, with your own meshes"),
     Edit("script sdf.py", "`scripts/sdf.py`", SDF),
     Edit("file workflow/schemas/config.schema.yaml", "the schema"),
     Edit("file README.md", "the README"),
     Edit("resources", "the resources of a rule"),
     Edit("cores", "the number of cores"),
-    Edit("package safetensors", "the pinned version of a package that models use", TRAINING | MESHING),
+    Edit(
+        "package safetensors",
+        "the pinned version of a package that models use",
+        after("train_embeddings", *OF_VIEWS, *TEMPLATES, "fit_codes"),
+    ),
     Edit("package snakemake-storage-plugin-http", "the pinned version of a package that no stage uses"),
     Edit("published", "`phase1.from`: a published experiment stands in for phase 1", PHASE1),
     Edit("model_deleted", "the model of a category's phase 1 is deleted", PHASE1, PLANES),
@@ -246,9 +272,9 @@ def page() -> str:
         "# What reruns after which edit",
         "",
         "Made by `tests/workflow/edits.py` from the data that `tests/workflow/test_staleness.py` checks; do not edit.",
-        "`snakemake why` says the same of what you edited, with the cause of each job. Where no category is named, it",
-        "is every one; of each rule, those jobs run that the edit concerns (a mesh: its shard). Within a shard, only",
-        "the shapes that changed are made again.",
+        "`snakemake why` answers the same for your own edits, with the cause of each job. Without a category, a row",
+        "holds for all of them. Of each rule, only the jobs that the edit concerns run (a mesh: its shard). Within a",
+        "shard, only the shapes that changed are made again.",
         "",
         "| edit | runs again |",
         "| --- | --- |",
@@ -261,8 +287,8 @@ def page() -> str:
         *(f"| `{setting.key}` | {_said(setting.reruns, BOTH)} |" for setting in SETTINGS + RERUN_NOTHING),
         "",
         "With the built-in shapes, `seed`, `demo.train` and `demo.test` make other shapes, and so everything.",
-        "`categories`, `phase1.from`: see above. `photos`: what is made of photos. `shapenet`: whatever",
-        "has other meshes there. `labels`: what `snakemake transfer` makes.",
+        "`categories`, `phase1.from`: see above. `photos`: the reconstructions of photos. `shapenet`: whatever",
+        "has other meshes there. `labels`: the results of `snakemake transfer`.",
     ]
     return "\n".join(lines) + "\n"
 

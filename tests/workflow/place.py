@@ -88,8 +88,9 @@ def comment(place):
 
 
 def swap(place):
-    chosen = yaml.safe_load((place.repository / "config.yaml").read_text())["phase1"]
-    place.config["phase1"] |= {"rate_warp": chosen["rate_codes"], "rate_codes": chosen["rate_warp"]}
+    phase1 = yaml.safe_load((place.repository / "config.yaml").read_text())["phase1"]
+    warp, codes = phase1["learning_rate_warp"], phase1["learning_rate_codes"]
+    place.config["phase1"] |= {"learning_rate_warp": codes, "learning_rate_codes": warp}
 
 
 def mesh(place):

@@ -4,7 +4,7 @@ import contextlib
 
 import yaml
 from pipeline import MICRO, REPOSITORY, write_category
-from template3d.jobs import staleness
+from template3d.jobs.snakemake_internals import planned
 
 PROFILE = yaml.safe_load((REPOSITORY / "workflow/profiles/slurm/config.yaml").read_text())
 
@@ -16,7 +16,7 @@ def test_every_job_asks_for_what_it_needs_and_gpu_jobs_for_their_partition(tmp_p
     local_total = {"gpu": 1}  # of the default profile, which Snakemake always reads
     with (
         contextlib.chdir(tmp_path),
-        staleness.planned(REPOSITORY / "Snakefile", tmp_path, config, cores=8, resources=local_total) as workflow,
+        planned(REPOSITORY / "Snakefile", tmp_path, config, cores=8, resources=local_total) as workflow,
     ):
         jobs = {(job.rule.name, job.threads): job.resources for job in workflow.dag.jobs if job.output}
     assert {"train_embeddings", "train_end_to_end", "reconstruct", "sdf", "render"} <= {rule for rule, _ in jobs}

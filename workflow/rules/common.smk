@@ -2,36 +2,30 @@
 
 import functools
 import hashlib
-import json
 import sys
 
 import yaml
 from snakemake.exceptions import WorkflowError
-from snakemake.resources import Resource
-from snakemake.settings.enums import Quietness
 
 from template3d.data import materials, photos, shapenet
 from template3d.data import splits as split_lists
 from template3d.data.demo import parameters as demo_shapes
+from template3d.evaluation import methods
+from template3d.jobs import snakemake_internals
 from template3d.networks import DECODER_SIZES
+from template3d.rendering import protocols
 from template3d.report.summary import summary
-from template3d.runtime import configuration, interpreter, locks, provenance
+from template3d.runtime import configuration, locks, provenance
 from template3d.runtime.errors import InputError
 
 BASE = Path(workflow.basedir)
-VIEW_KINDS = ("easy", "hard")
-DECODERS = {"two_phase": "embeddings", "end_to_end": "end_to_end"}  # the two phases share phase 1's, there earlier
 PUBLISHED = ("specs.json", "ModelParameters/latest.pth", "LatentCodes/latest.pth")
 LOSS_NUMBERS = ("pointwise_weight", "pointpair_weight", "code_weight", "clamp")
 
 
-interpreter.find_by_path_where_needed()
-# `snakemake why` prints its answer, without a table of jobs before it and steps after it. At this point only the command
-# line holds the targets.
-if "why" in sys.argv and workflow.is_main_process:
-    workflow.output_settings.quiet.update({Quietness.RULES, Quietness.PROGRESS})
-
-
+snakemake_internals.find_interpreter_by_path()
+if "why" in sys.argv and workflow.is_main_process:  # the targets are known only by the command line so far
+    snakemake_internals.print_only_answers(workflow)
 if workflow.is_main_process:
     locks.forget_killed_runs(Path.cwd())
 
@@ -43,12 +37,8 @@ def split_file(source):
     split_lists.check_url(source["url"])
     file = Path("results/splits") / f"{source['sha256'][:8]}_{source['url'].rpartition('/')[2]}"
     if not file.exists():
-        stored = storage.http(source["url"]).flags["storage_object"]
-        try:
-            workflow.async_run(stored.managed_retrieve())
-        except WorkflowError as error:
-            raise InputError(f"{source['url']}: cannot be fetched; get it elsewhere and give its path ({error})")
-        split_lists.keep_split(Path(stored.local_path()), source["sha256"], file, source["url"])
+        fetched = snakemake_internals.fetch(workflow, storage.http(source["url"]), source["url"])
+        split_lists.keep_split(fetched, source["sha256"], file, source["url"])
     return file
 
 
@@ -84,9 +74,7 @@ TRAINING_MB = int(8000 + 2000 * TRAINING["ram_gb"])  # samples and views
 # Snakemake runs what has the largest sum of priorities. A job on data outweighs two trainings: it takes two threads, they
 # take one, and once they run, two are hardly ever free together. But a GPU does not wait for other categories' data.
 PRIORITY = {"check": 40, "sdf": 30, "render": 25, "surface": 25, "training": 100 if TRAINING["gpus"] else 10}
-# The profile's `gpu: 1` lets one such job run at a time, and would cut down a training that takes several.
-if "gpu" in workflow.global_resources and workflow.global_resources["gpu"].value < TRAINING["gpus"]:
-    workflow.global_resources["gpu"] = Resource("gpu", TRAINING["gpus"])
+snakemake_internals.allow_gpus(workflow, TRAINING["gpus"])
 MESHES = Path("results/demo_shapes" if config["shapenet"] == "demo" else config["shapenet"])
 
 
@@ -106,8 +94,8 @@ wildcard_constraints:
     category="|".join(CATEGORIES),
     shard="(train|test)-[0-9]+",
     split="train|test",
-    kind="|".join(VIEW_KINDS),
-    method="two_phase|end_to_end",
+    kind="|".join(protocols.KINDS),
+    method="|".join(methods.METHODS),
     run="end_to_end(_(contrastive|imagenet|none))?",
 
 
@@ -165,24 +153,31 @@ def part(section, *keys):
 
 
 def settings(**values):
-    """What a result depends on, as canonical JSON; parts of the configuration by their names there.
+    """What a result depends on: parts of the configuration, by their names there and with sorted keys.
 
-    Snakemake keeps a rule's params as a set of values without names, so that two swapped values would go unnoticed;
-    one text that holds names and values does not.
+    Snakemake records each of a rule's params by its `repr`, without its name. One dictionary keeps names with values, so
+    that two swapped values are noticed; sorted keys let the configuration be written in any order.
     """
-    return json.dumps(values, sort_keys=True)
+    return in_order(values)
+
+
+def in_order(value):
+    """The same value with the keys of all its dictionaries sorted."""
+    if isinstance(value, dict):
+        return {key: in_order(value[key]) for key in sorted(value)}
+    return [in_order(entry) for entry in value] if isinstance(value, (list, tuple)) else value
 
 
 def code(script):
-    """Digests of a script and of those modules of ours that it uses, and its packages' versions, as JSON."""
+    """Digests of a script and of those modules of ours that it uses, and its packages' versions."""
     file = BASE / "scripts" / script
     packages = provenance.package_versions(file, BASE / "envs/requirements.txt")
-    return json.dumps({"code": provenance.code_digests(file), "packages": packages})
+    return in_order({"code": provenance.code_digests(file), "packages": packages})
 
 
-def view_archives(views):
-    """The archives behind `easy`, `hard` or `both`."""
-    return [f"{kind}.zip" for kind in VIEW_KINDS if views in (kind, "both")]
+def view_archives(kinds=protocols.KINDS):
+    """The archives of some kinds of views, or of all."""
+    return [f"{kind}.zip" for kind in protocols.KINDS if kind in kinds]
 
 
 def reconstructed_shapes(category, split):
@@ -196,12 +191,14 @@ def sheet_shapes(category):
     return [shape for split in ("train", "test") for shape in spread(SPLITS[category][split], 2)]
 
 
-def sheet_archives(category, product):
-    chosen = set(sheet_shapes(category))
+def sheet_archives(category, *products):
+    """The archives that hold the shapes of a contact sheet."""
+    pictured = set(sheet_shapes(category))
     return [
         shard_file(category, shard, product)
+        for product in products
         for shard, shapes in SHARDS[category].items()
-        if chosen.intersection(shapes)
+        if pictured.intersection(shapes)
     ]
 
 
@@ -221,7 +218,7 @@ def spread(shapes, count):
 
 def kinds_of(split):
     """The kinds of views that shapes of a split are reconstructed from; training shapes for the pictures only."""
-    kinds = [kind for kind in VIEW_KINDS if config["reconstruct"]["views"] in (kind, "both")]
+    kinds = [kind for kind in protocols.KINDS if kind in config["reconstruct"]["views"]]
     return kinds if split == "test" else kinds[:1]
 
 
@@ -278,7 +275,7 @@ def published_experiment(category):
 
 def decoder_of(wildcards, file):
     """The model whose template a method uses."""
-    return f"results/models/{wildcards.category}/{DECODERS[wildcards.method]}/{file}"
+    return f"results/models/{wildcards.category}/{methods.METHODS[wildcards.method].decoder}/{file}"
 
 
 def start_of(run):

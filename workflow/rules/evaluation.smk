@@ -24,7 +24,7 @@ rule evaluate:
             seed=config["seed"],
             synset=SYNSETS[wildcards.category],
             shapes=reconstructed_shapes(wildcards.category, wildcards.split),
-            looks=[[kind, choice] for kind in kinds_of(wildcards.split) for choice in choices_of(wildcards.split)],
+            view_choices=[[kind, choice] for kind in kinds_of(wildcards.split) for choice in choices_of(wildcards.split)],
         ),
         code=code("evaluate.py"),
     message:

@@ -7,7 +7,7 @@ rule failures:
             shard_file(category, shard, product)
             for category in CATEGORIES
             for shard in SHARDS[category]
-            for product in ("check.json", "easy.zip", "hard.zip", "sdf.zip", "surface.zip")
+            for product in ("check.json", *view_archives(), "sdf.zip", "surface.zip")
         ],
     output:
         table=report(
@@ -37,8 +37,7 @@ rule failures:
 
 rule contact_sheet:
     input:
-        easy=lambda wildcards: sheet_archives(wildcards.category, "easy.zip"),
-        hard=lambda wildcards: sheet_archives(wildcards.category, "hard.zip"),
+        views=lambda wildcards: sheet_archives(wildcards.category, *view_archives()),
         sdf=lambda wildcards: sheet_archives(wildcards.category, "sdf.zip"),
         surface=lambda wildcards: sheet_archives(wildcards.category, "surface.zip"),
     output:
@@ -72,7 +71,7 @@ rule export_shard:
     input:
         lambda wildcards: [
             shard_file(wildcards.category, wildcards.shard, product)
-            for product in ("easy.zip", "hard.zip", "sdf.zip", "surface.zip")
+            for product in (*view_archives(), "sdf.zip", "surface.zip")
         ],
     output:
         listing=update("results/export/{category}_{shard}.txt"),

@@ -25,7 +25,7 @@ rule photos:
         mem_mb=growing(8000),
         runtime=growing(60),
     params:
-        settings=settings(meshing=config["meshing"], methods=METHODS),
+        settings=settings(isosurface=config["isosurface"], methods=METHODS),
         code=code("photos.py"),
     message:
         "reconstructing the photos of {wildcards.category}"

@@ -19,7 +19,7 @@ rule extract_template:
         runtime=growing(60),
         gpu=TRAINING["gpus"],
     params:
-        settings=settings(meshing=config["meshing"]),
+        settings=settings(isosurface=config["isosurface"]),
         code=code("extract_template.py"),
     message:
         "extracting the template of {wildcards.category}, {wildcards.method}"
@@ -50,8 +50,8 @@ rule reconstruct:
         gpu=TRAINING["gpus"],
     params:
         settings=lambda wildcards: settings(
-            meshing=config["meshing"],
-            looks=[[kind, choice] for kind in kinds_of(wildcards.split) for choice in choices_of(wildcards.split)],
+            isosurface=config["isosurface"],
+            view_choices=[[kind, choice] for kind in kinds_of(wildcards.split) for choice in choices_of(wildcards.split)],
             views=part("views", *kinds_of(wildcards.split)),
             shapes=reconstructed_shapes(wildcards.category, wildcards.split),
             seed=config["seed"],
@@ -66,8 +66,8 @@ rule reconstruct:
 
 rule fit_codes:
     input:
-        model=f"results/models/{{category}}/{DECODERS[METHODS[0]]}/model.safetensors",
-        description=f"results/models/{{category}}/{DECODERS[METHODS[0]]}/model.json",
+        model=f"results/models/{{category}}/{methods.METHODS[METHODS[0]].decoder}/model.safetensors",
+        description=f"results/models/{{category}}/{methods.METHODS[METHODS[0]].decoder}/model.json",
         manifests=lambda wildcards: shards_of(wildcards.category, "test", "check.json"),
         samples=lambda wildcards: shards_of(wildcards.category, "test", "sdf.zip"),
     output:
@@ -87,7 +87,7 @@ rule fit_codes:
         settings=lambda wildcards: settings(
             evaluate=part("evaluate", "fit"),
             phase1=part("phase1", "clamp"),
-            meshing=config["meshing"],
+            isosurface=config["isosurface"],
             seed=config["seed"],
             synset=SYNSETS[wildcards.category],
             shapes=SPLITS[wildcards.category]["test"],

@@ -169,7 +169,7 @@ rule codes_figure:
         models=expand("results/models/{{category}}/{run}/model.safetensors", run=CODED),
         descriptions=expand("results/models/{{category}}/{run}/model.json", run=CODED),
         manifests=lambda wildcards: shards_of(wildcards.category, "train", "check.json"),
-        views=lambda wildcards: shards_of(wildcards.category, "train", *view_archives("both")),
+        views=lambda wildcards: shards_of(wildcards.category, "train", *view_archives()),
     output:
         png=report(
             "results/pictures/{category}_codes.png",

@@ -57,7 +57,7 @@ rule interpolate:
         gpu=TRAINING["gpus"],
     params:
         settings=lambda wildcards: settings(
-            meshing=config["meshing"], ends=spread(SPLITS[wildcards.category]["train"], 2)
+            isosurface=config["isosurface"], ends=spread(SPLITS[wildcards.category]["train"], 2)
         ),
         code=code("interpolate.py"),
     message:

@@ -97,7 +97,7 @@ rule pretrain_contrastive:
     params:
         settings=lambda wildcards: settings(
             contrastive=config["contrastive"],
-            encoder=part("encoder", "weights", "image_size"),
+            encoder=part("encoder", "backbone", "weights", "image_size"),
             phase1=part("phase1", "code_length"),
             seed=config["seed"],
             shapes=SPLITS[wildcards.category]["train"],
@@ -138,7 +138,7 @@ rule train_end_to_end:
         settings=lambda wildcards: settings(
             end_to_end=end_to_end_settings(wildcards.run),
             phase1=part("phase1", *DECODER_SIZES, *LOSS_NUMBERS),
-            encoder=part("encoder", "image_size"),
+            encoder=part("encoder", "backbone", "image_size"),
             seed=config["seed"],
             synset=SYNSETS[wildcards.category],
             shapes=SPLITS[wildcards.category]["train"],

@@ -28,15 +28,19 @@ EMPTY_BYTES = 22
 """The size of a ZIP file without members."""
 
 
-def digest(*sources: str | bytes | Path) -> str:
-    """One digest for texts, bytes and the contents of files, in their order; 64 hexadecimal digits."""
+def digest(*sources: str | bytes | Path | dict) -> str:
+    """One digest for texts, bytes, the contents of files, and what JSON can hold; 64 hexadecimal digits.
+
+    It depends on the order of the sources, but not on the order of the keys of a dictionary.
+    """
     total = hashlib.sha256()
     for source in sources:
         if isinstance(source, Path):
             with source.open("rb") as file:
                 part = hashlib.file_digest(file, "sha256")
         else:
-            part = hashlib.sha256(source.encode() if isinstance(source, str) else source)
+            text = json.dumps(source, sort_keys=True) if isinstance(source, dict) else source
+            part = hashlib.sha256(text.encode() if isinstance(text, str) else text)
         total.update(part.digest())
     return total.hexdigest()
 

@@ -29,7 +29,7 @@ class Views(NamedTuple):
 
 
 def read_views(
-    shards: Sequence[Path], shapes: Sequence[str], image_size: int, memory: Memory, threads: int = 1
+    shards: Sequence[str | Path], shapes: Sequence[str], image_size: int, memory: Memory, threads: int = 1
 ) -> Views:
     """Read all views of ``shapes`` from shard archives, scaled to ``image_size`` pixels a side.
 
@@ -38,7 +38,7 @@ def read_views(
     """
     if not shapes:
         raise InputError("no training shape can be used; results/data/failed.csv says why")
-    order = {shape: index for index, shape in enumerate(shapes)}
+    shards, order = list(map(Path, shards)), {shape: index for index, shape in enumerate(shapes)}
     names = sorted(
         (order[shape], name) for shard in shards for name in archives.names(shard) if (shape := _shape(name, order))
     )

@@ -43,13 +43,14 @@ class Samples:
         return len(self.counts["pos"])
 
     @classmethod
-    def read(cls, shards: Sequence[Path], synset: str, shapes: Sequence[str], memory: Memory) -> "Samples":
+    def read(cls, shards: Sequence[str | Path], synset: str, shapes: Sequence[str], memory: Memory) -> "Samples":
         """Find the samples of ``shapes``, in that order, in shard archives, and take them where there is room.
 
         Raises InputError if there are no shapes, one has no samples on one side, or an archive is damaged.
         """
         if not shapes:
             raise InputError("no training shape can be used; results/data/failed.csv says why")
+        shards = list(map(Path, shards))
         wanted = {samples.member_name(synset, shape): index for index, shape in enumerate(shapes)}
         archive_of = {name: shard for shard in shards for name in archives.checked_names(shard) if name in wanted}
         mapped = {}

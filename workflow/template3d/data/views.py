@@ -10,9 +10,6 @@ from PIL import Image
 from template3d.data import archives
 from template3d.runtime.errors import InputError
 
-KINDS = ("easy", "hard")
-
-
 SUFFIXES = {"rgb": "png", "albedo": "png", "mask": "png", "depth": "exr", "normal": "exr"}
 """What a view can show, and the format of its file."""
 

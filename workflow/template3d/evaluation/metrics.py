@@ -1,4 +1,8 @@
-"""How far a reconstruction is from the truth, on every ruler of the field, each in a named frame."""
+"""How far a reconstruction is from the ground truth, by every measure of the field, each in a named frame."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import trimesh
@@ -11,15 +15,6 @@ from template3d.geometry.meshes import sample_surface
 F_SCORE_DISTANCE = 0.01
 """In ShapeNet units, so 1 % of a shape's diagonal (Tatarchenko et al., 2019)."""
 DIRECTIONS = 100
-MEASURES = (
-    "chamfer_shapenet_x1000",
-    "chamfer_unit_x1000",
-    "chamfer_l1_occnet_x10",
-    "f_score_1_percent",
-    "normal_consistency",
-    "volumetric_iou",
-)
-"""The names of ``measure``'s values; the first one is the paper's."""
 
 
 def chamfer(a: np.ndarray, b: np.ndarray) -> float:
@@ -44,52 +39,108 @@ def nearest(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return cKDTree(b).query(a, workers=-1)
 
 
-def measure(
-    mesh: trimesh.Trimesh, truth: Truth, scale: float, count: int, rng: np.random.Generator
-) -> tuple[dict[str, float], bool]:
-    """Every measure of one shape, by the names in ``MEASURES``, and whether the mesh has a surface at all.
+@dataclass(frozen=True)
+class Comparison:
+    """A reconstruction beside its ground truth, both in ShapeNet's frame: what every measure is computed from."""
 
-    ``mesh`` and ``truth`` stand in ShapeNet's frame (diagonal 1); ``scale`` leads from it into the unit sphere;
-    ``count`` points are drawn on the mesh. A mesh without faces is a failure: its Chamfer distances are those of a
-    single point at the centre of the truth's box, and all else is 0.
+    to_truth: np.ndarray
+    """(N,) distances from points on the reconstruction to the nearest ground-truth point."""
+    to_reconstruction: np.ndarray
+    """(M,) distances from ground-truth points to the nearest point on the reconstruction."""
+    normals_agree: tuple[float, float]
+    """Mean absolute cosine between the normals of a point and of its nearest one, both ways."""
+    inside: np.ndarray
+    """Which of the ground truth's volume points (V,) lie inside the reconstruction."""
+    truth: Truth
+    scale: float
+    """From ShapeNet's frame into the unit sphere."""
+
+    @classmethod
+    def of(
+        cls, points: np.ndarray, normals: np.ndarray, inside: np.ndarray, truth: Truth, scale: float
+    ) -> "Comparison":
+        """From points (N, 3) and normals (N, 3) on a reconstruction; ``inside`` (V,) as above."""
+        (to_truth, of_truth), (back, of_points) = nearest(points, truth.points), nearest(truth.points, points)
+        agree = (
+            np.abs((normals * truth.normals[of_truth]).sum(axis=1)).mean(),
+            np.abs((truth.normals * normals[of_points]).sum(axis=1)).mean(),
+        )
+        return cls(to_truth, back, agree, inside, truth, scale)
+
+    @property
+    def chamfer(self) -> float:
+        """Equation (11)."""
+        return float(np.mean(self.to_truth**2) + np.mean(self.to_reconstruction**2))
+
+
+def chamfer_l1_occnet(comparison: Comparison) -> float:
+    """Chamfer-L1 (distances, not squared) where the longest edge of the shape's box is 10.
+
+    Source: Mescheder et al., "Occupancy Networks" (2019).
     """
-    if len(mesh.faces):
-        points, normals = sample_surface(mesh, count, rng)
-        return of_points(points, normals, truth, scale) | {"volumetric_iou": volumetric_iou(mesh, truth)}, True
-    centre = (truth.points.min(axis=0) + truth.points.max(axis=0))[None] / 2
-    values = of_points(centre, np.zeros((1, 3)), truth, scale)
-    return values | {"f_score_1_percent": 0.0, "volumetric_iou": 0.0}, False
+    longest = float(np.ptp(comparison.truth.points, axis=0).max())
+    both = float(np.mean(comparison.to_truth) + np.mean(comparison.to_reconstruction))
+    return 10 / longest * both / 2
 
 
-def of_points(points: np.ndarray, normals: np.ndarray, truth: Truth, scale: float) -> dict[str, float]:
-    """The measures that points (N, 3) and normals (N, 3) on a reconstruction are enough for."""
-    (to_truth, of_truth), (to_points, of_points) = nearest(points, truth.points), nearest(truth.points, points)
-    squared = float(np.mean(to_truth**2) + np.mean(to_points**2))
-    longest = float(np.ptp(truth.points, axis=0).max())
-    precision, recall = (float(np.mean(distances <= F_SCORE_DISTANCE)) for distances in (to_truth, to_points))
-    agreement = [
-        np.abs((normals * truth.normals[of_truth]).sum(axis=1)).mean(),
-        np.abs((truth.normals * normals[of_points]).sum(axis=1)).mean(),
-    ]
+def f_score(comparison: Comparison) -> float:
+    """The harmonic mean of precision and recall at F_SCORE_DISTANCE. Source: Tatarchenko et al. (2019)."""
+    both = (comparison.to_truth, comparison.to_reconstruction)
+    precision, recall = (float(np.mean(distances <= F_SCORE_DISTANCE)) for distances in both)
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+class Measure(NamedTuple):
+    """How a measure is called in tables, how it is computed, and its value for a reconstruction without surface."""
+
+    title: str
+    of: Callable[[Comparison], float]
+    without_surface: float | None = None
+    """None: that of a single point at the centre of the ground truth's box."""
+
+
+MEASURES = {
+    "chamfer_shapenet_x1000": Measure("Chamfer, ShapeNet units, x 1000", lambda c: 1000 * c.chamfer),
+    "chamfer_unit_x1000": Measure("Chamfer, unit sphere, x 1000", lambda c: 1000 * c.chamfer * c.scale**2),
+    "chamfer_l1_occnet_x10": Measure("Chamfer-L1 of Occupancy Networks, x 10", chamfer_l1_occnet),
+    "f_score_1_percent": Measure("F-score at 1 %", f_score, 0.0),
+    "normal_consistency": Measure("normal consistency", lambda c: float(np.mean(c.normals_agree)), 0.0),
+    "volumetric_iou": Measure("volumetric IoU", lambda c: iou(c.inside, c.truth.occupied), 0.0),
+}
+"""The registry of measures, by their columns' names; the first one is the paper's. Tables show all of them."""
+
+
+def measured(comparison: Comparison, has_surface: bool = True) -> dict[str, float]:
+    """Every measure of a comparison, by its name in MEASURES."""
     return {
-        "chamfer_shapenet_x1000": 1000 * squared,
-        "chamfer_unit_x1000": 1000 * squared * scale**2,
-        # Mescheder et al., "Occupancy Networks" (2019): distances, not squared, where the longest edge of the box is 10
-        "chamfer_l1_occnet_x10": 10 / longest * float(np.mean(to_truth) + np.mean(to_points)) / 2,
-        "f_score_1_percent": 2 * precision * recall / (precision + recall) if precision + recall else 0.0,
-        "normal_consistency": float(np.mean(agreement)),
+        name: measure.of(comparison) if has_surface or measure.without_surface is None else measure.without_surface
+        for name, measure in MEASURES.items()
     }
 
 
-def volumetric_iou(mesh: trimesh.Trimesh, truth: Truth) -> float:
-    """Intersection over union of the insides of a mesh and of the truth, over the truth's volume points.
+def measure(
+    mesh: trimesh.Trimesh, truth: Truth, scale: float, count: int, rng: np.random.Generator
+) -> tuple[dict[str, float], bool]:
+    """Every measure of one shape, by its name in MEASURES, and whether the mesh has a surface at all.
 
-    Inside is what cannot be seen from outside, in both.
+    ``mesh`` and ``truth`` are in ShapeNet's frame (diagonal 1); ``scale`` leads from it into the unit sphere;
+    ``count`` points are drawn on the mesh. A mesh without faces is a failure: its Chamfer distances are those of a
+    single point at the centre of the ground truth's box, and all else is 0.
     """
+    if len(mesh.faces):
+        points, normals = sample_surface(mesh, count, rng)
+        return measured(Comparison.of(points, normals, inside(mesh, truth), truth, scale)), True
+    centre = (truth.points.min(axis=0) + truth.points.max(axis=0))[None] / 2
+    nothing = np.zeros(len(truth.occupied), dtype=bool)
+    return measured(Comparison.of(centre, np.zeros((1, 3)), nothing, truth, scale), has_surface=False), False
+
+
+def inside(mesh: trimesh.Trimesh, truth: Truth) -> np.ndarray:
+    """Which of the ground truth's volume points (V,) lie inside a mesh: those that are not visible from outside."""
     inside = np.zeros(len(truth.occupied), dtype=bool)
     near = ((truth.volume_points >= mesh.bounds[0]) & (truth.volume_points <= mesh.bounds[1])).all(axis=1)
     inside[near] = ~visibility.escapes(visibility.Scene(mesh), truth.volume_points[near], DIRECTIONS)
-    return iou(inside, truth.occupied)
+    return inside
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> float:

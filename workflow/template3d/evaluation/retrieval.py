@@ -1,4 +1,4 @@
-"""Retrieval: what the best answer from the training set would be, the baseline that learned shapes have to beat.
+"""Retrieval: a training shape as the answer, the baseline that a reconstruction has to beat.
 
 Source: Tatarchenko et al., "What Do Single-view 3D Reconstruction Networks Learn?" (2019), section 4.
 """
@@ -12,7 +12,6 @@ import numpy as np
 from template3d.data import ground_truth
 from template3d.evaluation import metrics
 from template3d.geometry.normalization import Normalization
-from template3d.networks.models import Model
 
 FEW = 1000
 """Points by which all training shapes are ranked; the best SHORTLIST are compared by all of their points."""
@@ -51,7 +50,7 @@ class Library:
         return ground_truth.read(self.shards, self.synset, [shape])[shape]
 
     def some(self, count: int) -> list[np.ndarray]:
-        """The points (N, 3), in ShapeNet's frame, of ``count`` shapes drawn blindly, or of all if there are no more."""
+        """The points (N, 3), in ShapeNet's frame, of ``count`` random shapes, or of all if there are no more."""
         shapes = sorted(self.few)
         if len(shapes) > count:
             shapes = np.random.default_rng(self.seed).choice(shapes, count, replace=False)
@@ -69,20 +68,18 @@ class Library:
         return min(exact, key=exact.get)
 
 
-def nearest_code(model: Model, code: np.ndarray, shapes: Collection[str]) -> str:
-    """Which of the training ``shapes`` has the code nearest to ``code`` (L,)."""
-    candidates = [index for index, shape in enumerate(model.shapes) if shape in set(shapes)]
-    distances = np.linalg.norm(model.codes.numpy()[candidates] - code, axis=1)
-    return model.shapes[candidates[int(distances.argmin())]]
+def nearest_code(codes: Mapping[str, np.ndarray], code: np.ndarray) -> str:
+    """Which of the training shapes has the code (L,) nearest to ``code`` (L,)."""
+    return min(codes, key=lambda shape: np.linalg.norm(codes[shape] - code))
 
 
-def measured(library: Library, found: str, truth: ground_truth.Truth, normalization: Normalization) -> dict[str, float]:
-    """Every measure of a training shape that stands in for a test shape: moved there sphere on sphere."""
-    stand_in, own = library.truth(found), library.normalizations[found]
+def measured(library: Library, shape: str, truth: ground_truth.Truth, normalization: Normalization) -> dict[str, float]:
+    """Every measure of a training shape that stands in for a test shape, both scaled to the unit sphere."""
+    stand_in, own = library.truth(shape), library.normalizations[shape]
     points = normalization.to_shapenet(own.to_unit(stand_in.points))
-    values = metrics.of_points(points, stand_in.normals, truth, normalization.scale)
     # each volume point of the ground truth takes the label of the nearest volume point of the retrieved shape
     volume = normalization.to_shapenet(own.to_unit(stand_in.volume_points))
     distance, index = metrics.nearest(truth.volume_points, volume)
     inside = stand_in.occupied[index] & (distance < np.ptp(volume, axis=0).max() / 10)
-    return values | {"volumetric_iou": metrics.iou(inside, truth.occupied)}
+    comparison = metrics.Comparison.of(points, stand_in.normals, inside, truth, normalization.scale)
+    return metrics.measured(comparison)

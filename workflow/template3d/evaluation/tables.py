@@ -1,68 +1,71 @@
 """The tables, from the measures of single shapes."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-MEASURE = "chamfer_shapenet_x1000"
+from template3d.evaluation import metrics
+from template3d.evaluation.methods import BASELINES, METHODS
+from template3d.rendering.protocols import KINDS
+
+TITLES = {name: method.title for name, method in METHODS.items()} | BASELINES
+
+MEASURE = next(iter(metrics.MEASURES))
 """The paper's."""
-MEASURES = {
-    "chamfer_shapenet_x1000": "Chamfer, ShapeNet units, x 1000",
-    "chamfer_unit_x1000": "Chamfer, unit sphere, x 1000",
-    "chamfer_l1_occnet_x10": "Chamfer-L1 of Occupancy Networks, x 10",
-    "f_score_1_percent": "F-score at 1 %",
-    "normal_consistency": "normal consistency",
-    "volumetric_iou": "volumetric IoU",
-}
-METHODS = {
-    "two_phase": "Reconstruction from one view (two-phase)",
-    "end_to_end": "Reconstruction from one view (end-to-end)",
-    "template_only": "The template alone",
-    "train_average": "A training shape picked blindly",
-    "nearest_code": "The training shape with the nearest code",
-    "nearest_oracle": "The nearest training shape there is",
-    "code_fit": "A code fitted to the true distances",
-}
-VIEWS = ("fixed", "random", "hard_fixed", "hard_random")
+MEASURES = {name: measure.title for name, measure in metrics.MEASURES.items()}
+CHOICES = ("fixed", "random")
+VIEWS = (*CHOICES, *(f"{kind}_{choice}" for kind in KINDS[1:] for choice in CHOICES))
+"""Choices of views; those of the first kind, easy, go without its name."""
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
 
 
-def summary(metrics: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
+def of_fixed_view(metrics_file: str | Path, kind: str) -> dict[str, float]:
+    """The paper's measure of each shape that was scored from the fixed view of a kind, by shape."""
+    table = pd.read_csv(metrics_file, dtype={"shape": str})
+    table = table[(table["views"] == "fixed") & (table["view_kind"] == kind)]
+    return table.set_index("shape")[MEASURE].dropna().to_dict()
+
+
+def summary(metrics_rows: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     """A row per measure, category, method (of ``methods``, those that are there) and choice of views.
 
-    ``metrics`` has a row per shape and view: category, shape, method, views (``fixed`` or ``random``; empty where a
-    method looks at no view, and then counted under both choices) and view_kind, the measures, and status. The rows of
-    hard views stand under ``hard_fixed`` and ``hard_random``. Mean, median, the 95 % bootstrap interval of the mean
-    (``mean_low``, ``mean_high``) and ``mean_of_successes`` are over shapes, each with the mean over its views.
-    ``scored`` counts the shapes behind the mean: a reconstruction without surface counts, as a point; a shape whose own
-    mesh is unfit cannot. ``failed`` counts reconstructions without surface, which ``mean_of_successes``, the paper's
-    rule, leaves out.
+    ``metrics_rows`` has a row per shape and view: category, shape, method, views (``fixed`` or ``random``; empty where
+    a method uses no view, and then counted under both choices) and view_kind, the measures, and status. The rows of
+    other kinds than the first, easy, are listed as ``hard_fixed``, ``hard_random`` and so on. Mean, median, the 95 %
+    bootstrap interval of the mean (``mean_low``, ``mean_high``) and ``mean_of_successes`` are over shapes, each with
+    the mean over its views. ``scored`` counts the shapes behind the mean: a reconstruction without surface counts, as a
+    point; a shape whose own mesh is unfit cannot. ``failed`` counts reconstructions without surface, which
+    ``mean_of_successes``, the paper's rule, leaves out.
     """
-    hard = metrics["view_kind"] == "hard"
-    metrics = metrics.assign(views=metrics["views"].where(~hard, "hard_" + metrics["views"].astype(str)))
+    other = metrics_rows["view_kind"].isin(KINDS[1:])
+    prefixed = metrics_rows["view_kind"].astype(str) + "_" + metrics_rows["views"].astype(str)
+    metrics_rows = metrics_rows.assign(views=metrics_rows["views"].where(~other, prefixed))
     rows = []
-    for measure in [name for name in MEASURES if name in metrics]:
-        for category in metrics["category"].unique():
-            for method in [method for method in methods if (metrics["method"] == method).any()]:
-                of_method = metrics[(metrics["category"] == category) & (metrics["method"] == method)]
-                if of_method[measure].isna().all():
+    for measure in [name for name in MEASURES if name in metrics_rows]:
+        for category in metrics_rows["category"].unique():
+            of_category = metrics_rows[metrics_rows["category"] == category]
+            for method in methods:
+                of_method = of_category[of_category["method"] == method]
+                if of_method[measure].isna().all():  # there are no rows, or no values
                     continue
                 for views in VIEWS:
-                    by_view, blind = of_method["views"] == views, of_method["views"].isna()
-                    chosen = of_method[by_view | blind]  # a bad mesh has no view, and is listed under each
-                    if by_view.any() or (blind.all() and not views.startswith("hard")):
-                        same = {"category": category, "method": method, "views": views, "measure": measure}
-                        rows.append(same | _numbers(chosen, measure))
+                    by_view, without_view = of_method["views"] == views, of_method["views"].isna()
+                    if by_view.any() or (without_view.all() and views in CHOICES):
+                        # a bad mesh has no view, and is listed under each choice
+                        selected = of_method[by_view | without_view]
+                        labels = {"category": category, "method": method, "views": views, "measure": measure}
+                        rows.append(labels | _numbers(selected, measure))
     return pd.DataFrame(rows)
 
 
-def _numbers(chosen: pd.DataFrame, measure: str) -> dict[str, float]:
-    values = chosen.groupby("shape")[measure].mean()
+def _numbers(rows: pd.DataFrame, measure: str) -> dict[str, float]:
+    values = rows.groupby("shape")[measure].mean()
     known = values.dropna()
-    successes = chosen[chosen["status"] == "ok"].groupby("shape")[measure].mean()
+    successes = rows[rows["status"] == "ok"].groupby("shape")[measure].mean()
     low, high = interval(known.to_numpy())
     return {
         "mean": known.mean(),
@@ -72,7 +75,7 @@ def _numbers(chosen: pd.DataFrame, measure: str) -> dict[str, float]:
         "mean_low": low,
         "mean_high": high,
         "mean_of_successes": successes.mean(),
-        "failed": int((chosen["status"] == "no surface").sum()),
+        "failed": int((rows["status"] == "no surface").sum()),
     }
 
 
@@ -101,8 +104,8 @@ def markdown(table: pd.DataFrame, title: str, published: pd.DataFrame | None = N
         "Squared distances to the nearest point, both ways summed, in ShapeNet units (diagonal 1), times 1000: mean "
         "over the shapes, each with the mean over its views [95 % bootstrap interval], and median. Views are easy "
         f"ones unless they are called hard. Shapes scored: {scored}. Reconstructions without any surface: "
-        f"{failures}; each counts as a single point at the centre of its shape. What looks at no view shows the same "
-        "number for both choices.",
+        f"{failures}; each counts as a single point at the centre of its shape. A method that uses no view has the "
+        "same number for both choices.",
         "",
     ]
     if failures:
@@ -110,11 +113,11 @@ def markdown(table: pd.DataFrame, title: str, published: pd.DataFrame | None = N
         lines += ["## By the paper's rule, which leaves failures out", "", _grid(left_out), ""]
     lines += ["## Every measure", ""]
     for category in table["category"].unique():
-        rows = table[(table["category"] == category) & table["views"].isin(["fixed", "hard_fixed"])]
-        rows = rows.assign(method=rows["method"].map(METHODS), measure=rows["measure"].map(MEASURES))
+        rows = table[(table["category"] == category) & table["views"].str.endswith("fixed")]
+        rows = rows.assign(method=rows["method"].map(TITLES), measure=rows["measure"].map(MEASURES))
         wide = rows.pivot(index=["method", "views"], columns="measure", values="mean")
         wide = wide.reindex(columns=[name for name in MEASURES.values() if name in wide]).reset_index()
-        order = {name: rank for rank, name in enumerate(METHODS.values())}
+        order = {name: rank for rank, name in enumerate(TITLES.values())}
         wide = wide.sort_values(["views", "method"], key=lambda column: column.map(order).fillna(-1), kind="stable")
         lines += [f"{category}, fixed view, means:", "", _grid(wide.sort_values("views", kind="stable")), ""]
     if published is not None:
@@ -140,7 +143,7 @@ def _wide(table: pd.DataFrame) -> pd.DataFrame:
     """Methods and views down, categories across: mean with its interval, and median, as text."""
     rows = []
     for (method, views), group in table.groupby(["method", "views"], sort=False):
-        row = {"method": METHODS[method], "views": views}
+        row = {"method": TITLES[method], "views": views}
         for entry in group.itertuples():
             row[f"{entry.category} mean"] = f"{entry.mean:.2f} [{entry.mean_low:.2f}, {entry.mean_high:.2f}]"
             row[f"{entry.category} median"] = f"{entry.median:.2f}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from template3d.data import shapenet, views
 from template3d.geometry import meshes
-from template3d.rendering import cameras
+from template3d.rendering import cameras, protocols
 from template3d.runtime import randomness
 from template3d.runtime.errors import InputError
 from template3d.runtime.limits import USUAL, Limits
@@ -33,7 +33,7 @@ def one_shape(
     _, shape = shapenet.ids(file)
     view_settings, rng = settings["views"], randomness.generator(shape, settings["seed"], f"{kind} views")
     vertices = meshes.used_vertices(meshes.load(file))
-    drawn = cameras.views(kind, vertices, view_settings[kind], view_settings["image_size"], rng)
+    drawn = protocols.draw_views(kind, vertices, view_settings[kind], view_settings["image_size"], rng)
     scene = studio(
         image_size=view_settings["image_size"],
         samples=view_settings["samples"],

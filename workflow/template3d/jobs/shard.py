@@ -1,6 +1,5 @@
 """A shard's archive, brought up to date by worker processes, one shape at a time."""
 
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -13,23 +12,23 @@ def sample(
     one_shape: Callable[..., dict[str, bytes]],
     meshes: Iterable[str],
     manifest: Path,
-    settings: str,
-    code: str,
+    settings: dict,
+    code: dict,
     on_bad_mesh: str,
 ) -> None:
     """Make the members of ``archive`` that are not current, from the meshes that passed the check.
 
-    ``one_shape(mesh, normalization, settings)`` gives the files of a shape; ``settings`` (JSON) and ``code`` are, with
-    the mesh, what a member is made from. Raises InputError for a shape that cannot be made, unless ``on_bad_mesh`` is
+    ``one_shape(mesh, normalization, settings)`` gives the files of a shape; A member depends on the mesh, ``settings``
+    and ``code``. Raises InputError for a shape that cannot be made, unless ``on_bad_mesh`` is
     ``skip``.
     """
     files = {shapenet.ids(Path(mesh))[1]: Path(mesh) for mesh in meshes}
-    normalizations, chosen = manifests.read([manifest]), json.loads(settings)
+    normalizations = manifests.read([manifest])
     archives.update(
         archive,
         {shape: archives.digest(settings, code, files[shape]) for shape in normalizations},
         lambda stale: workers.each(
-            one_shape, ((shape, (files[shape], normalizations[shape], chosen)) for shape in stale)
+            one_shape, ((shape, (files[shape], normalizations[shape], settings)) for shape in stale)
         ),
         on_bad_mesh,
     )

@@ -1,20 +1,17 @@
 """Why each job would run: the causes in words, behind `snakemake why`."""
 
 import ast
-import contextlib
 import json
-import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from snakemake.api import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings, SnakemakeApi
-from snakemake.settings.enums import Quietness, RerunTrigger
+from template3d.jobs.snakemake_internals import planned
 
-TRIGGERS = frozenset({RerunTrigger.MTIME, RerunTrigger.PARAMS, RerunTrigger.INPUT, RerunTrigger.SOFTWARE_ENV})
-"""As in workflow/profiles/default."""
+if TYPE_CHECKING:
+    from snakemake import jobs
+
 MESH, SHOWN = "model_normalized.obj", 3
-CHECKSUM_BYTES = 10_000_000_000
 
 
 class Job(NamedTuple):
@@ -48,27 +45,8 @@ def stale_jobs(snakefile: Path, folder: Path, config: dict, cores: int = 1) -> l
     return sorted(found)
 
 
-@contextlib.contextmanager
-def planned(snakefile: Path, folder: Path, config: dict, **resources: Any) -> Iterator["snakemake.workflow.Workflow"]:
-    """A workflow whose jobs are known and not run; ``resources`` as Snakemake's ResourceSettings has them."""
-    logging.getLogger("snakemake").setLevel(logging.ERROR)
-    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-        workflow_api = api.workflow(
-            resource_settings=ResourceSettings(**resources),
-            config_settings=ConfigSettings(config=config),
-            snakefile=snakefile,
-            workdir=folder,
-        )
-        settings = DAGSettings(rerun_triggers=TRIGGERS, max_checksum_file_size=CHECKSUM_BYTES)
-        workflow_api.dag(settings)
-        workflow = workflow_api._workflow  # the API prints what would run; it does not give it
-        workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True, nolock=True)
-        workflow._build_dag()
-        yield workflow
-
-
 def causes(
-    job: "snakemake.jobs.Job", reason: "snakemake.jobs.Reason", above: list[str], recorded: list[str], changed: set[str]
+    job: "jobs.Job", reason: "jobs.Reason", above: list[str], recorded: list[str], changed: set[str]
 ) -> Iterator[str]:
     """In words, why a job would run.
 
@@ -100,7 +78,7 @@ def causes(
 
 
 def changed_params(before: set[str], now: set[str]) -> Iterator[str]:
-    """What differs between two sets of params, as Snakemake keeps them: texts of Python values, of ours JSON."""
+    """What differs between two sets of params, as Snakemake records them: each as the ``repr`` of a Python value."""
     old, new = _merged(before), _merged(now)
     for key in sorted(old.keys() | new.keys()):
         was, is_now = old.get(key), new.get(key)
@@ -122,7 +100,7 @@ def _merged(params: set[str]) -> dict:
     flat = {}
     for param in params:
         value = ast.literal_eval(param)
-        flat |= dict(_flat(json.loads(value))) if isinstance(value, str) and value[:1] == "{" else {"params": value}
+        flat |= dict(_flat(value)) if isinstance(value, dict) else {"params": value}
     return flat
 
 

@@ -45,6 +45,8 @@ def save(model: Model, weights: Path, description: Path) -> None:
     with whole(weights) as beside:
         save_file({name: value.contiguous() for name, value in tensors.items()}, beside)
     facts = {"decoder": model.sizes, "shapes": model.shapes, "image_size": model.image_size}
+    if model.encoder is not None:
+        facts["backbone"] = model.encoder.backbone
     write_text(description, json.dumps(facts, indent=1) + "\n")
 
 
@@ -76,7 +78,7 @@ def load_model(weights: Path) -> Model:
     encoder = None
     parts = {"decoder": decoder}
     if any(name.startswith("encoder.") for name in tensors):
-        encoder = parts["encoder"] = Encoder(facts["decoder"]["code_length"]).eval()
+        encoder = parts["encoder"] = Encoder(facts["decoder"]["code_length"], backbone=facts["backbone"]).eval()
     for part, network in parts.items():
         state = {name.removeprefix(f"{part}."): value for name, value in tensors.items() if name.startswith(f"{part}.")}
         try:

@@ -20,7 +20,7 @@ class FitSettings(NamedTuple):
 
     steps: int = 800
     points: int = 8000
-    rate: float = 5e-3
+    learning_rate: float = 5e-3
     start_std: float = 0.01
     code_weight: float = 1e-4
     clamp: float = 0.1
@@ -62,9 +62,9 @@ def _fit(
     device = next(decoder.parameters()).device
     codes = settings.start_std * torch.randn(len(shapes), decoder.warp.code_length, generator=generator)
     codes = codes.to(device).requires_grad_()
-    optimizer = torch.optim.Adam([codes], lr=settings.rate)
+    optimizer = torch.optim.Adam([codes], lr=settings.learning_rate)
     for step in range(settings.steps):
-        optimizer.param_groups[0]["lr"] = settings.rate * (0.1 if 2 * step >= settings.steps else 1.0)
+        optimizer.param_groups[0]["lr"] = settings.learning_rate * (0.1 if 2 * step >= settings.steps else 1.0)
         points, distances = (part.to(device) for part in samples.draw(shapes, settings.points, generator))
         predicted = decoder.signed_distance(codes, points)
         # a sum over shapes, so that each is fitted as if it were alone
@@ -74,3 +74,9 @@ def _fit(
         (codes.grad,) = torch.autograd.grad(loss, [codes])
         optimizer.step()
     return codes.detach().cpu()
+
+
+def interpolated(first: Tensor, last: Tensor, count: int) -> Tensor:
+    """``count`` codes (count, L) at even steps from one code (L,) to another, both included."""
+    steps = torch.linspace(0, 1, count)[:, None]
+    return (1 - steps) * first + steps * last

@@ -1,4 +1,4 @@
-"""Where the cameras of the easy and the hard views stand; numbers only, no renderer.
+"""A camera on an object: where it stands, and where in its image a point appears. Numbers only, no renderer.
 
 The world is ShapeNet's frame: y up, the object's front towards -z. A camera looks at the origin; azimuth 0 looks
 at the object's front, and grows towards the object's left (+x). Camera coordinates follow OpenCV: x right, y
@@ -9,32 +9,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from template3d.runtime.errors import InputError
-
-BASE_DISTANCE = 1.75
 LENS_MM = 35.0
 SENSOR_MM = 32.0
-TRIES_BEFORE_WIDENING = 4
-MAX_TRIES = 100
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How views of a kind are drawn: ranges for elevation (degrees), distance and object shift (ShapeNet units)."""
-
-    elevation_deg: tuple[float, float]
-    distance: tuple[float, float]
-    shift: float
-    widened_distance: tuple[float, float]
-    widened_shift: float
-    azimuth_jitter_deg: float = 5.0
-
-
-PROTOCOLS = {
-    "easy": Protocol((20.0, 30.0), (0.65, 1.0), 0.0, (0.65, 1.0), 0.0),
-    "hard": Protocol((0.0, 45.0), (0.60, 1.0), 0.2, (0.75, 1.1), 0.1),
-}
-"""Distances are shares of BASE_DISTANCE; the widened values hold after four rejected tries."""
 
 
 @dataclass(frozen=True)
@@ -92,38 +68,3 @@ def in_frame(view: View, points: np.ndarray, image_size: int) -> bool:
     """Whether all points (N, 3) fall inside the image, at least one pixel away from its edge."""
     pixels = project(view, points, image_size)
     return bool(((pixels >= 1) & (pixels <= image_size - 1)).all())
-
-
-def views(kind: str, vertices: np.ndarray, count: int, image_size: int, rng: np.random.Generator) -> list[View]:
-    """Draw ``count`` views of an object around it, each with the whole object inside the frame.
-
-    ``kind`` is ``easy`` or ``hard``; vertices (N, 3) in ShapeNet units. View i stands at an azimuth of
-    360 (i + 1) / count degrees, give or take the jitter. A view that cuts the object off is drawn again before
-    anything is rendered. Raises InputError if no view of the protocol shows the whole object.
-
-    Source: the report's section 4.1 and the rendering protocol of DISN (Xu et al., 2019).
-    """
-    protocol = PROTOCOLS[kind]
-    return [_draw(protocol, vertices, 360.0 * (index + 1) / count, image_size, rng) for index in range(count)]
-
-
-def _draw(
-    protocol: Protocol, vertices: np.ndarray, azimuth_deg: float, image_size: int, rng: np.random.Generator
-) -> View:
-    for attempt in range(MAX_TRIES):
-        widened = attempt >= TRIES_BEFORE_WIDENING
-        nearest, farthest = protocol.widened_distance if widened else protocol.distance
-        shift = protocol.widened_shift if widened else protocol.shift
-        view = View(
-            azimuth_deg=azimuth_deg + rng.uniform(-protocol.azimuth_jitter_deg, protocol.azimuth_jitter_deg),
-            elevation_deg=rng.uniform(*protocol.elevation_deg),
-            distance=BASE_DISTANCE * rng.uniform(nearest, farthest),
-            shift=tuple(rng.uniform(-shift, shift, size=3)),
-        )
-        if in_frame(view, vertices, image_size):
-            return view
-    size = np.linalg.norm(np.ptp(vertices, axis=0))
-    raise InputError(
-        f"no view of the protocol shows the whole object after {MAX_TRIES} tries at azimuth {azimuth_deg:.0f} "
-        f"degrees; its diagonal is {size:.3f}, and ShapeNet's is 1 with the origin inside the object"
-    )

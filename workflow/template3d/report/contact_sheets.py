@@ -1,6 +1,6 @@
 """Contact sheets: pictures from which one look tells whether the data are right."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from template3d.data import archives, ground_truth, samples
 from template3d.data import views as view_files
 from template3d.geometry.normalization import Normalization
+from template3d.rendering import protocols
 from template3d.report.style import STYLE
 from template3d.runtime import npz
 from template3d.runtime.files import whole
@@ -25,17 +26,15 @@ SLAB = 0.02
 """Half the thickness of a slice, in the unit sphere."""
 
 
-def views(file: Path, shards: Mapping[str, Sequence[Path]], category: str, shapes: Sequence[str]) -> None:
-    """Write a PNG of all easy and all hard views of some shapes, a block of thumbnails for each kind and shape.
+def views(file: Path, shards: Sequence[Path], category: str, shapes: Sequence[str]) -> None:
+    """Write a PNG of all views of some shapes, a block of thumbnails for each shape and kind of views.
 
-    ``shards`` holds the archives by product, ``easy`` and ``hard``. Raises InputError for a damaged archive.
+    ``shards`` are the archives of all kinds of views. Raises InputError for a damaged archive.
     """
     blocks = []
     for shape in shapes:
-        for kind in view_files.KINDS:
-            images = [
-                _thumbnail(content) for _, content in _members(shards[kind], f"{category}/{shape}/{kind}/image_rgb/")
-            ]
+        for kind in protocols.KINDS:
+            images = [_thumbnail(content) for _, content in _members(shards, f"{category}/{shape}/{kind}/image_rgb/")]
             blocks.append((f"{shape}, {kind}: {len(images)} views", images))
     rows = [-(-max(len(images), 1) // COLUMNS) for _, images in blocks]
     sheet = Image.new("RGB", (COLUMNS * THUMBNAIL, LABEL * len(blocks) + THUMBNAIL * sum(rows)), "white")
@@ -49,17 +48,19 @@ def views(file: Path, shards: Mapping[str, Sequence[Path]], category: str, shape
         sheet.save(beside, format="PNG")
 
 
-def distances(file: Path, shards: Mapping[str, Sequence[Path]], synset: str, shapes: Sequence[str]) -> None:
+def distances(
+    file: Path, sample_shards: Sequence[Path], surface_shards: Sequence[Path], synset: str, shapes: Sequence[str]
+) -> None:
     """Write a PNG of three slices through each shape: the samples by sign, their zero line and the surface points.
 
-    ``shards`` holds the archives by product, ``sdf`` and ``surface``. Raises InputError for a damaged archive.
+    Raises InputError for a damaged archive.
     """
     with matplotlib.rc_context(STYLE | {"axes.grid": False}):
         figure = Figure(figsize=(10, 3.4 * max(len(shapes), 1)), layout="constrained")
         panels = figure.subplots(max(len(shapes), 1), 3, squeeze=False)
         for line, shape in zip(panels, shapes, strict=False):
-            points, signed = _samples(shards["sdf"], synset, shape)
-            surface = _surface(shards["surface"], synset, shape)
+            points, signed = _samples(sample_shards, synset, shape)
+            surface = _surface(surface_shards, synset, shape)
             for axis, panel in enumerate(line):
                 _slice(panel, axis, points, signed, surface)
                 panel.set_title(f"{shape[:8]}: {'xyz'[axis]} = 0", fontsize=8)

@@ -2,6 +2,8 @@
 
 import base64
 import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from string import Template
@@ -11,6 +13,9 @@ import numpy as np
 import pandas as pd
 import trimesh
 from plotly.offline import get_plotlyjs
+
+from template3d.data import archives, views
+from template3d.geometry import meshes
 
 PAGE = Path(__file__).with_name("gallery.html")
 FACES = 4000
@@ -51,3 +56,50 @@ def source(content: bytes) -> str:
 
 def _packed(values: np.ndarray, dtype: str) -> dict:
     return {"dtype": dtype, "bdata": base64.b64encode(values.astype(f"<{dtype}").tobytes()).decode()}
+
+
+@dataclass
+class CategoryContent:
+    """Collects what the page shows of a category; every file is read as the workflow wrote it."""
+
+    category: str
+    archive_of: Mapping[str, Path]
+    """The archive of each view."""
+    mesh_files: Mapping[str, Path]
+    """By shape."""
+    reconstructions: Mapping[str, Path]
+    """The archive of test shapes, by method."""
+    errors: Mapping[str, Mapping[str, float]]
+    """By method and shape."""
+    kind: str
+    view: int
+    """The kind of views and the index of the one that is shown."""
+
+    def collect(self, shapes: Iterable[str], templates: Mapping[str, Path], figures: Mapping[str, Path]) -> dict:
+        """Everything, as ``page`` takes it; ``templates`` by method, ``figures`` (PNG) by name."""
+        template_meshes = {method: meshes.read_ply(file.read_bytes()) for method, file in templates.items()}
+        return {
+            "templates": {
+                method: model(meshes.transformed(mesh, mesh.vertices / 2)) for method, mesh in template_meshes.items()
+            },
+            "shapes": [content for shape in shapes if (content := self._shape(shape))],
+            "figures": [{"name": name, "source": source(file.read_bytes())} for name, file in figures.items()],
+        }
+
+    def _shape(self, shape: str) -> dict | None:
+        """A test shape; None for a bad mesh, of which results/data/failed.csv says more."""
+        member = f"{shape}/{self.kind}_fixed_{self.view:02d}.ply"
+        models = {
+            method: model(meshes.read_ply(archives.read(archive, member)))
+            for method, archive in self.reconstructions.items()
+            if member in archives.names(archive)
+        }
+        if not models:
+            return None
+        return {
+            "name": shape,
+            "view": source(views.read_bytes(self.archive_of, self.category, shape, self.kind, self.view)),
+            "truth": model(meshes.load(self.mesh_files[shape])),
+            "meshes": models,
+            "errors": {method: errors[shape] for method, errors in self.errors.items() if shape in errors},
+        }

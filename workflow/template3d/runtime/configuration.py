@@ -1,37 +1,65 @@
 """The configuration, checked: the first thing that is wrong, as one sentence."""
 
+import copy
 import difflib
+import re
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from template3d.runtime.errors import InputError
 
+RENAMED = {
+    "batch": "batch_size",
+    "even_codes": "rescale_initial_codes",
+    "grey_share": "grayscale_probability",
+    "halve_every": "halve_learning_rate_every",
+    "meshing": "isosurface",
+    "rate": "learning_rate",
+    "rate_codes": "learning_rate_codes",
+    "rate_encoder": "learning_rate_encoder",
+    "rate_template": "learning_rate_template",
+    "rate_warp": "learning_rate_warp",
+}
+"""Keys of earlier versions, and what they are called now."""
+
 
 def check(config: dict, schema: dict) -> None:
-    """Raise InputError with a sentence unless ``config`` fits the JSON schema and its keys fit one another."""
+    """Give the keys that are left out their defaults, and check all of them.
+
+    Raises InputError with a sentence unless ``config`` fits the JSON schema and its keys fit one another.
+    """
+    _set_defaults(config, schema)
     error = best_match(Draft202012Validator(schema).iter_errors(config))
     if error is not None:
         raise InputError(f"config: {_sentence(error)}")
     _check_together(config)
 
 
+def _set_defaults(section: dict, schema: dict) -> None:
+    for key, of_key in schema["properties"].items():
+        if "default" in of_key:
+            section.setdefault(key, copy.deepcopy(of_key["default"]))
+        elif "properties" in of_key and isinstance(section.setdefault(key, {}), dict):
+            _set_defaults(section[key], of_key)
+
+
 def _check_together(config: dict) -> None:
-    meshing, views, picked = config["meshing"], config["views"], config["reconstruct"]
-    if meshing["resolution"] % meshing["coarse"]:
+    isosurface, views, reconstruct = config["isosurface"], config["views"], config["reconstruct"]
+    if isosurface["resolution"] % isosurface["coarse"]:
         raise InputError(
-            f"config: meshing.resolution is {meshing['resolution']}, but must be a multiple of meshing.coarse, "
-            f"{meshing['coarse']}"
+            f"config: isosurface.resolution is {isosurface['resolution']}, but must be a multiple of "
+            f"isosurface.coarse, {isosurface['coarse']}"
         )
-    for kind in ("easy", "hard") if picked["views"] == "both" else (picked["views"],):
-        if picked["fixed_view"] >= views[kind]:
+    for kind in reconstruct["views"]:
+        if reconstruct["fixed_view"] >= views[kind]:
             raise InputError(
-                f"config: reconstruct.fixed_view is {picked['fixed_view']}, but there are only {views[kind]} {kind} "
-                "views, counted from 0"
+                f"config: reconstruct.fixed_view is {reconstruct['fixed_view']}, but there are only {views[kind]} "
+                f"{kind} views, counted from 0"
             )
-        if picked["random_views"] > views[kind]:
+        if reconstruct["random_views"] > views[kind]:
             raise InputError(
-                f"config: reconstruct.random_views is {picked['random_views']}, but there are only {views[kind]} "
+                f"config: reconstruct.random_views is {reconstruct['random_views']}, but there are only {views[kind]} "
                 f"{kind} views"
             )
     for name, category in config["categories"].items():
@@ -44,17 +72,23 @@ def _check_together(config: dict) -> None:
 
 def _sentence(error: ValidationError) -> str:
     key = ".".join(map(str, error.absolute_path))
+
+    def path(last: str) -> str:
+        return f"{key}.{last}" if key else last
+
     if error.validator == "additionalProperties":
         known = list(error.schema["properties"])
         unknown = next(key for key in error.instance if key not in known)
+        if RENAMED.get(unknown) in known:
+            return f"{path(unknown)} is called {path(RENAMED[unknown])} now; rename it"
         near = difflib.get_close_matches(unknown, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"it may be one of: {', '.join(known)}"
-        return f"there is no key {'.'.join(filter(None, (key, unknown)))}; {hint}"
+        return f"there is no key {path(unknown)}; {hint}"
     if error.validator == "required":
         missing = next(key for key in error.validator_value if key not in error.instance)
-        return f"the key {'.'.join(filter(None, (key, missing)))} is missing"
+        return f"the key {path(missing)} is missing"
     allowed = {
-        "type": lambda wanted: f"must be of type {wanted if isinstance(wanted, str) else ' or '.join(wanted)}",
+        "type": _type_sentence,
         "enum": lambda wanted: f"must be one of: {', '.join(wanted)}",
         "minimum": lambda wanted: f"must be at least {wanted}",
         "maximum": lambda wanted: f"must be at most {wanted}",
@@ -67,6 +101,12 @@ def _sentence(error: ValidationError) -> str:
     if error.validator not in allowed:
         return f"{key}: {error.message}"
     hint = ""
-    if error.validator == "type" and isinstance(error.instance, str) and "e" in error.instance:
+    if error.validator == "type" and re.fullmatch(r"[\d.]+e[-+]?\d+", str(error.instance)):
         hint = " (in YAML write 1.0e-4, not 1e-4, which is text)"
     return f"{key} is {error.instance!r}, but {allowed[error.validator](error.validator_value)}{hint}"
+
+
+def _type_sentence(wanted: str | list[str]) -> str:
+    if wanted == "array":
+        return "must be a list, such as [easy, hard]"
+    return f"must be of type {wanted if isinstance(wanted, str) else ' or '.join(wanted)}"

@@ -15,8 +15,8 @@ from template3d.runtime.errors import InputError
 
 
 @contextlib.contextmanager
-def to(file: str | Path, go_on: bool = False) -> Iterator[logging.Logger]:
-    """Log what happens inside to ``file`` and to standard error; ``go_on`` keeps what the file has already.
+def to(file: str | Path, append: bool = False) -> Iterator[logging.Logger]:
+    """Log what happens inside to ``file`` and to standard error; ``append`` keeps what the file already has.
 
     Loggers of other libraries are heard from warnings on.
 
@@ -33,7 +33,7 @@ def to(file: str | Path, go_on: bool = False) -> Iterator[logging.Logger]:
     log.setLevel(logging.INFO)
     try:
         with contextlib.nullcontext() if rank else locks.only(file):
-            handlers = [logging.FileHandler(own, "a" if go_on else "w", "utf-8"), logging.StreamHandler(sys.stderr)]
+            handlers = [logging.FileHandler(own, "a" if append else "w", "utf-8"), logging.StreamHandler(sys.stderr)]
             logging.basicConfig(level=logging.WARNING, **form, handlers=handlers, force=True)
             with logging_redirect_tqdm():
                 yield log

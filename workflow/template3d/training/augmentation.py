@@ -25,7 +25,7 @@ def jitter(images: Tensor, amount: float) -> Tensor:
     return (saturation * images + (1 - saturation) * grey).clamp(0, 1)
 
 
-def greyed(images: Tensor, share: float) -> Tensor:
+def grayscale(images: Tensor, share: float) -> Tensor:
     """Images (B, 3, S, S), of which about a ``share`` lose their colours, each by its own draw."""
     if not share:
         return images

@@ -21,17 +21,13 @@ log = logging.getLogger(__name__)
 
 
 class Checkpoint:
-    """One stage's checkpoint on disk; what it belongs to decides whether it may be gone on from."""
+    """One stage's checkpoint on disk; what it belongs to decides whether a training may resume from it."""
 
-    def __init__(self, file: Path, minutes: float, **belongs_to: str) -> None:
-        """``minutes`` lie between two checkpoints; ``belongs_to`` describes parameters, code and data by name."""
-        self.file, self.belongs_to = file, belongs_to
+    def __init__(self, file: Path, minutes: float, **belongs_to: Any) -> None:
+        """``minutes`` lie between two checkpoints; ``belongs_to`` describes settings, code and data by name, in JSON's
+        types."""
+        self.file, self.belongs_to = file, json.loads(json.dumps(belongs_to))
         self._seconds, self._written = 60 * minutes, time.monotonic()
-
-    @classmethod
-    def of(cls, params: Any, minutes: float, data: str) -> "Checkpoint":
-        """That of a job, from its ``params.checkpoint`` (the file), ``params.settings`` and ``params.code``."""
-        return cls(Path(params.checkpoint), minutes, settings=params.settings, code=params.code, data=data)
 
     @property
     def due(self) -> bool:

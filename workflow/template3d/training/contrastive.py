@@ -13,7 +13,7 @@ from template3d.networks import losses
 from template3d.networks.encoder import Encoder
 from template3d.networks.projection import Projection
 from template3d.runtime.errors import InputError
-from template3d.training.augmentation import greyed, jitter, one_by_one
+from template3d.training.augmentation import grayscale, jitter, one_by_one
 from template3d.training.stage import Stage
 
 
@@ -23,11 +23,11 @@ class ContrastiveSettings:
 
     positives: str = "views"
     """``views``: two renderings of one object; ``augmentations``: two augmentations of one rendering."""
-    batch: int = 256
+    batch_size: int = 256
     temperature: float = 0.07
-    rate: float = 3e-4
+    learning_rate: float = 3e-4
     colour_jitter: float = 0.4
-    grey_share: float = 0.2
+    grayscale_probability: float = 0.2
     """How many images lose their colours. An object must be known by its shape, not by its paint."""
     smallest_crop: float = 0.2
     """For ``augmentations``: the smallest share of an image that a crop keeps."""
@@ -51,7 +51,7 @@ class ContrastiveStage(Stage):
                     v2.RandomResizedCrop(size, scale=(settings.smallest_crop, 1.0), antialias=True),
                     v2.RandomHorizontalFlip(),
                     v2.RandomApply([v2.ColorJitter(2 * amount, 2 * amount, 2 * amount, amount / 2)], p=0.8),
-                    v2.RandomGrayscale(p=settings.grey_share),
+                    v2.RandomGrayscale(p=settings.grayscale_probability),
                     v2.GaussianBlur(2 * (size // 20) + 1, sigma=(0.1, 2.0)),
                 ]
             )
@@ -59,7 +59,7 @@ class ContrastiveStage(Stage):
     def parameter_groups(self) -> list[dict]:
         """Encoder and projection head at one learning rate."""
         both = [*self.encoder.parameters(), *self.projection.parameters()]
-        return [{"name": "encoder", "params": [p for p in both if p.requires_grad], "lr": self.settings.rate}]
+        return [{"name": "encoder", "params": [p for p in both if p.requires_grad], "lr": self.settings.learning_rate}]
 
     def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
         """As many images as there are an epoch, in pairs; each batch is two times images (B, 3, S, S) uint8.
@@ -68,13 +68,13 @@ class ContrastiveStage(Stage):
         image twice.
         """
         if self.settings.positives == "augmentations":
-            size = min(self.settings.batch, len(self.views.images))
+            size = min(self.settings.batch_size, len(self.views.images))
             order = torch.randperm(len(self.views.images), generator=generator)
             for start in range(0, len(order) - size + 1, size):
                 images = self.views.images[order[start : start + size]]
                 yield images, images
             return
-        size = min(self.settings.batch, len(self.by_shape))
+        size = min(self.settings.batch_size, len(self.by_shape))
         for _ in range(max(1, len(self.views.images) // (2 * size))):
             pairs = []
             for shape in torch.randperm(len(self.by_shape), generator=generator)[:size]:
@@ -86,8 +86,8 @@ class ContrastiveStage(Stage):
     def augment(self, first: Tensor, second: Tensor) -> tuple[Tensor, ...]:
         """Augment each image, or, with ``views``, jitter its colours or take them away."""
         if self.random_view is None:
-            amount, share = self.settings.colour_jitter, self.settings.grey_share
-            return greyed(jitter(first, amount), share), greyed(jitter(second, amount), share)
+            amount, share = self.settings.colour_jitter, self.settings.grayscale_probability
+            return grayscale(jitter(first, amount), share), grayscale(jitter(second, amount), share)
         return one_by_one(self.random_view, first), one_by_one(self.random_view, second)
 
     def forward(self, epoch: int, first: Tensor, second: Tensor) -> dict[str, Tensor]:

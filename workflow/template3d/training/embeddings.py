@@ -30,9 +30,9 @@ class EmbeddingSettings:
 
     scenes_per_batch: int = 24
     points_per_scene: int = 5000
-    rate_warp: float = 5e-4
-    rate_template: float = 5e-4
-    rate_codes: float = 1e-3
+    learning_rate_warp: float = 5e-4
+    learning_rate_template: float = 5e-4
+    learning_rate_codes: float = 1e-3
 
 
 LONGEST_CODE = 1.0
@@ -75,13 +75,13 @@ class EmbeddingStage(Stage):
     def parameter_groups(self) -> list[dict]:
         """Warp, template and codes, each with its own learning rate."""
         return [
-            {"name": "warp", "params": self.decoder.warp.parameters(), "lr": self.settings.rate_warp},
+            {"name": "warp", "params": self.decoder.warp.parameters(), "lr": self.settings.learning_rate_warp},
             {
                 "name": "template",
                 "params": self.decoder.template.parameters(),
-                "lr": self.settings.rate_template,
+                "lr": self.settings.learning_rate_template,
             },
-            {"name": "codes", "params": self.codes.parameters(), "lr": self.settings.rate_codes},
+            {"name": "codes", "params": self.codes.parameters(), "lr": self.settings.learning_rate_codes},
         ]
 
     def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:

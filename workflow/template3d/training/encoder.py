@@ -9,7 +9,7 @@ from torch import Tensor
 from template3d.data.images import Views
 from template3d.networks import losses
 from template3d.networks.encoder import Encoder
-from template3d.training.augmentation import greyed, jitter
+from template3d.training.augmentation import grayscale, jitter
 from template3d.training.stage import Stage
 
 
@@ -17,10 +17,10 @@ from template3d.training.stage import Stage
 class EncoderSettings:
     """Phase 2's own numbers; the defaults are the report's."""
 
-    batch: int = 512
-    rate: float = 1e-3
+    batch_size: int = 512
+    learning_rate: float = 1e-3
     colour_jitter: float = 0.4
-    grey_share: float = 0.0
+    grayscale_probability: float = 0.0
 
 
 class EncoderStage(Stage):
@@ -37,14 +37,14 @@ class EncoderStage(Stage):
     def parameter_groups(self) -> list[dict]:
         """The encoder's parameters that are not frozen."""
         trained = [parameter for parameter in self.encoder.parameters() if parameter.requires_grad]
-        return [{"name": "encoder", "params": trained, "lr": self.settings.rate}]
+        return [{"name": "encoder", "params": trained, "lr": self.settings.learning_rate}]
 
     def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
         """Every view once an epoch, in random order; each batch is images (B, 3, S, S) uint8 and shapes (B,).
 
         A last batch that is not full is left out: batch norm would learn from too few images.
         """
-        size = min(self.settings.batch, len(self.views.images))
+        size = min(self.settings.batch_size, len(self.views.images))
         order = torch.randperm(len(self.views.images), generator=generator)
         for start in range(0, len(order) - size + 1, size):
             chosen = order[start : start + size]
@@ -52,7 +52,7 @@ class EncoderStage(Stage):
 
     def augment(self, images: Tensor, shapes: Tensor) -> tuple[Tensor, ...]:
         """Jitter the colours of each image, or take them away."""
-        return greyed(jitter(images, self.settings.colour_jitter), self.settings.grey_share), shapes
+        return grayscale(jitter(images, self.settings.colour_jitter), self.settings.grayscale_probability), shapes
 
     def forward(self, epoch: int, images: Tensor, shapes: Tensor) -> dict[str, Tensor]:
         """Equation (10) as ``total``, and the same a code entry, which does not depend on sizes."""

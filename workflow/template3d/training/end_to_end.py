@@ -11,7 +11,7 @@ from template3d.data.images import Views
 from template3d.data.sample_sets import Samples
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
-from template3d.training.augmentation import greyed, jitter
+from template3d.training.augmentation import grayscale, jitter
 from template3d.training.embeddings import LossSettings, embedding_terms
 from template3d.training.pictures import decoder_pictures
 from template3d.training.stage import Stage
@@ -23,11 +23,20 @@ class EndToEndSettings:
 
     scenes_per_batch: int = 24
     points_per_scene: int = 5000
-    rate_encoder: float = 1e-4
-    rate_warp: float = 5e-4
-    rate_template: float = 5e-4
+    learning_rate_encoder: float = 1e-4
+    learning_rate_warp: float = 5e-4
+    learning_rate_template: float = 5e-4
     colour_jitter: float = 0.4
-    grey_share: float = 0.0
+    grayscale_probability: float = 0.0
+
+
+RESCALED_OVER = 256
+"""Images over which the initial codes are rescaled."""
+
+
+def some_images(views: Views) -> Tensor:
+    """Random views (B, 3, S, S) uint8, RESCALED_OVER of them or all, by PyTorch's generator."""
+    return views.images[torch.randperm(len(views.images))[:RESCALED_OVER]]
 
 
 class EndToEndStage(Stage):
@@ -53,11 +62,12 @@ class EndToEndStage(Stage):
 
     def parameter_groups(self) -> list[dict]:
         """Encoder (what is not frozen of it), warp and template, each with its own learning rate."""
+        settings, decoder = self.settings, self.decoder
         encoder = [parameter for parameter in self.encoder.parameters() if parameter.requires_grad]
         return [
-            {"name": "encoder", "params": encoder, "lr": self.settings.rate_encoder},
-            {"name": "warp", "params": self.decoder.warp.parameters(), "lr": self.settings.rate_warp},
-            {"name": "template", "params": self.decoder.template.parameters(), "lr": self.settings.rate_template},
+            {"name": "encoder", "params": encoder, "lr": settings.learning_rate_encoder},
+            {"name": "warp", "params": decoder.warp.parameters(), "lr": settings.learning_rate_warp},
+            {"name": "template", "params": decoder.template.parameters(), "lr": settings.learning_rate_template},
         ]
 
     def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
@@ -78,7 +88,7 @@ class EndToEndStage(Stage):
 
     def augment(self, images: Tensor, points: Tensor, distances: Tensor) -> tuple[Tensor, ...]:
         """Jitter the colours of each image, or take them away."""
-        images = greyed(jitter(images, self.settings.colour_jitter), self.settings.grey_share)
+        images = grayscale(jitter(images, self.settings.colour_jitter), self.settings.grayscale_probability)
         return images, points, distances
 
     def forward(self, epoch: int, images: Tensor, points: Tensor, distances: Tensor) -> dict[str, Tensor]:

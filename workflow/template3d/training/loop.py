@@ -44,7 +44,7 @@ class Sent(NamedTuple):
 def fit(
     stage: Stage, schedule: Schedule, name: str, checkpoint: Checkpoint | None = None, board: Path | None = None
 ) -> list[dict[str, float]]:
-    """Train a stage in place with Adam, the learning rates halved every ``halve_every`` epochs.
+    """Train a stage in place with Adam, the learning rates halved every ``halve_learning_rate_every`` epochs.
 
     With a ``checkpoint``, which its caller holds, resumes from it where it fits, writes it when it is due, at the end,
     and on SIGTERM or SIGINT, after which SystemExit (128 + the signal) is raised. ``board`` is a folder for
@@ -132,7 +132,7 @@ class _Run:
 
     def _run_epoch(self, epoch: int, stop: Stop) -> None:
         for group, rate in zip(self.optimizer.param_groups, self.start_rates, strict=True):
-            group["lr"] = rate * 0.5 ** (epoch // self.schedule.halve_every)
+            group["lr"] = rate * 0.5 ** (epoch // self.schedule.halve_learning_rate_every)
         self.epoch_start = self.generator.get_state()
         pending = None  # the step before: looked at while the next one runs
         for batch in self._data(epoch):
@@ -164,7 +164,7 @@ class _Run:
                     sys.exit(128 + reason if self.fabric.is_global_zero else 0)
         self._check_terms(pending)
         means = {term: value / self.batch for term, value in self.sums.items()}
-        rates = {f"rate_{name}": rate for name, rate in self._rates().items()}
+        rates = {f"learning_rate_{name}": rate for name, rate in self._rates().items()}
         self.history.append({"epoch": epoch, "step": self.step} | means | rates)
         self.progress.curve(self.history[-1])
         self.epoch, self.batch, self.sums = epoch + 1, 0, {}
@@ -216,7 +216,7 @@ class _Run:
         return {group.get("name", "all"): group["lr"] for group in self.optimizer.param_groups}
 
     def _log_progress(self, means: dict[str, float]) -> None:
-        rates = {f"rate_{name}": rate for name, rate in self._rates().items()}
+        rates = {f"learning_rate_{name}": rate for name, rate in self._rates().items()}
         last = self.history[-1] if self.history else {}
         if not means:  # an epoch's first step: the epoch before says more
             means = {term: value for term, value in last.items() if term not in {"epoch", "step", *rates}}

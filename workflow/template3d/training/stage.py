@@ -51,7 +51,7 @@ class Schedule:
     """
 
     epochs: int
-    halve_every: int
+    halve_learning_rate_every: int
     precision: str = "32"
     compile: bool = False
     seed: int = 0

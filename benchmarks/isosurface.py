@@ -1,7 +1,7 @@
 """What coarse-to-fine meshing saves against the dense grid, on trained shapes, and whether the mesh is the same.
 
-    .venv/bin/python benchmarks/meshing.py                     trains a small network on demo chairs first
-    .venv/bin/python benchmarks/meshing.py --model results/models/chairs/embeddings/model.safetensors
+    .venv/bin/python benchmarks/isosurface.py                     trains a small network on demo chairs first
+    .venv/bin/python benchmarks/isosurface.py --model results/models/chairs/embeddings/model.safetensors
 
 Both sides ask the same network in the same batches and end with the same marching cubes. The last line is JSON.
 """
@@ -92,7 +92,9 @@ def trained(model: Path | None, shapes: int) -> tuple[ImplicitTemplate, torch.Te
         unit = meshes.transformed(mesh, Normalization.of(mesh).to_unit(mesh.vertices))
         found.append(sdf.sample_sdf(unit, 50_000, np.random.default_rng(0)))
     torch.manual_seed(0)
-    numbers = EmbeddingSettings(len(found), 512, rate_warp=4e-3, rate_template=2e-3, rate_codes=1e-2)
+    numbers = EmbeddingSettings(
+        len(found), 512, learning_rate_warp=4e-3, learning_rate_template=2e-3, learning_rate_codes=1e-2
+    )
     loss = LossSettings(1e-4, 2e-5)
     stage = EmbeddingStage(ImplicitTemplate(32, 96, 4, [96] * 5, 0.0), Samples(found), numbers, loss)
     fit(stage, Schedule(800, 300, "bf16"), "a few chairs")

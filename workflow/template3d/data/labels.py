@@ -1,0 +1,62 @@
+"""Points that a user labelled or painted on a shape, read from a file."""
+
+import csv
+from io import StringIO
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import trimesh
+
+from template3d.runtime.errors import InputError
+from template3d.runtime.limits import USUAL, Limits
+
+COLUMNS = ("x", "y", "z", "label")
+LONGEST = 200
+"""Characters of a label: numpy gives each as much room as the longest."""
+
+
+class LabelledPoints(NamedTuple):
+    """Points on one shape, each with a label or a colour."""
+
+    points: np.ndarray
+    """(N, 3), in ShapeNet's frame."""
+    labels: np.ndarray
+    """(N,) of texts, or (N, 3) uint8, colours."""
+
+
+def read_labels(file: Path, limits: Limits = USUAL) -> LabelledPoints:
+    """Read labels: a CSV file with columns x, y, z, label, or a PLY file with coloured vertices.
+
+    Raises InputError, naming the file and what is wrong; a file may be as large as a mesh.
+    """
+    limits.check_mesh(file)
+    if file.suffix == ".csv":
+        return _from_csv(file)
+    try:
+        cloud = trimesh.load(file, file_type="ply", process=False)
+        points, colours = np.asarray(cloud.vertices), np.asarray(cloud.visual.vertex_colors)[:, :3]
+    except Exception as error:  # a reader of broken files fails in many ways
+        raise InputError(f"{file}: cannot be read as a PLY file with coloured vertices ({error})") from error
+    if not len(points) or len(points) != len(colours) or not np.isfinite(points).all():
+        raise InputError(f"{file}: has no coloured vertices, or some that are not finite")
+    return LabelledPoints(points, colours)
+
+
+def _from_csv(file: Path) -> LabelledPoints:
+    try:
+        rows = list(csv.DictReader(StringIO(file.read_text(encoding="utf-8"))))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{file}: cannot be read ({error})") from error
+    if not rows or not set(COLUMNS) <= set(rows[0]):
+        raise InputError(f"{file}: must have a header with {', '.join(COLUMNS)}, and a row at least")
+    try:
+        points = np.array([[float(row[axis]) for axis in "xyz"] for row in rows])
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{file}: a coordinate is not a number ({error})") from error
+    if not np.isfinite(points).all():
+        raise InputError(f"{file}: a coordinate is not finite")
+    labels = [row["label"] or "" for row in rows]
+    if max(map(len, labels)) > LONGEST:
+        raise InputError(f"{file}: a label has more than {LONGEST} characters")
+    return LabelledPoints(points, np.array(labels))

@@ -1,0 +1,28 @@
+"""The methods of reconstruction, and the baselines that they are measured beside. The registry of methods."""
+
+from typing import NamedTuple
+
+
+class Method(NamedTuple):
+    """How a method is called, and which training of it made its template."""
+
+    title: str
+    """In tables."""
+    name: str
+    """In pictures and on the page."""
+    decoder: str
+    """The folder, under results/models/<category>, of the model whose template and warp the method uses."""
+
+
+METHODS = {
+    "two_phase": Method("Reconstruction from one view (two-phase)", "two-phase", "embeddings"),
+    "end_to_end": Method("Reconstruction from one view (end-to-end)", "end-to-end", "end_to_end"),
+}
+BASELINES = {
+    "template_only": "The template alone",
+    "train_average": "A random training shape",
+    "nearest_code": "The training shape with the nearest code",
+    "nearest_oracle": "Oracle retrieval: the nearest training shape",
+    "code_fit": "A code fitted to the true distances",
+}
+"""What a reconstruction is compared with, and how it is called in tables."""

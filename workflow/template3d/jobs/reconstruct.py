@@ -1,0 +1,112 @@
+"""Reconstructions of a category's shapes, each from one view: which there are, and what is made for each."""
+
+import itertools
+import json
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from template3d.data import archives, images, views
+from template3d.geometry import meshes
+from template3d.geometry.normalization import Normalization
+from template3d.networks.models import Model
+from template3d.reconstruction import correspondence, inference
+from template3d.rendering import cameras
+from template3d.report import colours
+from template3d.runtime import randomness
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 8
+"""Meshes that share a GPU."""
+
+
+class Reconstruction(NamedTuple):
+    """One reconstruction: of a shape, from a view."""
+
+    shape: str
+    kind: str
+    choice: str
+    view: int
+
+    @property
+    def stem(self) -> str:
+        """Its name in the archive."""
+        return f"{self.shape}/{self.kind}_{self.choice}_{self.view:02d}"
+
+
+def wanted(shapes: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Reconstruction]:
+    """The reconstructions of some shapes, by stem: for each kind of views the fixed one, and some drawn per shape.
+
+    ``settings`` holds ``view_choices`` (pairs of a kind and ``fixed`` or ``random``), ``seed``, and the configuration's
+    ``reconstruct`` and ``views``.
+    """
+    items = []
+    for shape, (kind, choice) in itertools.product(shapes, settings["view_choices"]):
+        indices = [settings["reconstruct"]["fixed_view"]]
+        if choice == "random":
+            rng = randomness.generator(shape, settings["seed"], f"random {kind} views")
+            drawn = rng.choice(settings["views"][kind], settings["reconstruct"]["random_views"], replace=False)
+            indices = sorted(drawn.tolist())
+        items += [Reconstruction(shape, kind, choice, index) for index in indices]
+    return {item.stem: item for item in items}
+
+
+@dataclass
+class Reconstructor:
+    """Reconstructs shapes of a category from their views, with one model."""
+
+    model: Model
+    category: str
+    archive_of: Mapping[str, Path]
+    """The archive of each view: an ``archives.index``."""
+    normalizations: Mapping[str, Normalization]
+    isosurface: Mapping[str, int]
+    """``resolution`` and ``coarse``, as in the configuration."""
+
+    def view_bytes(self, item: Reconstruction) -> bytes:
+        """The image that a reconstruction is made from."""
+        return views.read_bytes(self.archive_of, self.category, item.shape, item.kind, item.view)
+
+    def make(self, items: Sequence[Reconstruction], at_once: int) -> Iterator[tuple[str, dict[str, bytes]]]:
+        """For each item, in order: its stem, and its files, the mesh in ShapeNet's frame and facts about it."""
+        for start in range(0, len(items), at_once):
+            yield from self._batch(items[start : start + at_once])
+
+    def _batch(self, batch: Sequence[Reconstruction]) -> Iterator[tuple[str, dict[str, bytes]]]:
+        start = time.monotonic()
+        pictures = [views.decode(self.view_bytes(item)) for item in batch]
+        codes = self.model.encode(
+            torch.stack([images.to_tensor(picture, self.model.image_size) for picture in pictures])
+        )
+        meshes_unit = inference.meshes_of(self.model.decoder, codes, **self.isosurface)
+        seconds = round((time.monotonic() - start) / len(batch), 3)
+        for item, code, mesh in zip(batch, codes.tolist(), meshes_unit, strict=True):
+            in_template = correspondence.template_coordinates(self.model.decoder, torch.tensor(code), mesh.vertices)
+            mesh.vertices = self.normalizations[item.shape].to_shapenet(mesh.vertices)
+            if not len(mesh.faces):
+                log.warning("%s: the network gives no surface; this counts as a failure", item.stem)
+            camera = cameras.described_view(
+                views.read_cameras(self.archive_of, self.category, item.shape, item.kind), item.view
+            )
+            facts = {"views": item.choice, "view_kind": item.kind, "view": item.view, "seconds": seconds, "code": code}
+            facts |= {"azimuth_deg": camera.azimuth_deg, "elevation_deg": camera.elevation_deg}
+            files = {".ply": meshes.ply_bytes(mesh), ".json": json.dumps(facts).encode()}
+            if item.choice == "fixed" and len(mesh.faces):  # to look at; measures read the PLY
+                mesh.visual.vertex_colors = colours.of_positions(in_template)
+                files[".glb"] = meshes.glb_bytes(mesh)
+            yield item.stem, {f"{item.stem}{suffix}": content for suffix, content in files.items()}
+
+    def update(self, archive: Path, items: Mapping[str, Reconstruction], at_once: int, *sources: str | dict) -> None:
+        """Bring an archive to some reconstructions; each depends on ``sources``, its view and its normalization."""
+        same, wanted_digests = archives.digest(*sources), {}
+        for stem, item in items.items():
+            normalization = self.normalizations[item.shape]
+            frame = json.dumps([normalization.offset.tolist(), normalization.scale])
+            wanted_digests[stem] = archives.digest(same, frame, self.view_bytes(item))
+        archives.update(archive, wanted_digests, lambda stale: self.make([items[stem] for stem in stale], at_once))

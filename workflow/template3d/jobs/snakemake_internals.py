@@ -1,0 +1,84 @@
+"""The internals of Snakemake 9.27 that this workflow uses, each with the reason.
+
+All other code uses the public interface. Look here first when a new version of Snakemake breaks something.
+"""
+
+import contextlib
+import logging
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snakemake.api import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings, SnakemakeApi
+from snakemake.exceptions import WorkflowError
+from snakemake.resources import Resource
+from snakemake.settings.enums import Quietness, RerunTrigger
+
+from template3d.runtime.errors import InputError
+
+if TYPE_CHECKING:
+    from snakemake.workflow import Workflow
+
+TRIGGERS = frozenset({RerunTrigger.MTIME, RerunTrigger.PARAMS, RerunTrigger.INPUT, RerunTrigger.SOFTWARE_ENV})
+"""As in workflow/profiles/default."""
+CHECKSUM_BYTES = 10_000_000_000
+
+
+def find_interpreter_by_path() -> None:
+    """Make ``sys.executable`` a bare name, found by PATH, where a shell would split or expand its path.
+
+    Snakemake writes ``sys.executable`` unquoted into the shell commands of jobs and scripts, so in a folder with a
+    space in its name no job would start. There is no option for it (docs/installation.md).
+    """
+    interpreter = Path(sys.executable)
+    if shlex.quote(str(interpreter)) != str(interpreter):
+        os.environ["PATH"] = os.pathsep.join([str(interpreter.parent), os.environ["PATH"]])
+        sys.executable = interpreter.name
+
+
+def print_only_answers(workflow: "Workflow") -> None:
+    """Leave out the table of jobs and the progress: a profile or ``--quiet`` would have to be given by hand."""
+    workflow.output_settings.quiet.update({Quietness.RULES, Quietness.PROGRESS})
+
+
+def allow_gpus(workflow: "Workflow", gpus: int) -> None:
+    """Let one job take ``gpus`` GPUs, where the profile's ``gpu: 1`` would silently cut its request down to 1."""
+    if "gpu" in workflow.global_resources and workflow.global_resources["gpu"].value < gpus:
+        workflow.global_resources["gpu"] = Resource("gpu", gpus)
+
+
+def fetch(workflow: "Workflow", stored: Any, url: str) -> Path:
+    """Fetch what a storage plugin refers to while the workflow is parsed: the list of shapes says which jobs there are.
+
+    ``stored`` is what ``storage.http(url)`` gave. Raises InputError if it cannot be fetched.
+    """
+    file = stored.flags["storage_object"]
+    try:
+        workflow.async_run(file.managed_retrieve())
+    except WorkflowError as error:
+        raise InputError(f"{url}: cannot be fetched; get it elsewhere and give its path ({error})") from error
+    return Path(file.local_path())
+
+
+@contextlib.contextmanager
+def planned(snakefile: Path, folder: Path, config: dict, **resources: Any) -> Iterator["Workflow"]:
+    """A workflow whose jobs are known and not run; ``resources`` as Snakemake's ResourceSettings has them.
+
+    Snakemake's API prints the jobs that would run; it does not return them.
+    """
+    logging.getLogger("snakemake").setLevel(logging.ERROR)
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        workflow_api = api.workflow(
+            resource_settings=ResourceSettings(**resources),
+            config_settings=ConfigSettings(config=config),
+            snakefile=snakefile,
+            workdir=folder,
+        )
+        workflow_api.dag(DAGSettings(rerun_triggers=TRIGGERS, max_checksum_file_size=CHECKSUM_BYTES))
+        workflow = workflow_api._workflow
+        workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True, nolock=True)
+        workflow._build_dag()
+        yield workflow

@@ -1,0 +1,109 @@
+"""The picture of a category, row by row: the view, the ground truth, the reconstructions; and its template."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from template3d.data import archives, photos, views
+from template3d.evaluation.methods import METHODS
+from template3d.geometry import meshes
+from template3d.rendering import cameras
+from template3d.rendering.blender import Studio
+from template3d.report import figures
+from template3d.runtime.limits import Limits
+
+SIZE = 320
+PHOTOS = 4
+"""How many photos are pictured at most."""
+PHOTO_SEEN_FROM = cameras.View(42, 24, distance=1.4)
+NOTHING = np.full((SIZE, SIZE, 3), 255, np.uint8)
+UNIT_SPHERE = 0.5
+"""The scale at which a shape in the unit sphere has about ShapeNet's size."""
+TURNS = {"front": (0, 15), "left": (90, 15), "back": (180, 15), "above": (40, 30)}
+"""Azimuth and elevation, in degrees, of the pictures of a template."""
+
+
+class Picture:
+    """Columns of images, a shape or a photo each, under construction."""
+
+    def __init__(self, studio: Studio, methods: Sequence[str]) -> None:
+        """Without columns; ``methods`` give a row of reconstructions each."""
+        self.studio, self.titles = studio, []
+        self.names = {method: "reconstruction" if len(methods) == 1 else METHODS[method].name for method in methods}
+        self.rows = {name: [] for name in ("rgb", "ground truth", *self.names.values())}
+
+    def add_shape(
+        self,
+        view: cameras.View,
+        image: np.ndarray,
+        mesh_file: Path,
+        archive_of: Mapping[str, Path],
+        member: str,
+        title: str,
+    ) -> None:
+        """A column for a shape: an image, then its mesh and ``member`` of each method's archive, seen by ``view``."""
+        self.rows["rgb"].append(image)
+        self.rows["ground truth"].append(self.studio.picture(meshes.load(mesh_file), view))
+        for method, archive in archive_of.items():
+            mesh = meshes.read_ply(archives.read(archive, member))
+            self.rows[self.names[method]].append(self.studio.picture(mesh, view))
+        self.titles.append(title)
+
+    def add_photos(self, files: Iterable[Path], table: Path, limits: Limits) -> None:
+        """A column for each of the first PHOTOS usable photos; ``table`` is photos.csv beside their meshes."""
+        status, methods = pd.read_csv(table, index_col="photo")["status"], [*self.names]
+        usable = [file for file in files if status[file.name] != "unusable"]
+        for photo in usable[:PHOTOS]:
+            image = photos.read(photo, limits).image
+            self.rows["rgb"].append(np.array(image.resize((SIZE, SIZE))))
+            self.rows["ground truth"].append(NOTHING)
+            for method in methods:
+                file = photos.product(table.parent, photo, method, methods, ".ply")
+                mesh = meshes.read_ply(file.read_bytes()).apply_scale(UNIT_SPHERE) if file.exists() else None
+                picture = NOTHING if mesh is None else self.studio.picture(mesh, PHOTO_SEEN_FROM)
+                self.rows[self.names[method]].append(picture)
+            self.titles.append(f"photo {photo.stem:.12}")
+
+    def save(self, file: Path) -> None:
+        """Write the figure."""
+        figures.picture_rows(file, self.rows, self.titles)
+
+
+def shapes(
+    picture: Picture,
+    category: str,
+    settings: Mapping,
+    view_shards: Sequence[Path],
+    mesh_files: Mapping[str, Path],
+    made: Mapping[str, Mapping[str, Path]],
+    chamfer: Sequence[Mapping[str, float]],
+) -> None:
+    """Add the shapes of both splits to a picture, from the fixed view.
+
+    ``settings`` holds ``shapes`` by split, ``kind`` and ``reconstruct.fixed_view``; ``made`` the methods' archives by
+    split; ``chamfer`` each method's distances x 1000 by shape, shown over the test shapes.
+    """
+    archive_of, kind, index = archives.index(view_shards), settings["kind"], settings["reconstruct"]["fixed_view"]
+    for split, archive_of_method in made.items():
+        names = archives.names(next(iter(archive_of_method.values())))
+        for shape in settings["shapes"][split]:
+            member = f"{shape}/{kind}_fixed_{index:02d}.ply"
+            if member not in names:  # a bad mesh; results/data/failed.csv says why
+                continue
+            view = cameras.described_view(views.read_cameras(archive_of, category, shape, kind), index)
+            image = np.array(views.read_one(archive_of, category, shape, kind, index))
+            values = ", ".join(f"{values.get(shape, np.nan):.2f}" for values in chamfer) if split == "test" else ""
+            title = f"{split} {shape[:4]}{': ' * bool(values)}{values}"
+            picture.add_shape(view, image, mesh_files[shape], archive_of_method, member, title)
+
+
+def templates(file: Path, studio: Studio, meshes_unit: Mapping[str, Path]) -> None:
+    """Write the figure of each method's template (a PLY file, in the unit sphere) from all sides."""
+    rows = {}
+    for method, mesh_file in meshes_unit.items():
+        template = meshes.read_ply(mesh_file.read_bytes()).apply_scale(UNIT_SPHERE)
+        pictures = [studio.picture(template, cameras.View(*turn, distance=1.4)) for turn in TURNS.values()]
+        rows["template" if len(meshes_unit) == 1 else METHODS[method].name] = pictures
+    figures.picture_rows(file, rows, list(TURNS))

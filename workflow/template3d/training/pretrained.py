@@ -1,0 +1,65 @@
+"""Pretrained weights that an encoder starts from: ImageNet's, fetched by torchvision, or a file of the user's."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+from urllib.error import URLError
+
+import torch
+from torchvision.models import get_model_weights
+
+from template3d.networks.encoder import Encoder
+from template3d.runtime import npz
+from template3d.runtime.errors import InputError
+
+AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")
+"""Outputs that Inception and GoogLeNet have for their training on ImageNet only; the encoder is made without them."""
+
+
+def load_trunk(encoder: Encoder, weights: str) -> None:
+    """Load the start of an encoder's trunk: ``imagenet``, ``none``, or the path of a state of torchvision's model.
+
+    The last layer keeps its random start. Raises InputError if the weights are not available; nothing else is loaded
+    instead.
+    """
+    if weights == "none":
+        return
+    state = imagenet_state(encoder.backbone) if weights == "imagenet" else read_state(Path(weights))
+    head = f"{encoder.last_layer}."
+    state = {name: tensor for name, tensor in state.items() if not name.startswith((head, *AUXILIARY))}
+    state |= {f"{head}{name}": value for name, value in encoder.head.state_dict().items()}
+    try:
+        encoder.trunk.load_state_dict(state)
+    except RuntimeError as mismatch:
+        raise InputError(
+            f"encoder.weights: {weights} is not the state of a torchvision {encoder.backbone} ({mismatch})"
+        ) from mismatch
+
+
+def imagenet_state(backbone: str) -> Mapping[str, Any]:
+    """torchvision's ImageNet weights of a model, downloaded once; raises InputError if they cannot be fetched."""
+    weights = next(iter(get_model_weights(backbone)))
+    try:
+        return weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except (URLError, OSError, RuntimeError, UnpicklingError) as error:
+        raise InputError(
+            f"encoder.weights is imagenet, but torchvision cannot fetch the weights here ({error}); fetch "
+            f"{weights.url} elsewhere and set encoder.weights to its path, or to none"
+        ) from error
+
+
+def read_state(file: Path) -> Mapping[str, Any]:
+    """The named tensors in a file that ``torch.save`` wrote; raises InputError if it is missing or unreadable."""
+    if not file.is_file():
+        raise InputError(f"encoder.weights names {file}, but there is no such file")
+    try:
+        npz.check_stored(file)
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        if not isinstance(state, Mapping):
+            raise TypeError("it holds no named tensors")
+    except Exception as error:  # broken, or a pickle that would run code
+        raise InputError(
+            f"encoder.weights: {file} cannot be read as weights ({type(error).__name__}: {error})"
+        ) from error
+    return state
