@@ -27,6 +27,8 @@ FORKS.set_forkserver_preload(
     ["torchvision.models", "torch._dynamo", "template3d.training.loop"]
     + [f"template3d.training.{name}" for name in stages.STAGES]
 )
+FAST_FIRST = [stages.STAGES[0], *(pytest.param(stage, marks=pytest.mark.slow) for stage in stages.STAGES[1:])]
+"""All stages; make test-fast takes the first one only."""
 
 
 def begin(stage, folder, **settings):
@@ -73,7 +75,7 @@ def result_bytes(folder):
     return (folder / "result.safetensors").read_bytes(), (folder / "history.json").read_bytes()
 
 
-@pytest.mark.parametrize("stage", stages.STAGES)
+@pytest.mark.parametrize("stage", FAST_FIRST)
 def test_a_killed_run_ends_with_the_same_bytes(stage, tmp_path, undisturbed):
     for step in (1, 3, 6, 7):  # within the first epoch, at its end, and in later ones
         running = begin(stage, tmp_path, pause=0.05)
@@ -164,6 +166,7 @@ def is_rank(process):
     return False
 
 
+@pytest.mark.slow
 def test_no_process_outlives_the_first(tmp_path):
     """The only test in which Fabric itself starts the second process."""
     pause = 3
@@ -179,7 +182,7 @@ def test_no_process_outlives_the_first(tmp_path):
     assert not alive
 
 
-@pytest.mark.parametrize("stage", stages.STAGES)
+@pytest.mark.parametrize("stage", FAST_FIRST)
 def test_two_processes_give_the_loss_of_one_with_the_same_batch(stage, tmp_path):
     alone, together = tmp_path / "1", tmp_path / "2"
     alone.mkdir()

@@ -29,7 +29,7 @@ sys.exit(subprocess.run([sys.executable, *sys.argv[2:]]).returncode)
 
 @contextlib.contextmanager
 def holding(*command):
-    """A process that holds a job's lock; starts when it has it."""
+    """A process that holds a job's lock, from when it has it."""
     process = subprocess.Popen([sys.executable, *map(str, command)], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout.readline() == "locked\n"

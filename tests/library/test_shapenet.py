@@ -1,5 +1,8 @@
 import hashlib
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from template3d.data import materials, shapenet, splits
@@ -88,7 +91,11 @@ def test_a_shard_depends_on_the_id_alone_and_they_are_even():
     for shape in ids:
         counts[shapenet.shard(shape, 8)] += 1
     assert min(counts) > 200
-    assert shapenet.shard(A, 8) == shapenet.shard(A, 8)
+    program = f"from template3d.data import shapenet; print(shapenet.shard({A!r}, 8))"
+    other_process = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | {"PYTHONHASHSEED": "1"}, capture_output=True, check=True
+    )
+    assert int(other_process.stdout) == shapenet.shard(A, 8)
 
 
 def test_random_numbers_of_a_shape_do_not_depend_on_others():
