@@ -1,11 +1,11 @@
 # From a folder of meshes to templates, reconstructions, tables and pictures.
-#   snakemake                   makes all of it; what is up to date stays
-#   snakemake data              only views, distances and surfaces, of every listed shape
-#   snakemake contact_sheets    pictures from which one look tells whether these are right
-#   snakemake why               what would run now, and the cause of each job
-#   snakemake export            the same as plain folders, under results/export
-#   snakemake transfer          labels of one shape (resources/labels) carried to all shapes of its category
-#   snakemake interpolations    what stands between two shapes, as pictures and animations
+#   snakemake                   makes all of it, except what is up to date
+#   snakemake data              makes only views, distances and surfaces, of every listed shape
+#   snakemake contact_sheets    makes pictures to check these by eye
+#   snakemake why               prints which jobs would run now, and why
+#   snakemake export            unzips the data into plain folders, under results/export
+#   snakemake transfer          transfers the labels of one shape (resources/labels) to its whole category
+#   snakemake interpolations    makes pictures and animations of the shapes between two shapes
 
 from pathlib import Path
 
@@ -38,10 +38,10 @@ rule data:
         rules.failures.input,
         rules.failures.output,
     message:
-        "views, distances and surfaces are there"
+        "views, distances and surfaces are ready"
 
 
-# Every product, not only the last ones: so a result that was deleted is missed, and made again.
+# Every product, not only the last ones, so that a deleted result is made again.
 rule all:
     default_target: True
     input:
@@ -59,4 +59,4 @@ rule all:
         expand([*rules.codes_figure.output, *rules.errors_figure.output], category=CATEGORIES),
         rules.gallery.output,
     message:
-        "tables, pictures and gallery are there"
+        "tables, pictures and gallery are ready"

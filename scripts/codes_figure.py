@@ -1,4 +1,4 @@
-"""Figure 6: the codes of many views of some training shapes, flattened by t-SNE: do the views of one shape agree?"""
+"""Figure 6: the codes of many views of some training shapes, embedded in the plane by t-SNE."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""One look at the data of a category: all views of some shapes, and slices through their distances."""
+"""Two contact sheets of a category: all views of some shapes, and slices through their distances."""
 
 from pathlib import Path
 

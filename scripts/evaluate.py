@@ -1,4 +1,4 @@
-"""Measure reconstructions against the truth: a row for each listed shape and view."""
+"""Measure reconstructions against the ground truth: a row for each listed shape and view."""
 
 import json
 from pathlib import Path

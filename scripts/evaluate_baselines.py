@@ -1,4 +1,4 @@
-"""Measure what a reconstruction has to beat, and what bounds it, on the same shapes and by the same measures."""
+"""Measure the baselines, on the same shapes and by the same measures as the reconstructions."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Unzip a shard into the layouts of the original, and take away what an earlier export left of shapes now gone."""
+"""Unzip a shard into the original's layouts, and delete the files of shapes that are gone."""
 
 import zipfile
 from pathlib import Path, PurePosixPath

@@ -1,4 +1,4 @@
-"""Write phase 1 of a category as a Deep Implicit Templates experiment, which that project's own programs read."""
+"""Write phase 1 of a category as a Deep Implicit Templates experiment, which that project's programs read."""
 
 from pathlib import Path
 

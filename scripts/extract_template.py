@@ -1,4 +1,4 @@
-"""Mesh a category's template, in the unit sphere."""
+"""Extract the mesh of a category's template, in the unit sphere."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Fit a code to the true distances of each test shape, and mesh it: the upper bound for any encoder."""
+"""Fit a code to the true distances of each test shape, and extract its mesh: the upper bound for any encoder."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The page of shapes to turn: template, views, truth and reconstructions, tables and figures, in one file."""
+"""The gallery: template, views, ground truth and reconstructions to rotate, tables and figures, in one file."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""From one training shape to another, by even steps between their codes: a strip of pictures and an animation."""
+"""Shapes between two training shapes, at even steps between their codes: a strip of pictures and an animation."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The loss of every stage of a category's training, over its epochs, and, end to end, by start (Figure 5)."""
+"""The loss of every training stage of a category by epoch; for end-to-end training also by start (Figure 5)."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Reconstruct the user's photos of a category by every method, and picture the results side by side."""
+"""Reconstruct the user's photos of a category by every method, and show the results side by side."""
 
 from pathlib import Path
 

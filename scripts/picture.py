@@ -1,4 +1,4 @@
-"""The picture of a category: view, ground truth and reconstruction of some shapes; photos too; and its template."""
+"""The picture of a category: view, ground truth and reconstruction of some shapes and photos; and its template."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Pretrain a category's encoder, so that pictures of one object are alike and of two objects are not."""
+"""Pretrain the encoder of a category: views of one object get similar codes, of two objects different ones."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Render the easy or the hard views of a shard's shapes."""
+"""Render the views of one kind of a shard's shapes."""
 
 from pathlib import Path
 

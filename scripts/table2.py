@@ -1,4 +1,4 @@
-"""Table 2: the two variants on the same test shapes, and the same views of them."""
+"""Table 2: the two methods, on the same test shapes and views."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Say for every job that would run why it would: one line each, or that nothing is stale."""
+"""Print, for every job that would run, the reason in one line; or that nothing is stale."""
 
 from pathlib import Path
 

@@ -122,7 +122,7 @@ def pins(name: str) -> dict[str, str]:
     return {n.lower(): version for n, version in PIN.findall((REPOSITORY / f"envs/{name}.txt").read_text())}
 
 
-@pytest.mark.parametrize("name", ["requirements", "background", "test", "lint"])
+@pytest.mark.parametrize("name", ["requirements", "background", "test", "lint", "docs"])
 def test_every_requirement_is_pinned_and_no_two_files_disagree(name):
     lines = (line.split("#")[0].strip() for line in (REPOSITORY / f"envs/{name}.in").read_text().splitlines())
     for line in filter(None, lines):

@@ -34,29 +34,29 @@ def page(micro, request):
     assert errors == []
 
 
-def shown(page, place, folder) -> np.ndarray:
-    """A place of the page as a picture."""
-    place.screenshot(path=folder / "place.png")
-    return np.array(Image.open(folder / "place.png").convert("RGB")).astype(int)
+def shown(page, model, folder) -> np.ndarray:
+    """A model of the page as a picture."""
+    model.screenshot(path=folder / "model.png")
+    return np.array(Image.open(folder / "model.png").convert("RGB")).astype(int)
 
 
 def first_model(page):
-    place = page.locator(".plot[data-drawn]:has(canvas)").first
-    place.scroll_into_view_if_needed()
-    place.wait_for()
+    model = page.locator(".plot[data-drawn]:has(canvas)").first
+    model.scroll_into_view_if_needed()
+    model.wait_for()
     page.wait_for_timeout(1500)  # until WebGL has drawn
-    return place
+    return model
 
 
 def test_a_model_is_drawn_and_the_arrow_keys_turn_it(page, tmp_path):
-    place = first_model(page)
-    before = shown(page, place, tmp_path)
+    model = first_model(page)
+    before = shown(page, model, tmp_path)
     assert (np.abs(before - before[2, 2]).max(axis=2) > 30).sum() > 200  # pixels that are not background
-    place.focus()
+    model.focus()
     for _ in range(4):
         page.keyboard.press("ArrowRight")
     page.wait_for_timeout(1000)
-    after = shown(page, place, tmp_path)
+    after = shown(page, model, tmp_path)
     assert (np.abs(after - before).max(axis=2) > 20).sum() > 100
 
 

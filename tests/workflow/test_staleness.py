@@ -10,13 +10,13 @@ import torchvision
 import yaml
 from edits import BOTH, EDITS, ONCE, RERUN_NOTHING, SETTINGS, page
 from pipeline import REPOSITORY, copied, snakemake
-from place import Place, do, mesh, shape_added
+from workspace import Workspace, do, mesh, shape_added
 from template3d.jobs import staleness
 from template3d.runtime import provenance
 
 
 @pytest.fixture
-def place(pristine, tmp_path, monkeypatch) -> Place:
+def workspace(pristine, tmp_path, monkeypatch) -> Workspace:
     """Copies to edit."""
     repository = tmp_path / "repository"
     repository.mkdir()
@@ -26,7 +26,7 @@ def place(pristine, tmp_path, monkeypatch) -> Place:
     monkeypatch.setattr(provenance, "PACKAGE", repository / "workflow/template3d")
     folder = copied(pristine, tmp_path / "folder", link=True)
     monkeypatch.chdir(folder)
-    return Place(repository, folder)
+    return Workspace(repository, folder)
 
 
 def name(job) -> str:
@@ -47,12 +47,12 @@ def expected(everything, reruns, of, only) -> set:
 
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.name)
-def test_an_edit_reruns_what_depends_on_it_and_nothing_else(place, edit, everything):
-    inputs = place.inputs()
-    do(edit, place)
-    jobs = place.stale()
-    if place.inputs() != inputs:
-        everything = place.everything()
+def test_an_edit_reruns_what_depends_on_it_and_nothing_else(workspace, edit, everything):
+    inputs = workspace.inputs()
+    do(edit, workspace)
+    jobs = workspace.stale()
+    if workspace.inputs() != inputs:
+        everything = workspace.everything()
     wanted = expected(everything, edit.reruns, edit.of, edit.only)
     assert {name(job) for job in everything if job[:2] in wanted} == set(edit.reruns)
     assert {job[:2] for job in jobs} == wanted, "\n".join(map(str, jobs))
@@ -68,7 +68,7 @@ def everything(pristine, tmp_path_factory) -> list[staleness.Job]:
     for file in pristine.glob("*.txt"):
         shutil.copy2(file, folder)
     with contextlib.chdir(folder):
-        return Place(REPOSITORY, folder).stale()
+        return Workspace(REPOSITORY, folder).stale()
 
 
 def keys(values: dict, start: str = "") -> set[str]:
@@ -94,13 +94,13 @@ def finished(pristine, tmp_path_factory) -> Path:
 @pytest.mark.parametrize("setting", SETTINGS + RERUN_NOTHING, ids=lambda setting: setting.key)
 def test_a_setting_reruns_what_depends_on_it_and_nothing_else(finished, everything, setting, monkeypatch):
     monkeypatch.chdir(finished)
-    place = Place(REPOSITORY, finished)
+    workspace = Workspace(REPOSITORY, finished)
     *sections, key = setting.key.split(".")
-    inner = place.config
+    inner = workspace.config
     for section in sections:
         inner = inner.setdefault(section, {})
     inner[key] = setting.value
-    jobs = place.stale()
+    jobs = workspace.stale()
     wanted = expected(everything, setting.reruns, BOTH, setting.only)
     assert {job[:2] for job in jobs} == wanted, "\n".join(map(str, jobs))
     starts = (f"config {setting.key} ", "shapes: ", "the list of its input files")
@@ -112,8 +112,8 @@ def test_the_page_is_what_the_table_says():
     assert (REPOSITORY / "docs/reruns.md").read_text() == page()
 
 
-def test_why_says_the_cause_or_that_nothing_is_stale(place):
-    micro = place.folder
+def test_why_says_the_cause_or_that_nothing_is_stale(workspace):
+    micro = workspace.folder
     run = snakemake(micro, "--", "why")
     assert run.returncode == 0, run.stdout + run.stderr
     assert "Nothing is stale." in run.stdout
@@ -122,31 +122,31 @@ def test_why_says_the_cause_or_that_nothing_is_stale(place):
     assert "table1: evaluate, evaluate_baselines runs before it" in run.stdout
 
 
-def test_why_names_the_mesh_that_changed_came_or_went_and_counts_members(place):
-    name = "/".join(place.mesh("train").parts[-4:-2])
-    mesh(place)
-    said = "\n".join(map(str, place.stale()))
+def test_why_names_the_mesh_that_changed_came_or_went_and_counts_members(workspace):
+    name = "/".join(workspace.mesh("train").parts[-4:-2])
+    mesh(workspace)
+    said = "\n".join(map(str, workspace.stale()))
     assert f"sdf of planes, train-00: mesh {name} changed (1 of 4 members); check runs before it" in said
-    shape_added(place)
-    said = "\n".join(map(str, place.stale()))
+    shape_added(workspace)
+    said = "\n".join(map(str, workspace.stale()))
     both = f"mesh {name} changed (1 of 5 members); mesh 02691156/0123abcd is new (1 of 5 members)"
     assert f"check of planes, train-00: {both}" in said
     assert f"sdf of planes, train-00: {both}" in said
 
 
-def test_after_an_edit_only_the_changed_member_is_made(place):
-    mesh(place)
+def test_after_an_edit_only_the_changed_member_is_made(workspace):
+    mesh(workspace)
     for target, log in (("easy.zip", "render/planes_train-00_easy"), ("sdf.zip", "sdf/planes_train-00")):
-        run = snakemake(place.folder, "--", f"results/data/planes/train-00/{target}")
+        run = snakemake(workspace.folder, "--", f"results/data/planes/train-00/{target}")
         assert run.returncode == 0, run.stdout + run.stderr
-        written = (place.folder / f"results/logs/{log}.log").read_text()
+        written = (workspace.folder / f"results/logs/{log}.log").read_text()
         assert "1 of 4 shapes made, 0 failed, the others were current" in written
 
 
-def test_other_weights_in_the_same_file_rerun_what_starts_from_them(place):
-    file = place.folder / "trunk.pth"
+def test_other_weights_in_the_same_file_rerun_what_starts_from_them(workspace):
+    file = workspace.folder / "trunk.pth"
     start = {"encoder": {"weights": "trunk.pth"}}
-    place.config["encoder"] |= start["encoder"]
+    workspace.config["encoder"] |= start["encoder"]
     starting = {"train_encoder", "pretrain_contrastive"}
 
     def write(seed: int) -> None:
@@ -154,11 +154,11 @@ def test_other_weights_in_the_same_file_rerun_what_starts_from_them(place):
         torch.save(torchvision.models.resnet18().state_dict(), file)
 
     def stale() -> set[str]:
-        return {job.rule for job in place.stale() if dict(job.wildcards).get("category") == "planes"}
+        return {job.rule for job in workspace.stale() if dict(job.wildcards).get("category") == "planes"}
 
     write(seed=0)
     targets = ("two_phase/model.safetensors", "contrastive/encoder.safetensors")
-    run = snakemake(place.folder, "--", *(f"results/models/planes/{target}" for target in targets), over=start)
+    run = snakemake(workspace.folder, "--", *(f"results/models/planes/{target}" for target in targets), over=start)
     assert run.returncode == 0, run.stdout + run.stderr
     assert not stale() & starting
     write(seed=0)
@@ -167,15 +167,15 @@ def test_other_weights_in_the_same_file_rerun_what_starts_from_them(place):
     assert stale() >= starting
 
 
-def test_a_damaged_archive_is_found_by_its_reader_and_made_again(place):
-    archive = place.folder / "results/data/planes/train-00/sdf.zip"
+def test_a_damaged_archive_is_found_by_its_reader_and_made_again(workspace):
+    archive = workspace.folder / "results/data/planes/train-00/sdf.zip"
     whole = archive.read_bytes()
     archive.write_bytes(whole[: len(whole) // 2])
     target = "results/models/planes/embeddings/model.safetensors"
-    run = snakemake(place.folder, "--", target)
+    run = snakemake(workspace.folder, "--", target)
     assert run.returncode != 0
     assert "sdf.zip: damaged" in run.stdout + run.stderr
-    run = snakemake(place.folder, "--", target)
+    run = snakemake(workspace.folder, "--", target)
     assert run.returncode == 0, run.stdout + run.stderr
     assert archive.read_bytes() == whole
     assert [file.name for file in archive.parent.glob("sdf.*")] == ["sdf.zip"]

@@ -24,14 +24,14 @@ LOSS_NUMBERS = ("pointwise_weight", "pointpair_weight", "code_weight", "clamp")
 
 
 snakemake_internals.find_interpreter_by_path()
-if "why" in sys.argv and workflow.is_main_process:  # the targets are known only by the command line so far
+if "why" in sys.argv and workflow.is_main_process:  # only the command line holds the targets at this point
     snakemake_internals.print_only_answers(workflow)
 if workflow.is_main_process:
     locks.forget_killed_runs(Path.cwd())
 
 
 def split_file(source):
-    """The file of a split: a path as it is; a URL's content, fetched once, with the right checksum."""
+    """The file of a split. A URL is downloaded once and its checksum compared."""
     if isinstance(source, str):
         return Path(source)
     split_lists.check_url(source["url"])
@@ -43,7 +43,10 @@ def split_file(source):
 
 
 def read_configuration():
-    """The categories' synsets, their shapes by split, and those without a mesh; or what is wrong, in a sentence."""
+    """The synset of each category, its shapes by split, and its shapes without a mesh.
+
+    Raises WorkflowError with a sentence if the configuration is wrong.
+    """
     try:
         configuration.check(config, yaml.safe_load((BASE / "workflow/schemas/config.schema.yaml").read_text()))
         categories = {name: entry for name, entry in config["categories"].items() if entry is not None}
@@ -71,8 +74,9 @@ CATEGORIES = list(SYNSETS)
 METHODS = config["methods"]
 TRAINING = config["training"]
 TRAINING_MB = int(8000 + 2000 * TRAINING["ram_gb"])  # samples and views
-# Snakemake runs what has the largest sum of priorities. A job on data outweighs two trainings: it takes two threads, they
-# take one, and once they run, two are hardly ever free together. But a GPU does not wait for other categories' data.
+# Snakemake selects the jobs with the largest sum of priorities. One data job outweighs two trainings, because it takes two
+# threads and they take one: once trainings run, two threads are hardly ever free together. With a GPU, training comes
+# first, so that the GPU does not wait for the data of other categories.
 PRIORITY = {"check": 40, "sdf": 30, "render": 25, "surface": 25, "training": 100 if TRAINING["gpus"] else 10}
 snakemake_internals.allow_gpus(workflow, TRAINING["gpus"])
 MESHES = Path("results/demo_shapes" if config["shapenet"] == "demo" else config["shapenet"])
@@ -100,7 +104,7 @@ wildcard_constraints:
 
 
 def growing(amount):
-    """Memory or time of a job: as much again at each further attempt, for a job that ran out of it."""
+    """Memory or time of a job: each further attempt gets as much more, because the job may have run out of it."""
     return lambda wildcards, attempt: amount * attempt
 
 
@@ -125,7 +129,7 @@ def mesh_files(category, shapes):
 
 @functools.cache
 def mesh_file(category, shape):
-    """The mesh of a shape, as text, of which half a dozen jobs ask."""
+    """The path of a shape's mesh, as text; cached, because half a dozen jobs use it."""
     return str(shapenet.mesh_file(MESHES, SYNSETS[category], shape))
 
 
@@ -142,7 +146,7 @@ def materials_of(wildcards):
 
 @functools.cache
 def shard_materials(category, shard):
-    """The material and texture files of a shard, looked for once for all its jobs."""
+    """The material and texture files of a shard; cached, because several jobs use them."""
     found = (materials.files(MESHES, SYNSETS[category], shape) for shape in SHARDS[category][shard])
     return [str(file) for files in found for file in files]
 
@@ -181,7 +185,7 @@ def view_archives(kinds=protocols.KINDS):
 
 
 def reconstructed_shapes(category, split):
-    """All test shapes; of the training shapes a few, evenly spread over the list."""
+    """All test shapes, or a few training shapes, evenly spread over the list."""
     shapes = SPLITS[category][split]
     return shapes if split == "test" else spread(shapes, config["reconstruct"]["train_shapes"])
 
@@ -223,12 +227,12 @@ def kinds_of(split):
 
 
 def choices_of(split):
-    """Which views of a kind: the fixed one, and for test shapes some drawn at random."""
+    """The choices of views of a kind: the fixed one, and for test shapes some random ones."""
     return ["fixed", "random"] if split == "test" else ["fixed"]
 
 
 def photos_of(category):
-    """The user's photos of a category, by name; not the masks beside them."""
+    """The user's photos of a category, by name, without their masks."""
     return photos.listed(Path(config["photos"]) / category)
 
 
@@ -244,16 +248,16 @@ def labels_of(category):
 
 
 def transferred(wildcards):
-    """What `transfer` makes: an archive for each category in which the user labelled a shape."""
+    """The results of `transfer`: an archive for each category in which the user labelled a shape."""
     labelled = [name for name in CATEGORIES if labels_of(name)]
     if not labelled:
         pattern = f"{config['labels']}/<category>/<shape>.csv"
-        raise WorkflowError(f"there are no labels to carry; put some into {pattern} (x, y, z, label) or .ply (painted)")
+        raise WorkflowError(f"there are no labels to transfer; put some into {pattern} (x, y, z, label) or .ply (painted)")
     return expand("results/transfer/{category}.zip", category=labelled)
 
 
 def shown_shapes(category):
-    """The test shapes on the page of shapes to turn: some, so that it opens at once."""
+    """Some of the test shapes, for the gallery, so that it opens at once."""
     return spread(SPLITS[category]["test"], 24)
 
 
@@ -263,12 +267,12 @@ def digest_of(file):
 
 
 def published_numbers():
-    """The text of the table of published numbers: as a setting, not an input, it may lie anywhere."""
+    """The text of the table of published numbers. As a param, not an input, its path does not matter."""
     return (BASE / "resources/published.csv").read_text()
 
 
 def published_experiment(category):
-    """The files of a published experiment that stands in for phase 1, or none."""
+    """The files of a published experiment that replaces phase 1, or none."""
     folder = config["phase1"]["from"]
     return [Path(folder.format(category=category)) / name for name in PUBLISHED] if folder else []
 
@@ -279,34 +283,34 @@ def decoder_of(wildcards, file):
 
 
 def start_of(run):
-    """Where the encoder of a run of end-to-end training starts: its own start, or that of the configuration."""
+    """The initial weights of a run of end-to-end training: its own, or those of the configuration."""
     return run.removeprefix("end_to_end").lstrip("_") or config["end_to_end"]["weights"]
 
 
 def end_to_end_settings(run):
-    """What a run of end-to-end training depends on: not on the runs that it is compared with."""
+    """The settings that a run of end-to-end training depends on, without the runs that it is compared with."""
     return {key: value for key, value in config["end_to_end"].items() if key != "compare"} | {"weights": start_of(run)}
 
 
 def end_to_end_runs():
-    """The runs of end-to-end training: the one that is evaluated, and others to compare it with."""
+    """The runs of end-to-end training: the evaluated one, and those that it is compared with."""
     others = [start for start in config["end_to_end"]["compare"] if start != config["end_to_end"]["weights"]]
     return ["end_to_end", *(f"end_to_end_{start}" for start in others)] if "end_to_end" in METHODS else []
 
 
 def encoder_weights(start, category="{category}"):
-    """The file that an encoder starts from: the pretrained one, one of the user's own, or none."""
+    """The file with an encoder's initial weights: the pretrained ones, the user's, or none."""
     if start == "contrastive":
         return [f"results/models/{category}/contrastive/encoder.safetensors"]
     return [] if start in ("imagenet", "none") else [start]
 
 
-# The profile's `gpu: 1` is this machine's; a cluster has its own, and its queue.
+# The profile's `gpu: 1` is a limit of this machine. A cluster has its own limits, and its queue.
 resource_scopes:
     gpu="local",
 
 
-# On a cluster these run where Snakemake does: seconds each, and next to no memory.
+# On a cluster these run where Snakemake runs: each takes seconds and little memory.
 localrules:
     all,
     data,

@@ -1,4 +1,4 @@
-# Distances and surfaces: what training learns from, and what evaluation compares with.
+# Signed distances, from which training learns, and surface points, with which evaluation compares.
 
 
 rule sdf:
@@ -18,6 +18,7 @@ rule sdf:
     resources:
         mem_mb=growing(4000),
         runtime=growing(240),
+    # not in params, because it concerns only what is still to be made: `on_bad_mesh`
     params:
         settings=settings(sdf=config["sdf"], seed=config["seed"]),
         code=code("sdf.py"),
@@ -44,6 +45,7 @@ rule surface:
     resources:
         mem_mb=growing(4000),
         runtime=growing(120),
+    # not in params, because it concerns only what is still to be made: `on_bad_mesh`
     params:
         settings=settings(surface=config["surface"], sdf=part("sdf", "directions"), seed=config["seed"]),
         code=code("surface.py"),

@@ -1,4 +1,4 @@
-# Evaluation: every listed shape, on one ruler, beside the baselines.
+# Evaluation: every listed shape, by the same measures as the baselines.
 
 
 rule evaluate:
@@ -24,7 +24,9 @@ rule evaluate:
             seed=config["seed"],
             synset=SYNSETS[wildcards.category],
             shapes=reconstructed_shapes(wildcards.category, wildcards.split),
-            view_choices=[[kind, choice] for kind in kinds_of(wildcards.split) for choice in choices_of(wildcards.split)],
+            view_choices=[
+                [kind, choice] for kind in kinds_of(wildcards.split) for choice in choices_of(wildcards.split)
+            ],
         ),
         code=code("evaluate.py"),
     message:

@@ -111,6 +111,6 @@ rule why:
     params:
         snakefile=str(BASE / "Snakefile"),
     message:
-        "asking what would run, and why"
+        "finding out what would run, and why"
     script:
         "../../scripts/why.py"

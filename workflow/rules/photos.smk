@@ -1,4 +1,4 @@
-# Photos: what the user's own pictures show, by every method.
+# Photos: the user's own pictures, reconstructed by every method.
 
 
 rule photos:
@@ -24,6 +24,7 @@ rule photos:
     resources:
         mem_mb=growing(8000),
         runtime=growing(60),
+    # not in params, because it concerns only what is still to be made: `limits`
     params:
         settings=settings(isosurface=config["isosurface"], methods=METHODS),
         code=code("photos.py"),

@@ -18,6 +18,7 @@ rule extract_template:
         mem_mb=growing(8000),
         runtime=growing(60),
         gpu=TRAINING["gpus"],
+    # not in params, because it changes rounding at most: `training`
     params:
         settings=settings(isosurface=config["isosurface"]),
         code=code("extract_template.py"),
@@ -48,10 +49,13 @@ rule reconstruct:
         mem_mb=growing(8000),
         runtime=growing(960),
         gpu=TRAINING["gpus"],
+    # not in params, because it changes rounding at most: `training`
     params:
         settings=lambda wildcards: settings(
             isosurface=config["isosurface"],
-            view_choices=[[kind, choice] for kind in kinds_of(wildcards.split) for choice in choices_of(wildcards.split)],
+            view_choices=[
+                [kind, choice] for kind in kinds_of(wildcards.split) for choice in choices_of(wildcards.split)
+            ],
             views=part("views", *kinds_of(wildcards.split)),
             shapes=reconstructed_shapes(wildcards.category, wildcards.split),
             seed=config["seed"],
@@ -83,6 +87,7 @@ rule fit_codes:
         mem_mb=growing(TRAINING_MB),
         runtime=growing(480),
         gpu=TRAINING["gpus"],
+    # not in params, because it changes rounding at most: `training`
     params:
         settings=lambda wildcards: settings(
             evaluate=part("evaluate", "fit"),

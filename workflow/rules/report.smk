@@ -1,4 +1,4 @@
-# What people look at: the tables, a picture per category, the template, the loss curves.
+# Results to look at: the tables, a picture per category, the template, the loss curves.
 
 PICTURED = kinds_of("train")[0]
 CODED = ["two_phase"] * ("two_phase" in METHODS) + end_to_end_runs()
@@ -115,6 +115,7 @@ rule picture:
     resources:
         mem_mb=growing(4000),
         runtime=growing(30),
+    # not in params, because it concerns only what is still to be made: `limits`
     params:
         settings=lambda wildcards: settings(
             shapes={split: pictured_shapes(wildcards.category, split) for split in ("train", "test")},
@@ -273,7 +274,7 @@ rule gallery:
             "results/gallery/index.html",
             caption="../report/gallery.rst",
             category="Gallery",
-            labels={"what": "all categories", "form": "a page of shapes to turn"},
+            labels={"what": "all categories", "form": "shapes to rotate"},
         ),
     log:
         "results/logs/gallery.log",
@@ -296,6 +297,6 @@ rule gallery:
         ),
         code=code("gallery.py"),
     message:
-        "writing the page of shapes to turn"
+        "writing the gallery"
     script:
         "../../scripts/gallery.py"

@@ -1,4 +1,4 @@
-# Meshes: the built-in ones where the configuration names them, and the check of every mesh before anything is made from it.
+# Meshes: the built-in ones, if the configuration selects them, and the check of every mesh before it is used.
 
 if config["shapenet"] == "demo":
 
@@ -51,6 +51,7 @@ rule check:
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),
+    # not in params, because they concern only what is still to be made: `limits`, `on_bad_mesh`
     params:
         settings=lambda wildcards: settings(shapes=SHARDS[wildcards.category][wildcards.shard]),
         code=code("check.py"),

@@ -1,4 +1,4 @@
-# What only a template gives: labels carried from one shape to all, and shapes between two shapes.
+# Uses of the template: labels transferred from one shape to all, and shapes between two shapes.
 
 
 rule transfer_labels:
@@ -22,11 +22,12 @@ rule transfer_labels:
         mem_mb=growing(8000),
         runtime=growing(120),
         gpu=TRAINING["gpus"],
+    # not in params, because they rerun nothing: `training`, `limits`
     params:
         settings=lambda wildcards: settings(synset=SYNSETS[wildcards.category]),
         code=code("transfer_labels.py"),
     message:
-        "carrying labels to all {wildcards.category}"
+        "transferring labels to all {wildcards.category}"
     script:
         "../../scripts/transfer_labels.py"
 
@@ -55,13 +56,14 @@ rule interpolate:
         mem_mb=growing(8000),
         runtime=growing(60),
         gpu=TRAINING["gpus"],
+    # not in params, because it changes rounding at most: `training`
     params:
         settings=lambda wildcards: settings(
             isosurface=config["isosurface"], ends=spread(SPLITS[wildcards.category]["train"], 2)
         ),
         code=code("interpolate.py"),
     message:
-        "drawing what stands between two {wildcards.category}"
+        "drawing shapes between two {wildcards.category}"
     script:
         "../../scripts/interpolate.py"
 

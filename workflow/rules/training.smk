@@ -1,6 +1,6 @@
-# Training, per category. Two-phase: template, warp and codes first, then the image encoder; end-to-end: all of it from
-# images, after contrastive pretraining. Checkpoints and TensorBoard's files stand beside the outputs, undeclared, so
-# that Snakemake leaves them alone when a job fails.
+# Training, per category. Two-phase: template, warp and codes first, then the image encoder. End-to-end: all of it from
+# images, after contrastive pretraining. Checkpoints and TensorBoard's files are not declared as outputs, so that
+# Snakemake keeps them when a job fails.
 
 
 rule train_embeddings:
@@ -24,6 +24,7 @@ rule train_embeddings:
         mem_mb=growing(TRAINING_MB),
         runtime=growing(2880),
         gpu=TRAINING["gpus"],
+    # not in params, because it changes rounding at most: `training`
     params:
         settings=lambda wildcards: settings(
             phase1=config["phase1"],
@@ -63,6 +64,7 @@ rule train_encoder:
         mem_mb=growing(TRAINING_MB),
         runtime=growing(1440),
         gpu=TRAINING["gpus"],
+    # not in params, because it changes rounding at most: `training`
     params:
         settings=settings(phase2=config["phase2"], encoder=config["encoder"], seed=config["seed"]),
         code=code("train_encoder.py"),
@@ -94,6 +96,7 @@ rule pretrain_contrastive:
         mem_mb=growing(TRAINING_MB),
         runtime=growing(1440),
         gpu=TRAINING["gpus"],
+    # not in params, because it changes rounding at most: `training`
     params:
         settings=lambda wildcards: settings(
             contrastive=config["contrastive"],
@@ -134,6 +137,7 @@ rule train_end_to_end:
         mem_mb=growing(TRAINING_MB),
         runtime=growing(2880),
         gpu=TRAINING["gpus"],
+    # not in params, because it changes rounding at most: `training`
     params:
         settings=lambda wildcards: settings(
             end_to_end=end_to_end_settings(wildcards.run),

@@ -1,4 +1,4 @@
-# Views: each shape as its easy and its hard cameras see it.
+# Views: each shape, rendered from its easy and its hard cameras.
 
 RENDER_GPUS = int(config["views"]["device"] != "cpu" or config["views"]["engine"] == "eevee")
 
@@ -22,6 +22,7 @@ rule render:
         mem_mb=growing(4000),
         runtime=growing(240),
         gpu=RENDER_GPUS,
+    # not in params, because they concern only what is still to be made: `limits`, `on_bad_mesh`
     params:
         settings=lambda wildcards: settings(
             views=part("views", wildcards.kind, "image_size", "samples", "passes", "engine", "device"),

@@ -15,7 +15,7 @@ from template3d.jobs import staleness
 from template3d.runtime import provenance
 
 
-class Place:
+class Workspace:
     """A repository and a folder in which its micro pipeline has run."""
 
     def __init__(self, repository: Path, folder: Path) -> None:
@@ -68,8 +68,8 @@ def replace(file: Path, pattern: str, by: str) -> None:
     file.write_text(text)
 
 
-def touch_everything(place):
-    for folder in (place.folder, place.repository):
+def touch_everything(workspace):
+    for folder in (workspace.folder, workspace.repository):
         for file in folder.rglob("*"):
             if file.is_file() and file.stat().st_nlink > 1:  # its other name keeps its time
                 shutil.copy(file, file.with_suffix(".own"))
@@ -77,111 +77,111 @@ def touch_everything(place):
             file.touch()
 
 
-def fresh_clone(place):
-    shutil.rmtree(place.folder / ".snakemake")
-    for file in place.repository.rglob("*"):
+def fresh_clone(workspace):
+    shutil.rmtree(workspace.folder / ".snakemake")
+    for file in workspace.repository.rglob("*"):
         file.touch()
 
 
-def comment(place):
-    append(place.repository / "config.yaml", "# to be continued\n")
+def comment(workspace):
+    append(workspace.repository / "config.yaml", "# to be continued\n")
 
 
-def swap(place):
-    phase1 = yaml.safe_load((place.repository / "config.yaml").read_text())["phase1"]
+def swap(workspace):
+    phase1 = yaml.safe_load((workspace.repository / "config.yaml").read_text())["phase1"]
     warp, codes = phase1["learning_rate_warp"], phase1["learning_rate_codes"]
-    place.config["phase1"] |= {"learning_rate_warp": codes, "learning_rate_codes": warp}
+    workspace.config["phase1"] |= {"learning_rate_warp": codes, "learning_rate_codes": warp}
 
 
-def mesh(place):
-    append(place.mesh("train"), "v 0 0 0\n")
+def mesh(workspace):
+    append(workspace.mesh("train"), "v 0 0 0\n")
 
 
-def material(place):
-    append(place.mesh("train").with_suffix(".mtl"), "# repainted\n")
+def material(workspace):
+    append(workspace.mesh("train").with_suffix(".mtl"), "# repainted\n")
 
 
-def texture(place):
-    (place.mesh("test").parent / "wood.png").write_bytes(b"a texture")
+def texture(workspace):
+    (workspace.mesh("test").parent / "wood.png").write_bytes(b"a texture")
 
 
-def mesh_touched(place):
-    place.mesh("train").touch()
+def mesh_touched(workspace):
+    workspace.mesh("train").touch()
 
 
-def shape_added(place):
-    shutil.copytree(place.mesh("train").parents[1], place.folder / "meshes" / SYNSETS["planes"] / "0123abcd")
-    place.edit_list("train", lambda shapes: [*shapes, "0123abcd"])
+def shape_added(workspace):
+    shutil.copytree(workspace.mesh("train").parents[1], workspace.folder / "meshes" / SYNSETS["planes"] / "0123abcd")
+    workspace.edit_list("train", lambda shapes: [*shapes, "0123abcd"])
 
 
-def shape_removed(place):
-    place.edit_list("train", lambda shapes: shapes[:-1])
+def shape_removed(workspace):
+    workspace.edit_list("train", lambda shapes: shapes[:-1])
 
 
-def shape_moved(place):
-    moved = (place.folder / "planes_test.txt").read_text().split()[-1]
-    place.edit_list("test", lambda shapes: shapes[:-1])
-    place.edit_list("train", lambda shapes: [*shapes, moved])
+def shape_moved(workspace):
+    moved = (workspace.folder / "planes_test.txt").read_text().split()[-1]
+    workspace.edit_list("test", lambda shapes: shapes[:-1])
+    workspace.edit_list("train", lambda shapes: [*shapes, moved])
 
 
-def category_added(place):
+def category_added(workspace):
     shapes = {demo_shapes.shape_id(shape): shape for shape in demo_shapes.parameters("sofas", 3, seed=0)}
     for name, shape in shapes.items():
-        demo_meshes.write(shape, place.folder / "meshes/02828884" / name / "models")
+        demo_meshes.write(shape, workspace.folder / "meshes/02828884" / name / "models")
     first, *others = shapes
-    (place.folder / "benches_test.txt").write_text(first)
-    (place.folder / "benches_train.txt").write_text("\n".join(others))
-    shutil.copytree(place.folder / "resources/photos/planes", place.folder / "resources/photos/benches")
-    place.config["categories"]["benches"] = {"shards": 1, "train": "benches_train.txt", "test": "benches_test.txt"}
+    (workspace.folder / "benches_test.txt").write_text(first)
+    (workspace.folder / "benches_train.txt").write_text("\n".join(others))
+    shutil.copytree(workspace.folder / "resources/photos/planes", workspace.folder / "resources/photos/benches")
+    workspace.config["categories"]["benches"] = {"shards": 1, "train": "benches_train.txt", "test": "benches_test.txt"}
 
 
-def category_removed(place):
-    place.config["categories"]["planes"] = None
+def category_removed(workspace):
+    workspace.config["categories"]["planes"] = None
 
 
-def resources(place):
-    replace(place.repository / "workflow/rules/distances.smk", r"growing\(\d+\)", "growing(4321)")
+def resources(workspace):
+    replace(workspace.repository / "workflow/rules/distances.smk", r"growing\(\d+\)", "growing(4321)")
 
 
-def cores(place):
-    place.cores = 64
+def cores(workspace):
+    workspace.cores = 64
 
 
-def published(place):
+def published(workspace):
     for name in ("specs.json", "ModelParameters/latest.pth", "LatentCodes/latest.pth"):
         for category in ("chairs", "planes"):
-            (place.folder / category / name).parent.mkdir(parents=True, exist_ok=True)
-            (place.folder / category / name).touch()
-    place.config["phase1"]["from"] = "{category}"
+            (workspace.folder / category / name).parent.mkdir(parents=True, exist_ok=True)
+            (workspace.folder / category / name).touch()
+    workspace.config["phase1"]["from"] = "{category}"
 
 
-def model_deleted(place):
-    (place.folder / "results/models/planes/embeddings/model.safetensors").unlink()
+def model_deleted(workspace):
+    (workspace.folder / "results/models/planes/embeddings/model.safetensors").unlink()
 
 
-def photo(place):
+def photo(workspace):
     image = Image.new("RGB", (80, 80), "white")
     image.paste((200, 40, 40), (20, 20, 60, 60))
-    image.save(place.folder / "resources/photos/planes/blue.png")
+    image.save(workspace.folder / "resources/photos/planes/blue.png")
 
 
-def photo_masked(place):
-    Image.new("L", (90, 60), 255).save(place.folder / "resources/photos/planes/blue.mask.png")
+def photo_masked(workspace):
+    Image.new("L", (90, 60), 255).save(workspace.folder / "resources/photos/planes/blue.mask.png")
 
 
-def table_deleted(place):
-    (place.folder / "results/tables/table1.md").unlink()
+def table_deleted(workspace):
+    (workspace.folder / "results/tables/table1.md").unlink()
 
 
-def do(edit, place) -> None:
+def do(edit, workspace) -> None:
     kind, _, what = edit.name.partition(" ")
     if kind == "module":
-        append(place.repository / "workflow/template3d" / what, "\nEDITED = True\n")
+        append(workspace.repository / "workflow/template3d" / what, "\nEDITED = True\n")
     elif kind == "script":
-        append(place.repository / "scripts" / what, "\nEDITED = True\n")
+        append(workspace.repository / "scripts" / what, "\nEDITED = True\n")
     elif kind == "file":
-        append(place.repository / what, "\n# edited\n")
+        append(workspace.repository / what, "\n# edited\n")
     elif kind == "package":
-        replace(place.repository / "envs/requirements.txt", rf"\n{what}==[^\n]+", f"\n{what}==99.9")
+        replace(workspace.repository / "envs/requirements.txt", rf"\n{what}==[^\n]+", f"\n{what}==99.9")
     elif kind != "nothing":
-        globals()[kind](place)
+        globals()[kind](workspace)
