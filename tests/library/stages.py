@@ -18,6 +18,7 @@ from template3d.data.images import Views
 from template3d.data.sample_sets import Samples
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
+from template3d.networks.models import Model
 from template3d.networks.projection import Projection
 from template3d.training.checkpoints import Checkpoint
 from template3d.training.contrastive import ContrastiveSettings, ContrastiveStage
@@ -51,6 +52,22 @@ def pictures(shapes=4, views=6):
     index = torch.arange(shapes * views) // views
     images[..., :16] = torch.randint(0, 256, (shapes, 3, 32, 16), dtype=torch.uint8)[index]
     return Views(images, index)
+
+
+def sphere_model() -> Model:
+    """A model for which every image shows nearly a sphere of radius 0.5; two shapes, ``aaaa`` and ``bbbb``."""
+    torch.manual_seed(0)
+    decoder = ImplicitTemplate(**SIZES)  # its warp, untrained, hardly moves a point
+    adam = torch.optim.Adam(decoder.template.parameters(), lr=1e-2)
+    for _ in range(300):
+        points = 2 * torch.rand(512, 3) - 1
+        points[::2] *= 0.6
+        loss = (decoder.template(points) - (points.norm(dim=-1) - 0.5).clamp(-0.1, 0.1)).abs().mean()
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+    encoder = Encoder(8, backbone=BACKBONE).eval()
+    return Model(decoder.eval(), SIZES, torch.randn(2, 8), ["aaaa", "bbbb"], encoder, 32)
 
 
 def make(stage: str, plain: bool = False) -> Stage:

@@ -5,33 +5,19 @@ import sys
 import numpy as np
 import pytest
 import stages
-import torch
 import trimesh
 from PIL import Image
 from template3d import __main__
 from template3d.data import codes
 from template3d.networks import models
-from template3d.networks.encoder import Encoder
-from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.reconstruction.photo import reconstruct_photo
 from template3d.runtime.errors import InputError
 
 
 @pytest.fixture
 def model(tmp_path):
-    """A model whose template is nearly a sphere, written to ``model.safetensors``."""
-    torch.manual_seed(0)
-    decoder = ImplicitTemplate(**stages.SIZES)
-    adam = torch.optim.Adam(decoder.template.parameters(), lr=1e-2)
-    for _ in range(300):
-        points = 2 * torch.rand(512, 3) - 1
-        points[::2] *= 0.6
-        loss = (decoder.template(points) - (points.norm(dim=-1) - 0.5).clamp(-0.1, 0.1)).abs().mean()
-        adam.zero_grad()
-        loss.backward()
-        adam.step()
-    encoder = Encoder(8, backbone=stages.BACKBONE).eval()
-    model = models.Model(decoder.eval(), stages.SIZES, torch.randn(2, 8), ["aaaa", "bbbb"], encoder, 32)
+    """A model, written to ``model.safetensors``."""
+    model = stages.sphere_model()
     models.save(model, tmp_path / "model.safetensors", tmp_path / "model.json")
     return model
 
@@ -54,7 +40,6 @@ def test_the_command_writes_the_mesh_of_a_photo(model, photo, tmp_path, monkeypa
     output = tmp_path / f"mesh{suffix}"
     run(monkeypatch, "reconstruct", photo, "--model", tmp_path, "-o", output, "--resolution", 32)
     mesh = trimesh.load(output, force="mesh")
-    # an untrained warp hardly moves a point
     np.testing.assert_allclose(np.linalg.norm(mesh.vertices, axis=1), 0.5, atol=0.1)
     assert f"{output}: {len(mesh.faces)} triangles; background: border" in capsys.readouterr().out
     same, _ = reconstruct_photo(model, photo, resolution=32)

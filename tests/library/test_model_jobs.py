@@ -1,0 +1,153 @@
+"""What the jobs that use or train a model do, on a model for which every image shows nearly a sphere."""
+
+import json
+import zipfile
+from io import BytesIO
+
+import numpy as np
+import pandas as pd
+import pytest
+import stages
+import torch
+import trimesh
+from PIL import Image
+from template3d.data import archives, manifests, views
+from template3d.data.ground_truth import Truth
+from template3d.geometry import meshes
+from template3d.geometry.normalization import Normalization
+from template3d.jobs import photos, reconstruct, training, transfer
+from template3d.rendering import cameras
+from template3d.runtime.errors import InputError
+from template3d.runtime.limits import USUAL
+from template3d.training.loop import fit
+from template3d.training.stage import Schedule
+
+ISOSURFACE = {"resolution": 32, "coarse": 16}
+HALF_SIZE = Normalization(np.array([0.1, 0.0, 0.0]), 2.0)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return stages.sphere_model()
+
+
+def png(colour):
+    content = BytesIO()
+    Image.new("RGB", (32, 32), colour).save(content, format="PNG")
+    return content.getvalue()
+
+
+def test_there_is_one_fixed_view_and_some_random_ones_of_each_shape():
+    settings = {
+        "view_choices": [("easy", "fixed"), ("easy", "random")],
+        "seed": 0,
+        "reconstruct": {"fixed_view": 7, "random_views": 3},
+        "views": {"easy": 9},
+    }
+    items = reconstruct.wanted(["aaaa", "bbbb"], settings)
+    assert len(items) == 2 * (1 + 3)
+    assert items["aaaa/easy_fixed_07"] == ("aaaa", "easy", "fixed", 7)
+    drawn = {
+        shape: [item.view for item in items.values() if item[:3] == (shape, "easy", "random")]
+        for shape in ("aaaa", "bbbb")
+    }
+    assert all(len(set(indices)) == 3 and max(indices) < 9 for indices in drawn.values())
+    alone = reconstruct.wanted(["bbbb"], settings)
+    assert alone.items() <= items.items()  # other shapes do not change a shape's views
+
+
+def test_reconstructions_are_in_shapenets_frame_and_made_once(model, tmp_path):
+    described = json.dumps(cameras.describe([cameras.View(30, 20, 1.5), cameras.View(60, 25, 1.5)], 32)).encode()
+    members = {views.cameras_name("chairs", "aaaa", "easy"): described}
+    members |= {views.member_name("chairs", "aaaa", "easy", index): png("red") for index in range(2)}
+    shard = tmp_path / "easy.zip"
+    archives.update(shard, {"aaaa": "1"}, lambda shapes: ((shape, members) for shape in shapes))
+    items = [
+        reconstruct.Reconstruction("aaaa", "easy", "fixed", 0),
+        reconstruct.Reconstruction("aaaa", "easy", "random", 1),
+    ]
+    by_stem = {item.stem: item for item in items}
+    job = reconstruct.Reconstructor(model, "chairs", archives.index([shard]), {"aaaa": HALF_SIZE}, ISOSURFACE)
+    archive = tmp_path / "reconstructions.zip"
+    job.update(archive, by_stem, 2, "code")
+    assert set(archives.names(archive)) == {
+        "aaaa/easy_fixed_00.ply", "aaaa/easy_fixed_00.json", "aaaa/easy_fixed_00.glb",
+        "aaaa/easy_random_01.ply", "aaaa/easy_random_01.json",
+    }  # fmt: skip
+    mesh = meshes.read_ply(archives.read(archive, "aaaa/easy_fixed_00.ply"))
+    radii = np.linalg.norm(HALF_SIZE.to_unit(mesh.vertices), axis=1)
+    np.testing.assert_allclose(radii, 0.5, atol=0.1)
+    facts = json.loads(archives.read(archive, "aaaa/easy_random_01.json"))
+    assert (facts["views"], facts["view_kind"], facts["view"]) == ("random", "easy", 1)
+    assert (facts["azimuth_deg"], facts["elevation_deg"]) == (60, 25)
+    before = archive.read_bytes()
+    job.update(archive, by_stem, 2, "code")
+    assert archive.read_bytes() == before
+
+
+def test_photos_become_meshes_and_a_table(model, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "results").mkdir()
+    array = np.full((60, 80, 3), 240, np.uint8)
+    array[20:40, 30:60] = (200, 30, 30)
+    Image.fromarray(array).save(tmp_path / "photos/a.png")
+    (tmp_path / "photos/b.png").write_bytes(b"no image")
+    job = photos.PhotoReconstructor({"two_phase": model}, tmp_path / "results", ISOSURFACE, USUAL)
+    table = job.table([tmp_path / "photos/a.png", tmp_path / "photos/b.png"])
+    assert table["status"].tolist() == ["ok", "unusable"]
+    assert table["background"][0] == "border"
+    assert "cannot be read" in table["reason"][1]
+    written = {file.name for file in (tmp_path / "results").iterdir()}
+    assert {"a.glb", "a.ply", "a.png", "b.png"} <= written
+    assert not {"b.glb", "b.ply"} & written
+    photos.delete_old(tmp_path / "results")
+    assert not list((tmp_path / "results").glob("*.ply"))
+
+
+def test_labels_are_transferred_to_the_nearest_point_in_the_template(model, tmp_path):
+    """An untrained warp keeps the template and the unit sphere alike, so the side of a point is its label."""
+    codes = dict(zip(model.shapes, model.codes, strict=True))
+    normalizations = {"aaaa": Normalization(np.zeros(3), 1.0), "bbbb": Normalization(np.zeros(3), 2.0)}
+    job = transfer.LabelTransfer("chairs", model.decoder, codes, normalizations)
+    (tmp_path / "aaaa.csv").write_text("x,y,z,label\n-0.5,0,0,left\n0.5,0,0,right\n")
+    source, labels = job.read([tmp_path / "aaaa.csv"], USUAL)
+    points = np.array([[-0.2, 0.01, 0.0], [0.3, 0.0, 0.02], [-0.1, 0.0, 0.0]])
+    truth = Truth(points, np.zeros((3, 3)), np.zeros((0, 3)), np.zeros(0, bool))
+    job.write(tmp_path / "labels.zip", source, labels, [("bbbb", truth)])
+    with zipfile.ZipFile(tmp_path / "labels.zip") as archive:
+        table = pd.read_csv(archive.open("bbbb.csv"))
+        cloud = trimesh.load(BytesIO(archive.read("bbbb.ply")), file_type="ply")
+    assert table["label"].tolist() == ["left", "right", "left"]
+    np.testing.assert_allclose(table[["x", "y", "z"]], points)
+    assert (cloud.colors[0] == cloud.colors[2]).all()
+    assert (cloud.colors[0] != cloud.colors[1]).any()
+    (tmp_path / "cccc.csv").write_text("x,y,z,label\n0,0,0,left\n")
+    with pytest.raises(InputError, match="cccc is no usable shape of chairs"):
+        job.read([tmp_path / "cccc.csv"], USUAL)
+
+
+def test_a_training_job_trains_as_the_loop_does(tmp_path):
+    section = {"epochs": 2, "halve_learning_rate_every": 1, "precision": "32", "compile": False}
+    manifest, shard = tmp_path / "manifest.json", tmp_path / "sdf.zip"
+    manifests.write(manifest, {"aaaa": HALF_SIZE, "bbbb": HALF_SIZE}, {})
+    archives.update(shard, {"aaaa": "1"}, lambda shapes: ((shape, {f"{shape}.npz": b"0"}) for shape in shapes))
+    job = training.Training(
+        "phase1",
+        {"gpus": 0, "ram_gb": 1, "gpu_gb": 0, "checkpoint_minutes": 60},
+        1,
+        [shard],
+        {"phase1": section, "seed": 0},
+        {"a.py": "1"},
+        tmp_path / "checkpoint.safetensors",
+        tmp_path / "board",
+    )
+    assert job.usable(["bbbb", "cccc", "aaaa"], [manifest]) == ["bbbb", "aaaa"]
+    history = job.fit(stages.make("embeddings"), "test")
+    expected = fit(stages.make("embeddings"), Schedule(2, 1, accelerator="cpu"), "test")
+    assert history == expected
+    assert (tmp_path / "checkpoint.safetensors").exists()
+    training.write_history(tmp_path / "history.csv", history)
+    assert pd.read_csv(tmp_path / "history.csv")["total"].tolist() == pytest.approx([row["total"] for row in history])
+    training.write_history(tmp_path / "empty.csv", [])
+    assert (tmp_path / "empty.csv").read_text() == "epoch,step,total\n"
+    assert torch.get_num_threads() == 1
