@@ -48,6 +48,7 @@ test-bare: .venv/.test
 lint: .venv/.lint
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy
 	$(PYTHON) .venv/bin/lint-imports --no-logo
 	$(PYTHON) -m snakefmt --check Snakefile workflow
 	$(PYTHON) -m codespell_lib $$(git ls-files "*.md" "*.py" "*.smk" "*.yaml" "*.sh" Makefile Snakefile)

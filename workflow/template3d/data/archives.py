@@ -59,13 +59,15 @@ def update(
     the next update tries that shape again. The archive is replaced at the end, whole. Returns the ids that were made.
     """
     wanted = {shape: digest(shape, wanted[shape]) for shape in sorted(wanted)}  # two shapes may share one mesh
-    made, failed = [], {}
+    made: list[str] = []
+    failed: dict[str, str] = {}
     aside = _aside(archive)
     with whole(archive) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as new:
         with _current_members(aside if aside.exists() else archive, set(wanted.values())) as old:
             stale = [shape for shape, current in wanted.items() if current not in old]
             fresh = iter(make(stale)) if stale else iter(())
             for shape, current in wanted.items():
+                files: dict[str, bytes] | InputError
                 if current in old:
                     files = old[current]()
                 else:
@@ -151,6 +153,7 @@ def index(archives: Iterable[Path]) -> dict[str, Path]:
 def content_place(opened: zipfile.ZipFile, name: str) -> tuple[int, int]:
     """Where in an open ZIP file the content of a stored member begins, and how many bytes it has."""
     member = opened.getinfo(name)
+    assert opened.fp is not None  # it is open
     opened.fp.seek(member.header_offset + 26)
     name_length, extra_length = struct.unpack("<HH", opened.fp.read(4))
     return member.header_offset + 30 + name_length + extra_length, member.file_size
@@ -203,6 +206,7 @@ def is_inside(name: str) -> bool:
 
 
 def _content(opened: zipfile.ZipFile, name: str) -> bytes:
+    assert opened.filename is not None  # opened by its path
     try:
         return opened.read(name)
     except KeyError as missing:

@@ -70,6 +70,7 @@ def each(shards: Sequence[str | Path], synset: str, shapes: Collection[str]) -> 
         for name in sorted(archives.names(shard) & set(wanted)):
             shape = wanted.pop(name)
             cloud = trimesh.load(BytesIO(archives.read(shard, name)), file_type="ply", process=False)
+            assert isinstance(cloud, trimesh.PointCloud)  # ``to_bytes`` writes no faces
             raw = cloud.metadata["_ply_raw"]["vertex"]["data"]
             within = volume_name(synset, shape)
             volume = npz.arrays(archives.read(shard, within), f"{shard}: {within}")

@@ -38,21 +38,21 @@ def read_views(
     """
     if not shapes:
         raise InputError("no training shape can be used; results/data/failed.csv says why")
-    shards, order = list(map(Path, shards)), {shape: index for index, shape in enumerate(shapes)}
+    files, order = list(map(Path, shards)), {shape: index for index, shape in enumerate(shapes)}
     names = sorted(
-        (order[shape], name) for shard in shards for name in archives.names(shard) if (shape := _shape(name, order))
+        (order[shape], name) for file in files for name in archives.names(file) if (shape := _shape(name, order))
     )
     if missing := set(order.values()) - {index for index, _ in names}:
-        raise InputError(f"{shapes[min(missing)]}: no views of it in {', '.join(map(str, shards))}")
+        raise InputError(f"{shapes[min(missing)]}: no views of it in {', '.join(map(str, files))}")
     size = (len(names), 3, image_size, image_size)
     device = memory.device(int(np.prod(size)))
     log.info(
         "%d views, %.2f GB, %s", len(names), np.prod(size) / 1e9, "in a file" if device is None else f"on {device}"
     )
-    images = torch.empty(size, dtype=torch.uint8, device=device) if device else _mapped(size, shards[0].parent)
+    images = torch.empty(size, dtype=torch.uint8, device=device) if device else _mapped(size, files[0].parent)
     index_of = {name: index for index, (_, name) in enumerate(names)}
     with ThreadPoolExecutor(threads) as pool:
-        wanted = ((name, content) for shard in shards for name, content in archives.members(shard) if name in index_of)
+        wanted = ((name, content) for file in files for name, content in archives.members(file) if name in index_of)
         while batch := list(itertools.islice(wanted, 64 * threads)):
             read = pool.map(lambda content: to_tensor(views.decode(content), image_size), [c for _, c in batch])
             for (name, _), image in zip(batch, read, strict=True):

@@ -3,7 +3,7 @@
 import csv
 from io import StringIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import trimesh
@@ -34,7 +34,7 @@ def read_labels(file: Path, limits: Limits = USUAL) -> LabelledPoints:
     if file.suffix == ".csv":
         return _from_csv(file)
     try:
-        cloud = trimesh.load(file, file_type="ply", process=False)
+        cloud: Any = trimesh.load(file, file_type="ply", process=False)
         points, colours = np.asarray(cloud.vertices), np.asarray(cloud.visual.vertex_colors)[:, :3]
     except Exception as error:  # a reader of broken files fails in many ways
         raise InputError(f"{file}: cannot be read as a PLY file with coloured vertices ({error})") from error

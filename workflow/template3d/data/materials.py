@@ -9,7 +9,19 @@ from typing import NamedTuple
 from template3d.runtime.errors import InputError
 
 TEXTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".tga"}
-IMAGES = ("map_Kd", "map_d", "map_Ka", "map_Ks", "map_Ke", "map_Ns", "map_Pr", "map_Pm", "map_Ps", "map_refl", "refl")
+IMAGES: tuple[str, ...] = (
+    "map_Kd",
+    "map_d",
+    "map_Ka",
+    "map_Ks",
+    "map_Ke",
+    "map_Ns",
+    "map_Pr",
+    "map_Pm",
+    "map_Ps",
+    "map_refl",
+    "refl",
+)
 IMAGES += ("map_Bump", "map_bump", "bump", "norm", "disp", "decal")
 """The words of a material file that name an image."""
 SHOWN = ("map_Kd", "map_d")

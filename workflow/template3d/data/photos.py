@@ -86,8 +86,8 @@ def _opened(file: Path, limits: Limits) -> Image.Image:
         raise InputError(f"{file}: no such photo")
     limits.check_image(file)
     try:
-        with Image.open(file, formats=FORMATS) as image:
-            image = ImageOps.exif_transpose(image)
+        with Image.open(file, formats=FORMATS) as opened:
+            image = ImageOps.exif_transpose(opened)
             image.load()
     except Exception as error:  # a reader of broken files fails in many ways
         raise InputError(f"{file}: cannot be read as an image ({type(error).__name__}: {error})") from error
@@ -106,10 +106,10 @@ def _mask(file: Path, image: Image.Image, limits: Limits) -> tuple[np.ndarray | 
             return alpha, "alpha"
     beside = mask_file(file)
     if beside.exists():
-        mask = _opened(beside, limits).convert("L")
-        if mask.size != image.size:
-            raise InputError(f"{beside}: is {mask.size}, but its photo is {image.size}, width and height")
-        return np.asarray(mask) / 255, "mask"
+        drawing = _opened(beside, limits).convert("L")
+        if drawing.size != image.size:
+            raise InputError(f"{beside}: is {drawing.size}, but its photo is {image.size}, width and height")
+        return np.asarray(drawing) / 255, "mask"
     colours = np.asarray(image.convert("RGB"), dtype=np.int16)
     mask = plain_background(colours)
     if mask is not None:

@@ -50,15 +50,15 @@ class Samples:
         """
         if not shapes:
             raise InputError("no training shape can be used; results/data/failed.csv says why")
-        shards = list(map(Path, shards))
+        files = list(map(Path, shards))
         wanted = {samples.member_name(synset, shape): index for index, shape in enumerate(shapes)}
-        archive_of = {name: shard for shard in shards for name in archives.checked_names(shard) if name in wanted}
-        mapped = {}
-        for shard in shards:
+        archive_of = {name: shard for shard in files for name in archives.checked_names(shard) if name in wanted}
+        mapped: dict[str, dict[str, np.ndarray]] = {}
+        for shard in files:
             mapped |= samples.mapped(shard, [name for name, holder in archive_of.items() if holder == shard])
         for shape, name in zip(shapes, wanted, strict=True):
             if name not in mapped or not all(len(side) for side in mapped[name].values()):
-                raise InputError(f"{shape}: no samples on both sides of its surface in {', '.join(map(str, shards))}")
+                raise InputError(f"{shape}: no samples on both sides of its surface in {', '.join(map(str, files))}")
         found = [mapped[name] for name in wanted]
         size = sum(side.nbytes for arrays in found for side in arrays.values())
         device = memory.device(size)
@@ -78,11 +78,8 @@ class Samples:
             if self.mapped is None:
                 rows = self.tables[side][(self.starts[side][shapes, None] + index).to(self.device)]
             else:
-                rows = [
-                    self.mapped[shape][side][window]
-                    for shape, window in zip(shapes.tolist(), index.numpy(), strict=True)
-                ]
-                rows = torch.from_numpy(np.stack(rows))
+                windows = zip(shapes.tolist(), index.numpy(), strict=True)
+                rows = torch.from_numpy(np.stack([self.mapped[shape][side][window] for shape, window in windows]))
             drawn.append(rows)
         mixed = torch.cat(drawn, dim=1)[:, torch.randperm(count, generator=generator)]
         return mixed[..., :3], mixed[..., 3]

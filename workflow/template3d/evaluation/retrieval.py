@@ -53,19 +53,19 @@ class Library:
         """The points (N, 3), in ShapeNet's frame, of ``count`` random shapes, or of all if there are no more."""
         shapes = sorted(self.few)
         if len(shapes) > count:
-            shapes = np.random.default_rng(self.seed).choice(shapes, count, replace=False)
-        return [truth.points for _, truth in ground_truth.each(self.shards, self.synset, list(shapes))]
+            shapes = list(np.random.default_rng(self.seed).choice(shapes, count, replace=False))
+        return [truth.points for _, truth in ground_truth.each(self.shards, self.synset, shapes)]
 
     def nearest(self, truth: ground_truth.Truth, normalization: Normalization) -> str:
         """The training shape with the smallest Chamfer distance to a test shape, both in the unit sphere."""
         wanted = normalization.to_unit(truth.points)
         rough = {shape: metrics.chamfer(points, wanted[:FEW]) for shape, points in self.few.items()}
-        best = sorted(rough, key=rough.get)[:SHORTLIST]
+        best = sorted(rough, key=lambda shape: rough[shape])[:SHORTLIST]
         exact = {
             shape: metrics.chamfer(self.normalizations[shape].to_unit(found.points), wanted)
             for shape, found in ground_truth.each(self.shards, self.synset, best)
         }
-        return min(exact, key=exact.get)
+        return min(exact, key=lambda shape: exact[shape])
 
 
 def nearest_code(codes: Mapping[str, np.ndarray], code: np.ndarray) -> str:

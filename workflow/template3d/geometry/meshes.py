@@ -27,6 +27,7 @@ def load(file: Path) -> trimesh.Trimesh:
         mesh = trimesh.load(BytesIO(content), file_type="obj", force="mesh", process=False, skip_materials=True)
     except Exception as error:  # a reader of broken files fails in many ways
         raise InputError(f"{file}: cannot be read as a mesh ({type(error).__name__}: {error})") from error
+    assert isinstance(mesh, trimesh.Trimesh)  # force="mesh"
     if reason := flaw(mesh):
         raise InputError(f"{file}: {reason}")
     return mesh
@@ -110,12 +111,16 @@ def sample_surface(mesh: trimesh.Trimesh, count: int, rng: np.random.Generator) 
 
 def ply_bytes(mesh: trimesh.Trimesh) -> bytes:
     """A mesh as a binary PLY file."""
-    return mesh.export(file_type="ply")
+    content = mesh.export(file_type="ply")
+    assert isinstance(content, bytes)
+    return content
 
 
 def glb_bytes(mesh: trimesh.Trimesh) -> bytes:
     """A mesh with faces as a binary glTF file with vertex normals; y is up in ours and in glTF's frame."""
-    return mesh.export(file_type="glb", include_normals=True)
+    content = mesh.export(file_type="glb", include_normals=True)
+    assert isinstance(content, bytes)
+    return content
 
 
 def read_ply(content: bytes) -> trimesh.Trimesh:

@@ -110,7 +110,7 @@ def visible_surface(mesh: trimesh.Trimesh, directions: int) -> trimesh.Trimesh:
     it is as short as SHORTEST. Raises InputError if nothing can be seen.
     """
     scene = Scene(mesh)
-    diagonal = np.linalg.norm(np.ptp(mesh.vertices[np.unique(mesh.faces)], axis=0))
+    diagonal = float(np.linalg.norm(np.ptp(mesh.vertices[np.unique(mesh.faces)], axis=0)))
     aside, rng = PROBE_OFFSET * diagonal, np.random.default_rng(0)
     kept, waiting = [], mesh.triangles[np.asarray(mesh.area_faces) > 0]
     total, fewest = mesh.area, PROBES_PER_FACE

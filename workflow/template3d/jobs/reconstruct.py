@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+import trimesh
 
 from template3d.data import archives, images, views
 from template3d.geometry import meshes
@@ -79,11 +80,10 @@ class Reconstructor:
             yield from self._batch(items[start : start + at_once])
 
     def _batch(self, batch: Sequence[Reconstruction]) -> Iterator[tuple[str, dict[str, bytes]]]:
-        start = time.monotonic()
+        start, image_size = time.monotonic(), self.model.image_size
+        assert image_size is not None  # a model with an encoder has one
         pictures = [views.decode(self.view_bytes(item)) for item in batch]
-        codes = self.model.encode(
-            torch.stack([images.to_tensor(picture, self.model.image_size) for picture in pictures])
-        )
+        codes = self.model.encode(torch.stack([images.to_tensor(picture, image_size) for picture in pictures]))
         meshes_unit = inference.meshes_of(self.model.decoder, codes, **self.isosurface)
         seconds = round((time.monotonic() - start) / len(batch), 3)
         for item, code, mesh in zip(batch, codes.tolist(), meshes_unit, strict=True):
@@ -98,6 +98,7 @@ class Reconstructor:
             facts |= {"azimuth_deg": camera.azimuth_deg, "elevation_deg": camera.elevation_deg}
             files = {".ply": meshes.ply_bytes(mesh), ".json": json.dumps(facts).encode()}
             if item.choice == "fixed" and len(mesh.faces):  # to look at; measures read the PLY
+                assert isinstance(mesh.visual, trimesh.visual.ColorVisuals)  # trimesh's default
                 mesh.visual.vertex_colors = colours.of_positions(in_template)
                 files[".glb"] = meshes.glb_bytes(mesh)
             yield item.stem, {f"{item.stem}{suffix}": content for suffix, content in files.items()}

@@ -4,6 +4,7 @@ import functools
 import json
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from template3d.data import shapenet, views
 from template3d.geometry import meshes
@@ -12,9 +13,12 @@ from template3d.runtime import randomness
 from template3d.runtime.errors import InputError
 from template3d.runtime.limits import USUAL, Limits
 
+if TYPE_CHECKING:
+    from template3d.rendering.blender import Studio
+
 
 @functools.cache
-def studio(**settings: int | str):
+def studio(**settings: Any) -> "Studio":
     """The Blender scene of this process."""
     from template3d.rendering.blender import Studio
 

@@ -4,7 +4,7 @@ import ast
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from template3d.jobs.snakemake_internals import planned
 
@@ -97,7 +97,7 @@ def changed_params(before: set[str], now: set[str]) -> Iterator[str]:
 
 
 def _merged(params: set[str]) -> dict:
-    flat = {}
+    flat: dict[str, Any] = {}
     for param in params:
         value = ast.literal_eval(param)
         flat |= dict(_flat(value)) if isinstance(value, dict) else {"params": value}

@@ -14,7 +14,7 @@ from template3d.runtime import npz
 from template3d.runtime.errors import InputError
 from template3d.runtime.files import whole, write_text
 
-BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError)
+BROKEN: tuple[type[Exception], ...] = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError)
 BROKEN += (*npz.DAMAGE, pickle.UnpicklingError)
 """What reading a damaged experiment may raise."""
 

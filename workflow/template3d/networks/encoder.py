@@ -17,6 +17,9 @@ class Encoder(nn.Module):
     Source: He et al., "Deep Residual Learning for Image Recognition" (2016); the report's section 3.2.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, code_length: int, freeze_trunk: bool = False, backbone: str = "resnet18") -> None:
         """Set up with random weights; a frozen trunk trains its last layer only.
 
@@ -30,14 +33,17 @@ class Encoder(nn.Module):
         if freeze_trunk:
             self.trunk.requires_grad_(False)
             self.head.requires_grad_(True)
-        self.to(memory_format=torch.channels_last)  # faster convolutions, on CPU and GPU
+        # faster convolutions, on CPU and GPU; the stubs of Module.to lack its argument memory_format
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(3, 1, 1), persistent=False)
 
     @property
     def head(self) -> nn.Linear:
         """The last layer, from features to a code."""
-        return self.trunk.get_submodule(self.last_layer)
+        layer = self.trunk.get_submodule(self.last_layer)
+        assert isinstance(layer, nn.Linear)
+        return layer
 
     def train(self, mode: bool = True) -> "Encoder":
         """Set training mode; a frozen trunk keeps its batch statistics too."""

@@ -3,10 +3,11 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
@@ -30,7 +31,9 @@ class Model:
     """Pixels a side that the encoder was trained on."""
 
     def encode(self, images: Tensor) -> Tensor:
-        """Codes (B, L) of images (B, 3, S, S) uint8."""
+        """Codes (B, L) of images (B, 3, S, S) uint8; raises ValueError for a model without an encoder."""
+        if self.encoder is None:
+            raise ValueError("this model has no encoder")
         with torch.no_grad():
             return self.encoder(images)
 
@@ -44,7 +47,7 @@ def save(model: Model, weights: Path, description: Path) -> None:
         tensors |= {f"encoder.{name}": value for name, value in model.encoder.state_dict().items()}
     with whole(weights) as beside:
         save_file({name: value.contiguous() for name, value in tensors.items()}, beside)
-    facts = {"decoder": model.sizes, "shapes": model.shapes, "image_size": model.image_size}
+    facts: dict[str, Any] = {"decoder": model.sizes, "shapes": model.shapes, "image_size": model.image_size}
     if model.encoder is not None:
         facts["backbone"] = model.encoder.backbone
     write_text(description, json.dumps(facts, indent=1) + "\n")
@@ -76,7 +79,7 @@ def load_model(weights: Path) -> Model:
         raise InputError(f"{weights}: cannot be read ({error}); delete it, and the next run trains again") from error
     decoder = ImplicitTemplate(**facts["decoder"]).eval()
     encoder = None
-    parts = {"decoder": decoder}
+    parts: dict[str, nn.Module] = {"decoder": decoder}
     if any(name.startswith("encoder.") for name in tensors):
         encoder = parts["encoder"] = Encoder(facts["decoder"]["code_length"], backbone=facts["backbone"]).eval()
     for part, network in parts.items():

@@ -30,6 +30,7 @@ class Template(nn.Module):
     def forward(self, points: Tensor) -> Tensor:
         """Signed distances (...) at points (..., 3), both in the unit sphere's unit."""
         first, *others = self.hidden
+        assert isinstance(first, nn.Linear)
         weight = first.weight
         dtype = product_dtype(weight)
         read = columns(in_parts(points.reshape(-1, 3), dtype))

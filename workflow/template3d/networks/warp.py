@@ -52,11 +52,13 @@ class Warp(nn.Module):
         of the steps; the last is the warp itself.
         """
         weight_code, weight_point = self.lstm.weight_ih.split([self.code_length, 3], dim=1)
-        from_code = nn.functional.linear(codes, weight_code, self.lstm.bias_ih + self.lstm.bias_hh)
-        dtype, owner, weights = from_code.dtype, [], repeated(weight_point, from_code.dtype)
+        of_code = nn.functional.linear(codes, weight_code, self.lstm.bias_ih + self.lstm.bias_hh)
+        dtype = of_code.dtype
+        owner, weights = [], repeated(weight_point, dtype)
+        from_code: Tensor | None = of_code
         if len(codes) <= SHAPES_AS_COLUMNS:
             owner = [torch.eye(len(codes), dtype=dtype, device=codes.device).repeat_interleave(points.shape[1], dim=0)]
-            weights, from_code = [*weights, from_code.t()], None
+            weights, from_code = [*weights, of_code.t()], None
         first, later = columns(weights), columns([self.lstm.weight_hh.to(dtype), *weights])
         update = _plain_update if torch.compiler.is_compiling() else _LSTMUpdate.apply  # a compiler fuses by itself
         hidden = cell = None
@@ -111,7 +113,7 @@ class _LSTMUpdate(torch.autograd.Function):
         with torch.autocast(read.device.type, enabled=False):
             gates = read @ weight.t()
         context.shapes = 0 if from_code is None else len(from_code)
-        if context.shapes:
+        if from_code is not None:
             gates.view(context.shapes, -1, len(weight)).add_(from_code.unsqueeze(1))
         enter, forget, candidate, leave = gates.chunk(4, dim=-1)
         for gate in (enter, forget, leave):
@@ -137,13 +139,12 @@ class _LSTMUpdate(torch.autograd.Function):
         _through(torch.ops.aten.tanh_backward, of_candidate, candidate)
         if cell is None:
             forget.zero_()
-            of_cell = None
         else:
             of_forget = of_cell * cell
             of_cell.mul_(forget)
             _through(torch.ops.aten.sigmoid_backward, of_forget, forget)
         of_code = gates.view(context.shapes, -1, gates.shape[1]).sum(dim=1) if context.shapes else None
-        return gates @ weight, gates.t() @ read, of_code, of_cell
+        return gates @ weight, gates.t() @ read, of_code, None if cell is None else of_cell
 
 
 def _through(backward: Any, gradient: Tensor, gate: Tensor) -> None:

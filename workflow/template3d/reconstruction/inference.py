@@ -68,8 +68,8 @@ def _fit(
         points, distances = (part.to(device) for part in samples.draw(shapes, settings.points, generator))
         predicted = decoder.signed_distance(codes, points)
         # a sum over shapes, so that each is fitted as if it were alone
-        clamped = (values.clamp(-settings.clamp, settings.clamp) for values in (predicted, distances))
-        error = losses.curriculum_l1(*clamped, tolerance=0.0, hardness=0.0).mean(dim=1).sum()
+        predicted, distances = (values.clamp(-settings.clamp, settings.clamp) for values in (predicted, distances))
+        error = losses.curriculum_l1(predicted, distances, tolerance=0.0, hardness=0.0).mean(dim=1).sum()
         loss = error + settings.code_weight * codes.square().mean(dim=1).sum()
         (codes.grad,) = torch.autograd.grad(loss, [codes])
         optimizer.step()

@@ -22,7 +22,7 @@ def reconstruct_photo(
     The mesh has no faces if the network sees no surface. Raises InputError if the photo cannot be used, or the model
     has no encoder.
     """
-    if model.encoder is None:
+    if model.encoder is None or model.image_size is None:
         raise InputError("this model has no encoder: take two_phase or end_to_end, not embeddings")
     photo = photos.read(file, limits)
     code = model.encode(images.to_tensor(photo.image, model.image_size)[None])

@@ -49,7 +49,8 @@ class Studio:
         """
         bpy.ops.wm.read_factory_settings(use_empty=True)
         self._scene = bpy.context.scene
-        self._samples, self._pass = samples, None
+        self._samples = samples
+        self._pass: str | None = None
         render, cycles = self._scene.render, self._scene.cycles
         render.engine = {"cycles": "CYCLES", "eevee": "BLENDER_EEVEE"}[engine]
         render.resolution_x = render.resolution_y = image_size

@@ -22,8 +22,8 @@ class Look(NamedTuple):
     """How a material looks: colour (RGBA), and textures for colour and for alpha."""
 
     colour: tuple
-    texture: object | None = None
-    alpha_texture: object | None = None
+    texture: "bpy.types.Image | None" = None
+    alpha_texture: "bpy.types.Image | None" = None
 
 
 def look_of(material: "bpy.types.Material") -> tuple[Look, list[str]]:
@@ -33,7 +33,7 @@ def look_of(material: "bpy.types.Material") -> tuple[Look, list[str]]:
         return Look(GREY), []
     flaws = []
 
-    def texture(socket: "bpy.types.NodeSocket") -> object | None:
+    def texture(socket: "bpy.types.NodeSocket") -> "bpy.types.Image | None":
         image = socket.links[0].from_node.image if socket.is_linked else None
         if image is not None and not image.has_data and not image.size[0]:
             flaws.append(f"the texture {image.name} of material {material.name} cannot be read; plain instead")
@@ -71,7 +71,7 @@ def make_even(material: "bpy.types.Material", look: Look, shine: "bpy.types.Node
     links.new(mix.outputs[0], output.inputs["Surface"])
 
 
-def _image(nodes: "bpy.types.Nodes", texture: object) -> "bpy.types.Node":
+def _image(nodes: "bpy.types.Nodes", texture: "bpy.types.Image") -> "bpy.types.Node":
     node = nodes.new("ShaderNodeTexImage")
     node.image = texture
     return node

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -107,11 +108,12 @@ def _surface(shards: Sequence[Path], synset: str, shape: str) -> np.ndarray:
     normalizations = [
         Normalization.from_bytes(c) for _, c in _members(shards, ground_truth.normalization_name(synset, shape))
     ]
-    clouds = [
-        trimesh.load(BytesIO(content), file_type="ply", process=False).vertices
+    clouds: list[Any] = [
+        trimesh.load(BytesIO(content), file_type="ply", process=False)
         for _, content in _members(shards, ground_truth.member_name(synset, shape))
     ]
-    found = [
-        normalization.to_unit(np.asarray(cloud)) for normalization, cloud in zip(normalizations, clouds, strict=True)
+    points = [
+        normalization.to_unit(np.asarray(cloud.vertices))
+        for normalization, cloud in zip(normalizations, clouds, strict=True)
     ]
-    return np.concatenate([np.empty((0, 3)), *found])
+    return np.concatenate([np.empty((0, 3)), *points])

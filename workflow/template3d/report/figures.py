@@ -24,7 +24,7 @@ def save(figure: Figure, file: Path) -> None:
         figure.savefig(beside, format="pdf", metadata={"CreationDate": None})
 
 
-def picture_rows(file: Path, rows: dict[str, Sequence[np.ndarray]], titles: Sequence[str]) -> None:
+def picture_rows(file: Path, rows: Mapping[str, Sequence[np.ndarray]], titles: Sequence[str]) -> None:
     """Write a figure of images (H, W, 3) in named rows, a title over each column, and nothing else."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(1.6 * len(titles) + 0.3, 1.6 * len(rows) + 0.4))

@@ -30,9 +30,10 @@ class Picture:
 
     def __init__(self, studio: Studio, methods: Sequence[str]) -> None:
         """Without columns; ``methods`` give a row of reconstructions each."""
-        self.studio, self.titles = studio, []
+        self.studio = studio
+        self.titles: list[str] = []
         self.names = {method: "reconstruction" if len(methods) == 1 else METHODS[method].name for method in methods}
-        self.rows = {name: [] for name in ("rgb", "ground truth", *self.names.values())}
+        self.rows: dict[str, list[np.ndarray]] = {name: [] for name in ("rgb", "ground truth", *self.names.values())}
 
     def add_shape(
         self,

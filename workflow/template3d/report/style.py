@@ -1,6 +1,8 @@
 """How figures look: every series by its dash or marker too, so that a grey print can be read."""
 
-STYLE = {
+from typing import Any
+
+STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,

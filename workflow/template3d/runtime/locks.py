@@ -79,12 +79,12 @@ def forget_killed_runs(folder: Path) -> None:
 
 def _take_over(lock: filelock.FileLock, file: Path, other: dict | None) -> None:
     who = f"pid {other['self'][0]} on {other['host']}" if other else "another process"
-    here = other is not None and other["host"] == socket.gethostname()
-    if here and other["run"] and not _alive(other["run"]):
+    here = other if other is not None and other["host"] == socket.gethostname() else None
+    if here and here["run"] and not _alive(here["run"]):
         log.warning("%s: %s is left over from a run that was killed: it is told to stop", file, who)
-        if _alive(other["self"]):
+        if _alive(here["self"]):
             with contextlib.suppress(ProcessLookupError, PermissionError):  # gone, or another user's: then it stays
-                os.kill(other["self"][0], signal.SIGTERM)
+                os.kill(here["self"][0], signal.SIGTERM)
         patience = LEAVES_WITHIN
     elif "SLURM_JOB_ID" in os.environ:
         log.warning("%s: %s is at this job; waiting for it", file, who)

@@ -28,13 +28,12 @@ def to(file: str | Path, append: bool = False) -> Iterator[logging.Logger]:
     file = Path(file)
     rank = int(os.environ.get("LOCAL_RANK", 0))
     own = file.with_name(f"{file.name}.{rank}") if rank else file
-    log, form = logging.getLogger("template3d"), {"format": "%(asctime)s %(message)s", "datefmt": "%H:%M:%S"}
-    logging.basicConfig(level=logging.WARNING, **form, stream=sys.stderr, force=True)  # of other libraries
+    log = logging.getLogger("template3d")
+    _log_to(logging.StreamHandler(sys.stderr))
     log.setLevel(logging.INFO)
     try:
         with contextlib.nullcontext() if rank else locks.only(file):
-            handlers = [logging.FileHandler(own, "a" if append else "w", "utf-8"), logging.StreamHandler(sys.stderr)]
-            logging.basicConfig(level=logging.WARNING, **form, handlers=handlers, force=True)
+            _log_to(logging.FileHandler(own, "a" if append else "w", "utf-8"), logging.StreamHandler(sys.stderr))
             with logging_redirect_tqdm():
                 yield log
     except (InputError, FloatingPointError) as error:
@@ -46,3 +45,10 @@ def to(file: str | Path, append: bool = False) -> Iterator[logging.Logger]:
         else:
             log.exception("stopped by an error that this program did not foresee:")
         sys.exit(1)
+
+
+def _log_to(*handlers: logging.Handler) -> None:
+    """Replace the root logger's handlers; its level leaves out the information of other libraries."""
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers, force=True
+    )

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from template3d.runtime.errors import InputError
 
@@ -29,7 +29,8 @@ def each(
     of that the shape need not be guilty.
     """
     context = multiprocessing.get_context("spawn")  # Blender, Embree and CUDA do not survive a fork
-    tasks, waiting = iter(tasks), deque()
+    tasks = iter(tasks)
+    waiting: deque[tuple[str, ProcessFuture]] = deque()
     with ProcessPool(processes, renew_after, context=context) as pool:
         try:
             while True:

@@ -95,5 +95,6 @@ class ContrastiveStage(Stage):
         projected = self.projection(self.encoder(torch.cat([first, second]))).unflatten(0, (2, -1))  # (2, B, P)
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             projected = torch.cat(distributed.all_gather(projected), dim=1)  # every device's images are negatives
-        total, partners = losses.nt_xent(*projected, self.settings.temperature)
+        first_projected, second_projected = projected
+        total, partners = losses.nt_xent(first_projected, second_projected, self.settings.temperature)
         return {"total": total, "partners_found": partners}

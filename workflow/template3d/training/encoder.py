@@ -27,6 +27,7 @@ class EncoderStage(Stage):
     """Section 3.2 of the report: minimise equation (10) over the encoder."""
 
     summed = True
+    codes: Tensor
 
     def __init__(self, encoder: Encoder, views: Views, codes: Tensor, settings: EncoderSettings) -> None:
         """Set up for views of shapes whose codes (shapes, L) are given and stay as they are."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -25,7 +25,7 @@ from template3d.training.stage import Schedule, Stage
 
 log = logging.getLogger(__name__)
 
-COMPILER = {"cpp.use_decompose_tanh": True}
+COMPILER: dict[str, Any] = {"cpp.use_decompose_tanh": True}
 """Options of torch.compile: on a CPU, tanh by way of a sigmoid, which takes 6 % from a step of the paper's sizes."""
 PR_SET_PDEATHSIG = 1
 """Linux: which signal a process gets when its parent is gone."""
@@ -87,7 +87,8 @@ class _Run:
         self.start_rates = [group["lr"] for group in groups]
         if fabric.world_size > 1 and fabric.device.type == "cuda":
             stage = nn.SyncBatchNorm.convert_sync_batchnorm(stage)
-        compiled = torch.compile(stage, options=COMPILER) if schedule.compile else stage
+        # of a module, torch.compile makes a module; its annotation says a function
+        compiled = cast(nn.Module, torch.compile(stage, options=COMPILER)) if schedule.compile else stage
         self.model, self.optimizer = fabric.setup(compiled, torch.optim.Adam(groups, fused=True))
         self.model.train()
         self.epoch, self.batch, self.step = 1, 0, 0  # the epoch under way, its batches done, all steps done
@@ -188,9 +189,15 @@ class _Run:
     def _copy_to_host(self, terms: dict[str, Tensor]) -> Sent:
         """Send a step's terms, their mean over the devices, to this process's memory; one GPU is not waited for."""
         together = torch.stack([value.detach() for value in terms.values()]).float()
-        values = self.fabric.all_reduce(together, reduce_op="mean").to("cpu", non_blocking=True)
+        values = self._reduced(together, "mean").to("cpu", non_blocking=True)
         cuda = self.fabric.device.type == "cuda"
         return Sent(list(terms), values, torch.cuda.current_stream().record_event() if cuda else None)
+
+    def _reduced(self, values: Tensor, operation: str) -> Tensor:
+        """The ``mean`` or ``max`` of a tensor over the devices."""
+        reduced = self.fabric.all_reduce(values, reduce_op=operation)
+        assert isinstance(reduced, Tensor)  # as what was given
+        return reduced
 
     def _check_terms(self, sent: Sent | None) -> None:
         """Add a step's terms to the epoch's sums; raise FloatingPointError unless they are sound."""
@@ -228,7 +235,7 @@ class _Run:
         reason = stop.signal or -int(due)
         if self.fabric.world_size > 1:
             reasons = torch.tensor([float(stop.signal or 0), float(due)], device=self.fabric.device)
-            signal, due = self.fabric.all_reduce(reasons, reduce_op="max").int().tolist()
+            signal, due = self._reduced(reasons, "max").int().tolist()
             reason = signal or -due
         return reason
 

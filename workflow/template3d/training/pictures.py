@@ -1,5 +1,7 @@
 """Pictures of how far a decoder is, for TensorBoard."""
 
+from collections.abc import Callable
+
 import numpy as np
 from torch import Tensor
 
@@ -13,7 +15,10 @@ GRID = {"resolution": 64, "coarse": 16}
 def decoder_pictures(decoder: ImplicitTemplate, codes: dict[str, Tensor]) -> dict[str, np.ndarray]:
     """Pictures (H, W) uint8 of the template and of the shapes with some codes (1, L), by name."""
     device = next(decoder.parameters()).device
-    functions = {"template": lambda points: decoder.template(points.to(device))}
-    for name, code in codes.items():
-        functions[name] = lambda points, code=code: decoder.signed_distance(code, points[None].to(device))[0]
+
+    def of_code(code: Tensor) -> Callable[[Tensor], Tensor]:
+        return lambda points: decoder.signed_distance(code, points[None].to(device))[0]
+
+    functions: dict[str, Callable[[Tensor], Tensor]] = {"template": lambda points: decoder.template(points.to(device))}
+    functions |= {name: of_code(code) for name, code in codes.items()}
     return {name: previews.shaded(isosurface.reconstruct(function, **GRID)) for name, function in functions.items()}

@@ -19,7 +19,8 @@ class Progress:
     def __init__(self, name: str, epochs: int, unit: str, board: Path | None) -> None:
         """``unit`` is what is counted, ``points`` or ``images``; ``board`` a folder for TensorBoard."""
         self.name, self.epochs, self.unit = name, epochs, unit
-        self.board, self._folder = None, board
+        self.board: SummaryWriter | None = None
+        self._folder = board
         self.waited = 0.0
         """Seconds spent waiting for data."""
         self._start = time.monotonic()
@@ -69,6 +70,7 @@ class Progress:
 
     def picture(self, epoch: int, pictures: dict[str, np.ndarray]) -> None:
         """Add pictures (H, W) or (H, W, 3) uint8, by name."""
+        assert self.board is not None  # else no pictures are due
         self._pictured = self._seconds()
         for name, picture in pictures.items():
             self.board.add_image(name, picture, epoch, dataformats="HW" if picture.ndim == 2 else "HWC")

@@ -5,11 +5,13 @@ with opposite winding, and several materials share a shape. The named parts are 
 """
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import trimesh
+from numpy.typing import ArrayLike
 
 from template3d.data.demo.parameters import FAMILIES
 from template3d.runtime.files import write_text
@@ -57,7 +59,17 @@ def write(shape: dict, folder: Path) -> None:
 # --- the families; metres, x right, y up, z back -----------------------------------------------------------
 
 
-def _chair(arms, back, legs, width, depth, seat_height, back_height, recline, thickness) -> list[Part]:
+def _chair(
+    arms: str,
+    back: str,
+    legs: str,
+    width: float,
+    depth: float,
+    seat_height: float,
+    back_height: float,
+    recline: float,
+    thickness: float,
+) -> list[Part]:
     half, rear = width / 2, depth / 2
     seat_height = seat_height * (1.0 if legs == "long" else 0.5)
     seat_top = seat_height + thickness
@@ -79,7 +91,17 @@ def _chair(arms, back, legs, width, depth, seat_height, back_height, recline, th
     return parts
 
 
-def _sofa(chaise, arms, base, width, depth, seat_height, back_height, arm_width, cushion) -> list[Part]:
+def _sofa(
+    chaise: bool,
+    arms: str,
+    base: str,
+    width: float,
+    depth: float,
+    seat_height: float,
+    back_height: float,
+    arm_width: float,
+    cushion: float,
+) -> list[Part]:
     half, rear, seat_top = width / 2, depth / 2, seat_height + cushion
     floor = 0.12 if base == "legs" else 0.0
     parts = [
@@ -127,7 +149,17 @@ def _sofa(chaise, arms, base, width, depth, seat_height, back_height, arm_width,
     return parts
 
 
-def _plane(sweep, tail, engines, length, span, radius, chord, wing_place, fin) -> list[Part]:
+def _plane(
+    sweep: str,
+    tail: str,
+    engines: str,
+    length: float,
+    span: float,
+    radius: float,
+    chord: float,
+    wing_place: float,
+    fin: float,
+) -> list[Part]:
     nose, end, half = -length / 2, length / 2, span / 2
     back = half * (0.75 if sweep == "swept" else 0.08)
     profile = [(0.0, 0.02), (0.03, 0.45), (0.1, 0.85), (0.2, 1.0), (0.62, 1.0), (0.85, 0.6), (1.0, 0.12)]
@@ -165,31 +197,34 @@ def _plane(sweep, tail, engines, length, span, radius, chord, wing_place, fin) -
     return parts
 
 
-BUILDERS = {"chairs": _chair, "sofas": _sofa, "planes": _plane}
+BUILDERS: dict[str, Callable[..., list[Part]]] = {"chairs": _chair, "sofas": _sofa, "planes": _plane}
 
 
 # --- pieces ----------------------------------------------------------------------------------------------
 
 
-def _hull(points) -> trimesh.Trimesh:
+def _hull(points: ArrayLike) -> trimesh.Trimesh:
     return trimesh.convex.convex_hull(np.asarray(points, dtype=float))
 
 
-def _box(centre, size) -> trimesh.Trimesh:
+def _box(centre: ArrayLike, size: ArrayLike) -> trimesh.Trimesh:
     return trimesh.creation.box(size, trimesh.transformations.translation_matrix(centre))
 
 
-def _plank(bottom, top, width, thickness) -> trimesh.Trimesh:
+def _plank(bottom: ArrayLike, top: ArrayLike, width: float, thickness: float) -> trimesh.Trimesh:
     """A board that stands on its lower edge and may lean back."""
     across, through = np.array([width / 2, 0, 0]), np.array([0, 0, thickness / 2])
-    return _hull([end + x * across + z * through for end in (bottom, top) for x in (-1, 1) for z in (-1, 1)])
+    ends = np.asarray(bottom), np.asarray(top)
+    return _hull([end + x * across + z * through for end in ends for x in (-1, 1) for z in (-1, 1)])
 
 
-def _beam(start, end, width) -> trimesh.Trimesh:
+def _beam(start: ArrayLike, end: ArrayLike, width: float) -> trimesh.Trimesh:
     return _tube(start, end, width / np.sqrt(2), width / np.sqrt(2), sections=4)
 
 
-def _tube(start, end, start_radius, end_radius, sections=16) -> trimesh.Trimesh:
+def _tube(
+    start: ArrayLike, end: ArrayLike, start_radius: float, end_radius: float, sections: int = 16
+) -> trimesh.Trimesh:
     """A closed tube with as many sides as ``sections``; with four, a beam of square section."""
     axis = np.subtract(end, start)
     across = np.cross(axis, [0, 0, 1] if abs(axis[2]) < 0.9 * np.linalg.norm(axis) else [1, 0, 0])
@@ -197,19 +232,21 @@ def _tube(start, end, start_radius, end_radius, sections=16) -> trimesh.Trimesh:
     upright = np.cross(axis, across) / np.linalg.norm(axis)
     turn = 2 * np.pi * (np.arange(sections) + 0.5) / sections
     circle = np.outer(np.cos(turn), across) + np.outer(np.sin(turn), upright)
-    return _hull(np.concatenate([start + start_radius * circle, end + end_radius * circle]))
+    return _hull(np.concatenate([np.asarray(start) + start_radius * circle, np.asarray(end) + end_radius * circle]))
 
 
-def _rectangle(half_width, half_depth, height) -> list:
+def _rectangle(half_width: float, half_depth: float, height: float) -> list[list[float]]:
     return [[x * half_width, height, z * half_depth] for x, z in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
 
 
-def _sheet(corners) -> trimesh.Trimesh:
+def _sheet(corners: ArrayLike) -> trimesh.Trimesh:
     """An open sheet of two triangles, with no inside."""
     return trimesh.Trimesh(np.asarray(corners, dtype=float), [[0, 1, 2], [0, 2, 3]], process=False)
 
 
-def _aerofoil(root, tip, root_chord, tip_chord, thickness) -> trimesh.Trimesh:
+def _aerofoil(
+    root: ArrayLike, tip: ArrayLike, root_chord: float, tip_chord: float, thickness: float
+) -> trimesh.Trimesh:
     """A tapered wing between two places of its leading edge; thickness as a share of the chord."""
     root, tip = np.asarray(root, float), np.asarray(tip, float)
     span = tip - root
@@ -221,12 +258,12 @@ def _aerofoil(root, tip, root_chord, tip_chord, thickness) -> trimesh.Trimesh:
     return _hull(np.concatenate(ends))
 
 
-def _ring(centre, radius, sections=20) -> np.ndarray:
+def _ring(centre: ArrayLike, radius: float, sections: int = 20) -> np.ndarray:
     turn = 2 * np.pi * np.arange(sections) / sections
     return np.asarray(centre) + radius * np.stack([np.cos(turn), np.sin(turn), np.zeros(sections)], axis=1)
 
 
-def _loft(rings) -> trimesh.Trimesh:
+def _loft(rings: list[np.ndarray]) -> trimesh.Trimesh:
     """A closed skin over rings of equally many points."""
     around = len(rings[0])
     faces = []
