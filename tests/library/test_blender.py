@@ -255,7 +255,7 @@ def test_the_passes_agree_with_the_geometry(box_file, tmp_path):
     np.testing.assert_array_equal(depth > 0, mask == 255)
     np.testing.assert_allclose(np.linalg.norm(normal, axis=2)[mask == 255], 1, atol=1e-3)
     assert not normal[mask == 0].any()
-    # a point of the front face: where it projects, how deep it lies, where its normal points
+    # a point of the front face: its projection, its depth, its normal
     point = np.array([[0.0, 0.05, -0.1]])
     column, row = project(view, point, size)[0].astype(int)
     matrix = view.world_to_camera()

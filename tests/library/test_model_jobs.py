@@ -56,7 +56,7 @@ def test_there_is_one_fixed_view_and_some_random_ones_of_each_shape():
     assert alone.items() <= items.items()  # other shapes do not change a shape's views
 
 
-def test_reconstructions_are_in_shapenets_frame_and_made_once(model, tmp_path):
+def test_reconstructions_are_in_shapenets_frame_and_not_repeated(model, tmp_path):
     described = json.dumps(cameras.describe([cameras.View(30, 20, 1.5), cameras.View(60, 25, 1.5)], 32)).encode()
     members = {views.cameras_name("chairs", "aaaa", "easy"): described}
     members |= {views.member_name("chairs", "aaaa", "easy", index): png("red") for index in range(2)}

@@ -43,7 +43,7 @@ def test_the_oracle_finds_the_most_similar_shape(library):
     assert library.nearest(truth(BOXES["bbbb"]), normalization) == "bbbb"
 
 
-def test_a_shape_that_stands_in_is_compared_sphere_on_sphere(library):
+def test_a_retrieved_shape_is_compared_in_the_unit_sphere(library):
     half = Normalization(np.zeros(3), 4.0)  # a test shape of half the size
     test = truth(tuple(size / 2 for size in BOXES["cccc"]))
     values = retrieval.measured(library, "cccc", test, half)

@@ -142,7 +142,7 @@ def test_no_spelling_of_a_name_leads_outside(tmp_path, obj, mtl):
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", " \n"])
 @pytest.mark.parametrize("start", ["mtllib a", "mtllib", "map_Kd a", "map_Kd"])
-def test_a_name_that_goes_on_in_the_next_line_is_refused(tmp_path, start, end):
+def test_a_name_that_continues_in_the_next_line_is_refused(tmp_path, start, end):
     mesh = shapenet.mesh_file(tmp_path, "03001627", "abcd")
     mesh.parent.mkdir(parents=True)
     for file in (mesh, mesh.with_suffix(".mtl")):
