@@ -52,7 +52,7 @@ def job(tmp_path) -> list[str]:
 def test_a_second_process_gets_the_pid_of_the_first(job):
     log = Path(job[1])
     with holding(*job) as first:
-        sentence = rf"job\.log: pid {first.pid} on {socket.gethostname()} is at this job already"
+        sentence = rf"job\.log: pid {first.pid} on {socket.gethostname()} already runs this job"
         with pytest.raises(InputError, match=sentence), locks.only(log):
             pass
         first.send_signal(signal.SIGKILL)

@@ -177,7 +177,7 @@ def test_a_killed_snakemake_is_started_again_beside_its_own_jobs(begun, undistur
     assert (begun.folder / MODEL).read_bytes() == undisturbed
     left, mine = attempts(first)
     assert left["JobState"] == mine["JobState"] == "COMPLETED"
-    assert "is at this job; waiting for it" in told(mine["JobId"], begun.folder)
+    assert "already runs this job; waiting for it" in told(mine["JobId"], begun.folder)
     assert "resumes from epoch 8001" in (begun.folder / LOG).read_text()  # it took over what the other had made
 
 

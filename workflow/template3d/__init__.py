@@ -1,6 +1,6 @@
-"""From one photo of an object to its 3D shape, through a template that all shapes of its category are warps of.
+"""Reconstructs the 3D shape of an object from one photo, through a template that its category shares.
 
-The public names load when they are first used, so importing the package alone loads nothing else.
+A public name loads its module when you first use it, so importing the package alone loads nothing else.
 """
 
 from importlib import import_module, metadata
@@ -19,7 +19,7 @@ __all__ = [*PUBLIC]
 
 
 def __getattr__(name: str) -> Any:
-    """A public name, or the version of the installed package as ``__version__``."""
+    """Load a public name, or the version of the installed package as ``__version__``."""
     if name in PUBLIC:
         return getattr(import_module(f"{__name__}.{PUBLIC[name]}"), name)
     if name == "__version__":

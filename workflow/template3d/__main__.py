@@ -6,11 +6,11 @@ from template3d import __version__
 
 
 def main() -> None:
-    """Hand the arguments over to the command that they name."""
+    """Run the command that the arguments name."""
     parser = argparse.ArgumentParser(prog="template3d", description="One photo in, a 3D shape out.")
     parser.add_argument("--version", action="version", version=f"template3d {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
-    commands.add_parser("reconstruct", add_help=False, help="a photo's object as a mesh; --help tells more")
+    commands.add_parser("reconstruct", add_help=False, help="reconstruct the object on a photo as a mesh; see --help")
     _, rest = parser.parse_known_args()
     from template3d import reconstruct
 

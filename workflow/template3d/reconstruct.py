@@ -23,7 +23,7 @@ from template3d.runtime.errors import InputError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Reconstruct one photo from the command line; exits with a sentence where that cannot be done."""
+    """Reconstruct one photo from the command line; on an input error, exit with a sentence."""
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="template3d reconstruct", description=__doc__, formatter_class=form)
     parser.add_argument("photo", type=Path)
@@ -39,14 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if resolution < 32 or resolution % 32:
             raise InputError(f"--resolution is {resolution}, but must be a positive multiple of 32")
         model = load_model(options.model / "model.safetensors")
-        mesh, seen = reconstruct_photo(model, photo, resolution)
+        mesh, prepared = reconstruct_photo(model, photo, resolution)
         if not len(mesh.faces):
             raise InputError(f"{photo}: the network sees no surface in it")
         with files.whole(output) as beside:
             beside.write_bytes(WRITERS[output.suffix](mesh))
     except InputError as error:
         sys.exit(f"{error}")
-    print(f"{output}: {len(mesh.faces)} triangles; background: {seen.background}")
+    print(f"{output}: {len(mesh.faces)} triangles; background: {prepared.background}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Triangle meshes: reading, normalization, visibility, signed distances, and the isosurface of a distance function.
+"""Triangle meshes: reading, normalization, visibility, signed distances, and isosurfaces of distance functions.
 
-It knows nothing of the pipeline's files, PyTorch or Blender.
+It knows nothing of the pipeline's files or Blender; only ``isosurface`` uses PyTorch.
 """

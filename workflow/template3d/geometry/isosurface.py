@@ -8,6 +8,7 @@ from skimage.measure import marching_cubes
 from torch import Tensor
 
 SLOPE_MARGIN = 1.5
+"""Factor on the steepest slope at cell centres, because a slope within a cell may be steeper."""
 SLOPE_BATCH = 8192
 BATCH = 65536
 
@@ -15,7 +16,7 @@ BATCH = 65536
 def reconstruct(
     signed_distance: Callable[[Tensor], Tensor], resolution: int = 128, coarse: int = 32, bound: float = 1.0
 ) -> trimesh.Trimesh:
-    """The zero surface of one function, from points (N, 3) to distances (N,); see ``reconstruct_all``."""
+    """The zero level set of one function from points (N, 3) to distances (N,); see ``reconstruct_all``."""
     return reconstruct_all(lambda points, _: signed_distance(points), 1, resolution, coarse, bound)[0]
 
 
@@ -26,16 +27,17 @@ def reconstruct_all(
     coarse: int = 32,
     bound: float = 1.0,
 ) -> list[trimesh.Trimesh]:
-    """The zero surface of each of several shapes over the cube [-bound, bound]^3; no faces where there is none.
+    """The zero level set of several shapes over the cube [-bound, bound]^3; a mesh without faces if a shape has none.
 
-    ``signed_distance`` maps points (N, 3), and the index (N,) of the shape that each belongs to, to distances (N,),
-    negative inside: points of all shapes share a batch, which keeps a GPU busy.
+    ``signed_distance`` maps points (N, 3) and the index (N,) of each point's shape to distances (N,), negative inside.
+    Points of all shapes share a batch, which keeps a GPU busy.
 
-    A cell is left out only if its shape's function, at the cell's centre, is larger than it can change within the
-    cell: the steepest slope at the centres of the coarse cells around it, with a margin, times the cell's half
-    diagonal. So a surface thinner than a cell is found. Cells that are kept are halved and evaluated again, until their
-    cells are two fine ones wide. ``resolution`` is the number of fine cells a side, a multiple of ``coarse``; a
-    ValueError says so.
+    Cells are refined from coarse to fine. A cell is skipped only if the absolute distance at its centre exceeds the
+    largest change possible within it. This change is the steepest slope at the centres of the coarse cells around it,
+    with a margin, times half the cell's diagonal. So surfaces thinner than a cell are found. The other cells are halved
+    until they are two fine cells wide.
+
+    ``resolution`` is the number of fine cells a side. Raises ValueError unless it is a multiple of ``coarse``.
     """
     if resolution % coarse:
         raise ValueError(f"resolution {resolution} must be a multiple of the coarse grid's {coarse}")
@@ -56,7 +58,7 @@ def reconstruct_all(
         side *= 2
         values = _repeated(values, 2)
         cells = _refined(cells, 2, 2)
-    # every fine corner takes its cell's value, so a cell that was left out has no crossing; kept cells overwrite it
+    # every fine corner takes its cell's value, so a skipped cell has no crossing; the other cells overwrite it
     values = _repeated(values, fine)
     for axis in (1, 2, 3):
         values = torch.cat([values, values.narrow(axis, -1, 1)], dim=axis)
@@ -78,7 +80,7 @@ def zero_surface(grid: Tensor, bound: float) -> trimesh.Trimesh:
 
 
 def _refined(cells: Tensor, times: int, steps: int) -> Tensor:
-    """For cells (N, 4) of a shape each, ``steps`` a side of the grid that is ``times`` as fine, from their corner."""
+    """For cells (N, 4), each with its shape: ``steps`` a side of the grid ``times`` as fine, from the cell's corner."""
     offsets = torch.cartesian_prod(torch.zeros(1, dtype=torch.long), *[torch.arange(steps)] * 3)
     return (cells[:, None] * torch.tensor([1, times, times, times]) + offsets).reshape(-1, 4)
 
@@ -97,9 +99,9 @@ def _evaluate(signed_distance: Callable[[Tensor, Tensor], Tensor], points: Tenso
         return torch.cat([signed_distance(part, of).float().cpu() for part, of in parts])
 
 
-@torch.enable_grad()  # whoever asks for a mesh may have turned gradients off
+@torch.enable_grad()  # the caller may have turned gradients off
 def _slopes(signed_distance: Callable[[Tensor, Tensor], Tensor], points: Tensor, owners: Tensor) -> Tensor:
-    """How steep the functions are at points (N, 3): the lengths (N,) of their gradients."""
+    """The slopes of the functions at points (N, 3): the lengths (N,) of their gradients."""
     slopes = []
     for part, of in zip(points.float().split(SLOPE_BATCH), owners.split(SLOPE_BATCH), strict=True):
         part = part.clone().requires_grad_()

@@ -1,4 +1,4 @@
-"""Meshes: read, checked, freed of double faces, sampled, written."""
+"""Meshes: reading, checks, removal of duplicate faces, surface samples, writing."""
 
 import re
 from io import BytesIO
@@ -13,19 +13,18 @@ VERTEX_ZERO = re.compile(rb"^f[^\n]*[ \t]0(?=[/ \t\r\n]|\Z)", re.MULTILINE)
 
 
 def load(file: Path) -> trimesh.Trimesh:
-    """Read an OBJ file as one set of triangles, nothing merged or repaired, and check it.
+    """Read and check an OBJ file as one set of triangles, without merging or repairing anything.
 
-    Raises InputError, naming the file and what is wrong, unless it has triangles with finite vertices, an area and
-    an extent.
+    Raises InputError, naming the file and the flaw, unless the mesh has faces, finite vertices, an extent and an area.
     """
     if not file.is_file():
         raise InputError(f"{file}: no such mesh; is the ShapeNet folder complete?")
     content = file.read_bytes()
-    if VERTEX_ZERO.search(content):  # the reader would take it for the first vertex
+    if VERTEX_ZERO.search(content):  # trimesh would read it as vertex 1
         raise InputError(f"{file}: has faces that name vertex 0, but vertices count from 1")
     try:
         mesh = trimesh.load(BytesIO(content), file_type="obj", force="mesh", process=False, skip_materials=True)
-    except Exception as error:  # a reader of broken files fails in many ways
+    except Exception as error:  # trimesh raises many kinds of errors for broken files
         raise InputError(f"{file}: cannot be read as a mesh ({type(error).__name__}: {error})") from error
     assert isinstance(mesh, trimesh.Trimesh)  # force="mesh"
     if reason := flaw(mesh):
@@ -34,12 +33,12 @@ def load(file: Path) -> trimesh.Trimesh:
 
 
 def used_vertices(mesh: trimesh.Trimesh) -> np.ndarray:
-    """The vertices (V, 3) that some face uses; files carry others too."""
+    """The vertices (V, 3) that faces use; files may hold others too."""
     return mesh.vertices[np.unique(mesh.faces)]
 
 
 def flaw(mesh: trimesh.Trimesh) -> str | None:
-    """What makes a mesh unfit for rays and views, in words; None if nothing does."""
+    """The flaw, in words, that makes a mesh unfit for rays and views; None if it has none."""
     if len(mesh.faces) == 0:
         return "has no faces"
     if mesh.faces.min() < 0 or mesh.faces.max() >= len(mesh.vertices):
@@ -56,18 +55,18 @@ def flaw(mesh: trimesh.Trimesh) -> str | None:
 
 
 def transformed(mesh: trimesh.Trimesh, vertices: np.ndarray) -> trimesh.Trimesh:
-    """The same faces over other vertices (V, 3)."""
+    """A mesh with the same faces and other vertices (V, 3)."""
     return trimesh.Trimesh(vertices, mesh.faces, process=False)
 
 
-def distinct(triangles: np.ndarray, looks: np.ndarray | None = None) -> np.ndarray:
-    """Which triangles (F, 3, 3) to keep so that no two coincide that cannot be told apart; bool (F,).
+def distinct(triangles: np.ndarray, appearances: np.ndarray | None = None) -> np.ndarray:
+    """Mask (F,) of the triangles (F, 3, 3) to keep so that no duplicates remain; bool.
 
-    Triangles coincide if they have the same three corners, to within a millionth of their whole extent. Those that
-    also look alike (equal entries of ``looks``, (F,)) are one: the first is kept. Of those that look different, the
-    first of each winding is kept. Triangles with two equal corners are dropped.
+    Triangles coincide if they have the same three corners, to within a millionth of the extent of all triangles. If
+    they also have the same appearance (equal entries of ``appearances``, (F,)), only the first is kept. If their
+    appearances differ, the first of each winding is kept. Triangles with two equal corners are dropped.
     """
-    looks = np.zeros(len(triangles), dtype=int) if looks is None else looks
+    appearances = np.zeros(len(triangles), dtype=int) if appearances is None else appearances
     corners = triangles.reshape(-1, 3)
     grain = max(np.ptp(corners, axis=0).max(initial=0), np.finfo(np.float32).tiny) * 1e-6
     _, corner = np.unique(np.round(corners / grain).astype(np.int64), axis=0, return_inverse=True)
@@ -78,33 +77,33 @@ def distinct(triangles: np.ndarray, looks: np.ndarray | None = None) -> np.ndarr
     _, group = np.unique(np.stack([lowest, low, high], axis=1), axis=0, return_inverse=True)
     group = group.reshape(-1)
     solid = (lowest < low) & (low < high)
-    # the first triangle of each group, by winding; the number of triangles where there is none
+    # the index of the first triangle of each group, by winding; len(triangles) if there is none
     firsts = np.full((2, group.max(initial=-1) + 1), len(triangles))
     for winding in (0, 1):
-        chosen = rows[solid & ((after > before) == winding)]
-        np.minimum.at(firsts[winding], group[chosen], chosen)
+        wound = rows[solid & ((after > before) == winding)]
+        np.minimum.at(firsts[winding], group[wound], wound)
     both = (firsts < len(triangles)).all(axis=0)
     differ = both.copy()
-    differ[both] = looks[firsts[0, both]] != looks[firsts[1, both]]
-    kept = np.zeros(len(triangles) + 1, dtype=bool)
-    kept[firsts.min(axis=0)] = True
-    kept[firsts[:, differ]] = True
-    return kept[:-1]
+    differ[both] = appearances[firsts[0, both]] != appearances[firsts[1, both]]
+    mask = np.zeros(len(triangles) + 1, dtype=bool)
+    mask[firsts.min(axis=0)] = True
+    mask[firsts[:, differ]] = True
+    return mask[:-1]
 
 
 def without_doubles(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
-    """A mesh of which no two faces coincide, whatever their winding.
+    """A mesh without duplicate faces, whatever their winding.
 
-    Raises InputError if nothing but slivers thinner than a millionth of the mesh is left.
+    Raises InputError if all faces are slivers thinner than a millionth of the mesh.
     """
-    kept = distinct(mesh.triangles)
-    if not kept.any():
-        raise InputError("the mesh has no area to speak of")
-    return trimesh.Trimesh(mesh.vertices, mesh.faces[kept], process=False)
+    mask = distinct(mesh.triangles)
+    if not mask.any():
+        raise InputError("the mesh has only faces without area")
+    return trimesh.Trimesh(mesh.vertices, mesh.faces[mask], process=False)
 
 
 def sample_surface(mesh: trimesh.Trimesh, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Points (count, 3) on a mesh, evenly by area, and their face normals (count, 3)."""
+    """Random points (count, 3) on a mesh, uniform by area, and the normals (count, 3) of their faces."""
     points, faces = trimesh.sample.sample_surface(mesh, count, seed=rng)
     return np.asarray(points), mesh.face_normals[faces]
 
@@ -117,13 +116,13 @@ def ply_bytes(mesh: trimesh.Trimesh) -> bytes:
 
 
 def glb_bytes(mesh: trimesh.Trimesh) -> bytes:
-    """A mesh with faces as a binary glTF file with vertex normals; y is up in ours and in glTF's frame."""
+    """A mesh with faces as a binary glTF file with vertex normals; y is up in glTF and in ShapeNet's frame."""
     content = mesh.export(file_type="glb", include_normals=True)
     assert isinstance(content, bytes)
     return content
 
 
 def read_ply(content: bytes) -> trimesh.Trimesh:
-    """A mesh from the bytes of a PLY file; no faces if it has none."""
+    """A mesh from the bytes of a PLY file; without faces if the file has none."""
     mesh = trimesh.load(BytesIO(content), file_type="ply", process=False)
     return mesh if isinstance(mesh, trimesh.Trimesh) else trimesh.Trimesh()

@@ -1,4 +1,4 @@
-"""Signed distances to the visible surface of a mesh, and the points where a shape's distances are sampled."""
+"""Signed distances to the visible surface of a mesh, and the points at which they are sampled."""
 
 import os
 from collections.abc import Sequence
@@ -20,11 +20,19 @@ NO_INSIDE = "none of {} points lies inside the mesh: open sheets have no inside 
 def signed_distances(
     mesh: trimesh.Trimesh, points: np.ndarray, backend: str = "rays", directions: int = DIRECTIONS
 ) -> np.ndarray:
-    """Signed distances (N,) float32 from points (N, 3) to the surface of a mesh, in the mesh's own unit.
+    """Compute signed distances from points (N, 3) to the visible surface of a mesh; returns (N,) float32.
 
-    Negative inside. With ``rays`` the distance is exact, to the faces that can be seen from outside, and a point is
-    outside if one of ``directions`` fixed rays from it escapes. With ``mesh_to_sdf`` both come from that package's
-    virtual scans. Raises ValueError for another backend and InputError for a mesh that no backend can take.
+    Distances are in the unit of the mesh and negative inside. The visible surface is the part of the mesh that can be
+    seen from outside.
+
+    * ``backend="rays"``: the distance is exact. A point is outside if one of ``directions`` fixed rays from it leaves
+      the mesh without hitting a face.
+    * ``backend="mesh_to_sdf"``: distance and sign come from the virtual scans of the package mesh-to-sdf.
+
+    Raises ValueError for any other backend. Raises InputError if the mesh has no faces, non-finite vertices, no extent
+    or no area, if no face can be seen from outside, or if a point is not finite.
+
+    Source: Park et al., "DeepSDF" (2019), section 5, defines the distance to the visible surface.
     """
     if reason := flaw(mesh):
         raise InputError(f"the mesh {reason}; it has no signed distance")
@@ -52,12 +60,12 @@ def _by_rays(mesh: trimesh.Trimesh, surface: trimesh.Trimesh, points: np.ndarray
 
 
 def unsigned_distances(mesh: trimesh.Trimesh, points: np.ndarray) -> np.ndarray:
-    """Exact distances (N,) float32 from points (N, 3) to the nearest point of a mesh, in the mesh's own unit.
+    """Exact unsigned distances (N,) float32 from points (N, 3) to a mesh, in the mesh's unit.
 
-    Raises InputError for a mesh without faces, on which libigl would end the process.
+    Raises InputError for a mesh without faces, because libigl would abort the process.
     """
     if not len(mesh.faces):
-        raise InputError("the mesh has no faces; nothing has a distance to it")
+        raise InputError("the mesh has no faces, so no point has a distance to it")
     order = visibility.by_cells(points)
     vertices, faces = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
     squared, _, _ = igl.point_mesh_squared_distance(np.asarray(points[order], np.float64), vertices, faces)
@@ -68,7 +76,7 @@ def unsigned_distances(mesh: trimesh.Trimesh, points: np.ndarray) -> np.ndarray:
 
 def _by_scans(mesh: trimesh.Trimesh, points: np.ndarray) -> np.ndarray:
     if not os.environ.get("DISPLAY"):
-        os.environ.setdefault("PYOPENGL_PLATFORM", "egl")  # pyrender reads it when it is imported, below
+        os.environ.setdefault("PYOPENGL_PLATFORM", "egl")  # pyrender, imported below by mesh_to_sdf, reads it
     import mesh_to_sdf
 
     centre = (mesh.bounds[0] + mesh.bounds[1]) / 2
@@ -85,16 +93,16 @@ def sample_points(
     near_stds: Sequence[float] = NEAR_STDS,
     uniform_share: float = UNIFORM_SHARE,
 ) -> np.ndarray:
-    """Where to sample the distances of a shape in the unit sphere: points (count, 3), most of them near its surface.
+    """Points (count, 3) at which to sample the distances of a shape in the unit sphere, most of them near its surface.
 
-    Points of the surface, even by area, are moved by normal noise, equally many by each of ``near_stds``; a share of
-    all points lies anywhere in the cube [-1, 1]^3. By default 47 % wide, 47 % narrow, 6 % anywhere, as DeepSDF has it
-    (Park et al., 2019, section 5, and its published preprocessing).
+    Gaussian noise moves points that are uniform by area on the surface; each standard deviation in ``near_stds`` moves
+    equally many. The share ``uniform_share`` of all points is uniform in the cube [-1, 1]^3. The defaults are those of
+    DeepSDF: 47 % per standard deviation, 6 % uniform (Park et al., 2019, section 5, and its published preprocessing).
     """
     near = round((1 - uniform_share) / len(near_stds) * count)
     seeds, _ = sample_surface(surface, near, rng)
-    moved = [seeds + rng.normal(scale=std, size=seeds.shape) for std in near_stds]
-    return np.concatenate([*moved, rng.uniform(-1, 1, size=(count - near * len(near_stds), 3))])
+    near_points = [seeds + rng.normal(scale=std, size=seeds.shape) for std in near_stds]
+    return np.concatenate([*near_points, rng.uniform(-1, 1, size=(count - near * len(near_stds), 3))])
 
 
 def sample_sdf(
@@ -106,9 +114,17 @@ def sample_sdf(
     near_stds: Sequence[float] = NEAR_STDS,
     uniform_share: float = UNIFORM_SHARE,
 ) -> dict[str, np.ndarray]:
-    """The samples of one shape: ``pos`` (outside) and ``neg`` (inside), each float32 (N, 4): point and distance.
+    """Sample the signed distances of one shape in the unit sphere, most of them near its surface.
 
-    The mesh stands in the unit sphere. Raises InputError if no point lies inside: an open sheet, say.
+    Returns ``pos`` (P, 4), the samples outside, and ``neg`` (M, 4), those inside, both float32, in random order, with
+    P + M = ``count``. Each row is x, y, z and the signed distance, in the unit of ``mesh_unit``. The share ``uniform_share`` of the points is uniform in the cube
+    [-1, 1]^3; the others lie near the visible surface, moved by Gaussian noise with the standard deviations
+    ``near_stds``. ``backend`` and ``directions`` are as in ``signed_distances``.
+
+    Raises InputError if no point lies inside, as for an open sheet, or if the mesh has no visible face with an area.
+    Raises ValueError for an unknown backend.
+
+    Source: Park et al., "DeepSDF" (2019), section 5, and its published preprocessing.
     """
     single = without_doubles(mesh_unit)
     surface = visibility.visible_surface(single, directions)
@@ -116,7 +132,7 @@ def sample_sdf(
     distances = _distances(single, surface, points, backend, directions)
     samples = np.column_stack([points, distances]).astype(np.float32)
     inside = distances < 0
-    # in random order, so that any window of the file is a fair sample
+    # in random order, so that any window of the file is an unbiased sample
     order = rng.permutation(count)
     samples, inside = samples[order], inside[order]
     if not inside.any():
@@ -125,7 +141,7 @@ def sample_sdf(
 
 
 def check_inside(mesh_unit: trimesh.Trimesh, count: int = 4000) -> None:
-    """Raise InputError unless a mesh in the unit sphere has an inside that samples find: an open sheet has none."""
+    """Raise InputError unless some of ``count`` samples lie inside a mesh in the unit sphere; an open sheet fails."""
     single = without_doubles(mesh_unit)
     points = sample_points(single, count, np.random.default_rng(0))
     if visibility.escapes(visibility.Scene(single), points, DIRECTIONS).all():

@@ -1,4 +1,4 @@
-"""What can be seen from outside a mesh, by rays."""
+"""Visibility from outside a mesh, tested with rays."""
 
 import functools
 import itertools
@@ -14,42 +14,45 @@ from template3d.geometry.meshes import sample_surface
 from template3d.runtime.errors import InputError
 
 PROBE_OFFSET = 1e-4
-"""How far beside a face a probe stands, as a share of the mesh's diagonal."""
+"""Distance of a probe from its face, as a share of the mesh's diagonal."""
 PROBES = 20_000
+"""Probes on a whole mesh, spread by area."""
 PROBES_PER_FACE = 4
+"""The least number of probes on a face."""
 PROBES_PER_HALF = 12
-"""Probes on a face that was cut from one of which a part is seen."""
+"""The least number of probes on each half of a partly visible face."""
 PROBES_AT_ONCE = 500_000
+"""Probes in one batch; it bounds the memory."""
 FIRST = 16
-"""Directions in which every point is tested, before hidden neighbours may answer for it."""
+"""Directions in which every point is tested before the result of its hidden neighbours may stand in."""
 SPOT = 8
 """Every SPOT-th blocked point is tested in all directions."""
 WITNESSES = 4
-"""Its neighbours, all hidden, that answer for another point; with one alone, ten times as many answers are wrong."""
+"""Hidden neighbours that a point needs to count as hidden; with only one, ten times as many results are wrong."""
 CELLS = 20
-"""Cells, from the middle to the farthest point, by which points are sorted."""
+"""Cells between the origin and the farthest coordinate, by which points are sorted."""
 SHORTEST = 0.01
-"""Length of a partly hidden face that is not halved any more, as a share of the mesh's diagonal."""
+"""Longest side of a partly hidden face that is not halved further, as a share of the mesh's diagonal."""
 
 
 class Scene:
-    """A mesh that rays are cast at, by Embree in single precision."""
+    """A mesh to cast rays at, with Embree in single precision."""
 
     def __init__(self, mesh: trimesh.Trimesh) -> None:
-        """Build the tree. Raises InputError for a mesh without faces, on which Embree would end the process."""
+        """Build the tree; raises InputError for a mesh without faces, because Embree would abort the process."""
         if not len(mesh.faces):
             raise InputError("the mesh has no faces; no ray can meet it")
         self._embree = EmbreeScene(robust=True)
         TriangleMesh(self._embree, np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces, np.int32))
 
     def blocked(self, points: np.ndarray, direction: np.ndarray) -> np.ndarray:
-        """For points (N, 3) float32, whether the ray in one direction (3,) float32 meets a face; bool (N,)."""
+        """Whether the ray from each point (N, 3) in one direction (3,), both float32, hits a face; bool (N,)."""
         return self._embree.run(points, direction[None], query="OCCLUDED") >= 0
 
     def first_hits(self, points: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The first face that each ray meets, from points (N, 3) in directions (N, 3), both float32.
+        """The first face that each ray hits, from points (N, 3) in directions (N, 3), both float32.
 
-        Returns its distance (N,) in lengths of the direction, infinite where there is none, and its unit normal (N, 3).
+        Returns distances (N,) in lengths of the direction, infinite without a hit, and unit normals (N, 3).
         """
         hits = self._embree.run(points, directions, output=1)
         normals = hits["Ng"] / np.maximum(np.linalg.norm(hits["Ng"], axis=1, keepdims=True), 1e-30)
@@ -57,22 +60,24 @@ class Scene:
 
 
 def by_cells(points: np.ndarray) -> np.ndarray:
-    """An order (N,) of points (N, 3) in which neighbours follow one another.
+    """An order (N,) of points (N, 3) that keeps neighbours together.
 
-    Queries for neighbours visit the same faces, which are then still in the processor's cache.
+    Queries of neighbours visit the same faces, which are then still in the processor's cache.
     """
     cells = np.floor(points * (CELLS / max(np.abs(points).max(initial=0), 1e-9)))
     return np.lexsort(cells.T)
 
 
 def escapes(scene: Scene, points: np.ndarray, directions: int, clear: np.ndarray | None = None) -> np.ndarray:
-    """For points (N, 3), whether a ray in any of ``directions`` fixed directions leaves the scene; bool (N,).
+    """Whether a ray from each point (N, 3) in any of ``directions`` fixed directions leaves the scene; bool (N,).
 
-    A point is outside if it can be seen from far away. A point whose ray escaped is not tested again. ``clear`` (N,) is
-    the radius of a ball around each point that meets no visible face. With it, of the points that the first directions
-    do not see, only every SPOT-th is tested in all directions. Another is hidden like these if its WITNESSES nearest
-    ones are and the nearest shares a ball with it: no visible face stands between. On 27 ShapeNet meshes the answers
-    differ for 0.03 % of the points, mostly in slits.
+    Such a point is outside. A point is not tested again after a ray from it has escaped.
+
+    ``clear`` (N,) is optional and saves rays: the radius of a ball around each point that meets no visible face. Of the
+    points that the first FIRST directions leave blocked, only every SPOT-th is then tested in all directions. Another
+    point counts as hidden if its WITNESSES nearest tested points are hidden and its ball or that of the nearest one
+    holds both points, so no visible face lies between them. On 27 ShapeNet meshes this changes the result for 0.03 % of
+    the points, mostly in slits.
     """
     hidden = by_cells(points)
     if clear is None or directions <= FIRST:
@@ -94,7 +99,7 @@ def escapes(scene: Scene, points: np.ndarray, directions: int, clear: np.ndarray
 
 
 def _blocked(scene: Scene, points: np.ndarray, waiting: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """Of the points with the indices ``waiting``, those of which the rays in all ``directions`` (D, 3) are blocked."""
+    """The indices among ``waiting`` of the points whose rays in all ``directions`` (D, 3) are blocked."""
     for direction in directions:
         if not len(waiting):
             break
@@ -103,16 +108,16 @@ def _blocked(scene: Scene, points: np.ndarray, waiting: np.ndarray, directions: 
 
 
 def visible_surface(mesh: trimesh.Trimesh, directions: int) -> trimesh.Trimesh:
-    """The part of a mesh that can be seen from outside, on either side, as triangles of its own.
+    """The part of a mesh that can be seen from outside, on either side, as separate triangles.
 
-    Probes stand just beside each face, more of them on a larger one; a probe is seen if a ray from it escapes. A face
-    of which all probes are seen stays, one of which none is seen goes, and one that is partly hidden is halved, until
-    it is as short as SHORTEST. Raises InputError if nothing can be seen.
+    Probes lie just beside each face, more of them beside a larger one; a probe is visible if a ray from it escapes. A
+    face stays if all its probes are visible and is dropped if none is. A partly visible face is halved until its
+    longest side is shorter than SHORTEST. Raises InputError if nothing is visible.
     """
     scene = Scene(mesh)
     diagonal = float(np.linalg.norm(np.ptp(mesh.vertices[np.unique(mesh.faces)], axis=0)))
     aside, rng = PROBE_OFFSET * diagonal, np.random.default_rng(0)
-    kept, waiting = [], mesh.triangles[np.asarray(mesh.area_faces) > 0]
+    visible, waiting = [], mesh.triangles[np.asarray(mesh.area_faces) > 0]
     total, fewest = mesh.area, PROBES_PER_FACE
     while len(waiting):
         areas = np.linalg.norm(np.cross(waiting[:, 1] - waiting[:, 0], waiting[:, 2] - waiting[:, 0]), axis=1) / 2
@@ -122,10 +127,10 @@ def visible_surface(mesh: trimesh.Trimesh, directions: int) -> trimesh.Trimesh:
             seen[faces] = _seen_probes(scene, waiting[faces], counts[faces], aside, directions, rng)
         sides = np.linalg.norm(waiting - np.roll(waiting, -1, axis=1), axis=2)
         short = sides.max(axis=1) < SHORTEST * diagonal
-        kept.append(waiting[(seen == counts) | short & (seen > 0)])
+        visible.append(waiting[(seen == counts) | short & (seen > 0)])
         partly = (seen > 0) & (seen < counts) & ~short
         waiting, fewest = halved(waiting[partly], sides[partly].argmax(axis=1)), PROBES_PER_HALF
-    triangles = np.concatenate([np.empty((0, 3, 3)), *kept])
+    triangles = np.concatenate([np.empty((0, 3, 3)), *visible])
     if not len(triangles):
         raise InputError("no face of the mesh can be seen from outside")
     return trimesh.Trimesh(triangles.reshape(-1, 3), np.arange(3 * len(triangles)).reshape(-1, 3), process=False)
@@ -134,23 +139,23 @@ def visible_surface(mesh: trimesh.Trimesh, directions: int) -> trimesh.Trimesh:
 def sample_visible(
     mesh: trimesh.Trimesh, count: int, directions: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Points (count, 3) on the part of a mesh that can be seen from outside, evenly by area, and normals (count, 3).
+    """Points (count, 3) on the visible part of a mesh, uniform by area, and their normals (count, 3).
 
-    Normals point to the side from which the point is seen, whatever the winding. Raises InputError if next to nothing
-    can be seen.
+    Normals point to the side from which the point is visible, whatever the winding. Raises InputError if less than a
+    thousandth of the mesh is visible.
     """
     scene = Scene(mesh)
     aside = PROBE_OFFSET * np.linalg.norm(np.ptp(mesh.vertices[np.unique(mesh.faces)], axis=0))
-    points, normals, drawn_so_far = np.empty((0, 3)), np.empty((0, 3)), 0
+    points, normals, total = np.empty((0, 3)), np.empty((0, 3)), 0
     while len(points) < count:
-        if drawn_so_far > 1000 * (len(points) + 1):
+        if total > 1000 * (len(points) + 1):
             raise InputError("less than a thousandth of the mesh can be seen from outside")
-        drawn, towards = sample_surface(mesh, count - len(points) + 100, rng)
-        drawn_so_far += len(drawn)
-        front = escapes(scene, drawn + aside * towards, directions)
+        candidates, towards = sample_surface(mesh, count - len(points) + 100, rng)
+        total += len(candidates)
+        front = escapes(scene, candidates + aside * towards, directions)
         seen = front.copy()
-        seen[~front] = escapes(scene, drawn[~front] - aside * towards[~front], directions)
-        points = np.concatenate([points, drawn[seen]])
+        seen[~front] = escapes(scene, candidates[~front] - aside * towards[~front], directions)
+        points = np.concatenate([points, candidates[seen]])
         normals = np.concatenate([normals, np.where(front[:, None], towards, -towards)[seen]])
     return points[:count], normals[:count]
 
@@ -170,7 +175,7 @@ def _seen_probes(
     directions: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Of ``counts`` (F,) probes on each of the triangles (F, 3, 3), how many are seen from either side; (F,)."""
+    """The number (F,) of visible probes, of ``counts`` (F,) on the triangles (F, 3, 3), counting both sides."""
     faces = np.repeat(np.arange(len(triangles)), counts)
     corners = triangles[faces]
     along = np.sqrt(rng.random(len(faces)))[:, None]
@@ -184,7 +189,7 @@ def _seen_probes(
 
 
 def halved(triangles: np.ndarray, longest: np.ndarray) -> np.ndarray:
-    """Each triangle (F, 3, 3) as two, cut across its longest side, which starts at corner ``longest`` (F,)."""
+    """Cut each triangle (F, 3, 3) in two at the middle of its longest side, which starts at corner ``longest`` (F,)."""
     rows = np.arange(len(triangles))
     a, b, c = (triangles[rows, (longest + turn) % 3] for turn in range(3))
     middle = (a + b) / 2
@@ -193,7 +198,7 @@ def halved(triangles: np.ndarray, longest: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def spread_directions(count: int) -> np.ndarray:
-    """Unit vectors (count, 3) spread evenly over the sphere, in an order that changes direction widely."""
+    """Unit vectors (count, 3) spread evenly over the sphere, float32, in a fixed random order."""
     index = np.arange(count)
     height = 1 - (2 * index + 1) / count
     turn = np.pi * (1 + 5**0.5) * index

@@ -1,5 +1,4 @@
-"""What any program needs: errors, files written whole, logs, locks, worker processes, settings, and the code that a
-result depends on.
+"""General services: errors, atomic writes, logs, locks, worker processes, configuration, and code provenance.
 
 It knows nothing of meshes, PyTorch or Blender.
 """

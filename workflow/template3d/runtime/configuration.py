@@ -1,4 +1,4 @@
-"""The configuration, checked: the first thing that is wrong, as one sentence."""
+"""The check of the configuration; it reports the most relevant error as one sentence."""
 
 import copy
 import difflib
@@ -21,13 +21,13 @@ RENAMED = {
     "rate_template": "learning_rate_template",
     "rate_warp": "learning_rate_warp",
 }
-"""Keys of earlier versions, and what they are called now."""
+"""Keys of earlier versions, each with its current name."""
 
 
 def check(config: dict, schema: dict) -> None:
-    """Give the keys that are left out their defaults, and check all of them.
+    """Fill in the defaults of missing keys, in place, and check the configuration.
 
-    Raises InputError with a sentence unless ``config`` fits the JSON schema and its keys fit one another.
+    Raises InputError if ``config`` does not match the JSON schema or if its keys contradict one another.
     """
     _set_defaults(config, schema)
     error = best_match(Draft202012Validator(schema).iter_errors(config))
@@ -89,14 +89,14 @@ def _sentence(error: ValidationError) -> str:
         return f"the key {path(missing)} is missing"
     allowed = {
         "type": _type_sentence,
-        "enum": lambda wanted: f"must be one of: {', '.join(wanted)}",
-        "minimum": lambda wanted: f"must be at least {wanted}",
-        "maximum": lambda wanted: f"must be at most {wanted}",
-        "exclusiveMinimum": lambda wanted: f"must be above {wanted}",
-        "exclusiveMaximum": lambda wanted: f"must be below {wanted}",
-        "multipleOf": lambda wanted: f"must be a multiple of {wanted}",
-        "minItems": lambda wanted: f"must have at least {wanted} entries",
-        "minProperties": lambda wanted: f"must have at least {wanted} entries",
+        "enum": lambda values: f"must be one of: {', '.join(values)}",
+        "minimum": lambda bound: f"must be at least {bound}",
+        "maximum": lambda bound: f"must be at most {bound}",
+        "exclusiveMinimum": lambda bound: f"must be above {bound}",
+        "exclusiveMaximum": lambda bound: f"must be below {bound}",
+        "multipleOf": lambda factor: f"must be a multiple of {factor}",
+        "minItems": lambda count: f"must have at least {count} entries",
+        "minProperties": lambda count: f"must have at least {count} entries",
     }
     if error.validator not in allowed:
         return f"{key}: {error.message}"
@@ -106,7 +106,7 @@ def _sentence(error: ValidationError) -> str:
     return f"{key} is {error.instance!r}, but {allowed[error.validator](error.validator_value)}{hint}"
 
 
-def _type_sentence(wanted: str | list[str]) -> str:
-    if wanted == "array":
+def _type_sentence(types: str | list[str]) -> str:
+    if types == "array":
         return "must be a list, such as [easy, hard]"
-    return f"must be of type {wanted if isinstance(wanted, str) else ' or '.join(wanted)}"
+    return f"must be of type {types if isinstance(types, str) else ' or '.join(types)}"

@@ -2,4 +2,4 @@
 
 
 class InputError(ValueError):
-    """Something that the user gave is wrong; the message is a sentence that names it and the way out."""
+    """An input or setting is wrong; the message is one sentence that names the cause and the fix."""

@@ -1,4 +1,4 @@
-"""Files written whole or not at all."""
+"""Atomic writes: a file is written completely or not at all."""
 
 import contextlib
 import glob
@@ -13,16 +13,16 @@ import psutil
 
 @contextlib.contextmanager
 def whole(file: str | Path) -> Iterator[Path]:
-    """Give a path beside ``file`` to write to; on success it takes the file's place, on an error it goes away.
+    """Yield a temporary path beside ``file`` to write to; on success it replaces ``file``, on an error it is deleted.
 
-    What a process of this machine that was killed left half written goes away, too; that of other machines stays.
+    Also deletes the temporary files that killed processes of this machine left; those of other machines stay.
     """
     file = Path(file)
     file.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{file.name}.{socket.gethostname()}@"
-    for left in file.parent.glob(f"{glob.escape(prefix)}*"):
-        if not psutil.pid_exists(int(left.name.removeprefix(prefix).split(".")[0])):
-            left.unlink(missing_ok=True)
+    for leftover in file.parent.glob(f"{glob.escape(prefix)}*"):
+        if not psutil.pid_exists(int(leftover.name.removeprefix(prefix).split(".")[0])):
+            leftover.unlink(missing_ok=True)
     handle, name = tempfile.mkstemp(prefix=f"{prefix}{os.getpid()}.", suffix=file.suffix, dir=file.parent)
     os.close(handle)
     beside = Path(name)
@@ -37,7 +37,7 @@ def whole(file: str | Path) -> Iterator[Path]:
 
 
 def write_text(file: str | Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
+    """Write a text file atomically, in UTF-8."""
     with whole(file) as beside:
         beside.write_text(text, encoding="utf-8")
 

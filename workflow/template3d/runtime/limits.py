@@ -1,4 +1,4 @@
-"""How large a file from elsewhere may be. Bytes and pixels are looked at before a file is read, faces after."""
+"""Limits on the size of input files. Bytes and pixels are checked before a file is read, faces after."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from template3d.runtime.errors import InputError
 
 @dataclass(frozen=True)
 class Limits:
-    """The configuration's ``limits``."""
+    """The limits in the configuration's section ``limits``."""
 
     mesh_mb: float = 1000.0
     mesh_faces: int = 5_000_000
@@ -18,16 +18,16 @@ class Limits:
     image_megapixels: float = 100.0
 
     def check_mesh(self, file: Path) -> None:
-        """Raise InputError if a mesh file, or its material library, is too large to be read."""
+        """Raise InputError if a mesh file or a material library has too many bytes."""
         _check_bytes(file, self.mesh_mb, "mesh_mb")
 
     def check_faces(self, file: Path, faces: int) -> None:
-        """Raise InputError if the mesh of a file has too many faces to be worked on."""
+        """Raise InputError if the mesh of a file has too many faces."""
         if faces > self.mesh_faces:
             raise InputError(f"{file}: has {faces} faces, more than limits.mesh_faces ({self.mesh_faces}) allows")
 
     def check_image(self, file: Path) -> bool:
-        """Raise InputError if an image file has too many bytes or pixels; whether it is an image at all, for Pillow."""
+        """Raise InputError if an image file has too many bytes or pixels; return whether Pillow can open it."""
         _check_bytes(file, self.image_mb, "image_mb")
         try:
             with Image.open(file) as image:  # the header only
@@ -35,7 +35,7 @@ class Limits:
                 fits = image.width * image.height <= 1e6 * self.image_megapixels
         except Image.DecompressionBombError:
             size, fits = "hundreds of millions of", False
-        except Exception:  # broken, in one of many ways: whoever reads it says so
+        except Exception:  # Pillow raises many errors for broken files; the code that reads the file reports them
             return False
         if not fits:
             allowed = f"limits.image_megapixels ({self.image_megapixels:g})"
@@ -44,7 +44,7 @@ class Limits:
 
 
 USUAL = Limits()
-"""Those of config.yaml, for use without a workflow."""
+"""The defaults of config.yaml, for use without the workflow."""
 
 
 def _check_bytes(file: Path, megabytes: float, key: str) -> None:

@@ -1,4 +1,4 @@
-"""Where a job's words go: every line into its log file, and to the terminal too."""
+"""Logging of a job: every line goes to its log file and to the terminal."""
 
 import contextlib
 import errno
@@ -16,14 +16,12 @@ from template3d.runtime.errors import InputError
 
 @contextlib.contextmanager
 def to(file: str | Path, append: bool = False) -> Iterator[logging.Logger]:
-    """Log what happens inside to ``file`` and to standard error; ``append`` keeps what the file already has.
+    """Log to ``file`` and to standard error inside a ``with`` block; ``append`` keeps the file's content.
 
-    Loggers of other libraries are heard from warnings on.
-
-    Inside, this process is the only one that does this job (see ``locks.only``); until it is, the file stays as it
-    is. An InputError, a loss that broke or a full disk ends the program with a sentence and exit code 1; any other
-    error shows its traceback. Of the processes that share a training, the first one has the file; others add
-    their number.
+    Other libraries log warnings and errors only. The block holds the job's lock (see ``locks.only``), and the file is
+    not touched before the lock is acquired. An InputError, a FloatingPointError or a full disk ends the program with
+    one sentence and exit code 1; any other error is logged with its traceback. When several processes share a
+    training, the first one writes ``file``, and each other one appends its rank to the file's name.
     """
     file = Path(file)
     rank = int(os.environ.get("LOCAL_RANK", 0))
@@ -41,14 +39,14 @@ def to(file: str | Path, append: bool = False) -> Iterator[logging.Logger]:
         sys.exit(1)
     except Exception as error:
         if getattr(error, "errno", None) == errno.ENOSPC:
-            log.error("%s; make room and run snakemake again: what was whole is still there", error)
+            log.error("%s; make room and run snakemake again; complete files are kept", error)
         else:
-            log.exception("stopped by an error that this program did not foresee:")
+            log.exception("stopped by an unexpected error:")
         sys.exit(1)
 
 
 def _log_to(*handlers: logging.Handler) -> None:
-    """Replace the root logger's handlers; its level leaves out the information of other libraries."""
+    """Replace the handlers of the root logger, whose level hides the info lines of other libraries."""
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers, force=True
     )

@@ -1,4 +1,4 @@
-"""Files of NumPy arrays, and other ZIP files that come from elsewhere, read safely."""
+"""Safe reading of npz files and of other ZIP files from outside the pipeline."""
 
 import zipfile
 import zlib
@@ -13,9 +13,9 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError)
 
 
 def check_stored(file: Path | BytesIO) -> None:
-    """Raise zipfile.BadZipFile for a ZIP file (an npz, a ``.pth``) that takes more memory than it has bytes.
+    """Raise zipfile.BadZipFile for a ZIP file (an npz, a ``.pth``) that unpacks to more bytes than it has.
 
-    What is no ZIP file passes.
+    A file that is not a ZIP file passes.
     """
     if zipfile.is_zipfile(file):
         with zipfile.ZipFile(file) as opened:

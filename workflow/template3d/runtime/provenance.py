@@ -1,4 +1,4 @@
-"""What code a script uses: digests that change when it does, and only then."""
+"""The code that a script uses, as digests that change only when that code changes."""
 
 import ast
 import functools
@@ -9,15 +9,16 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
 DISTRIBUTIONS = {"PIL": "pillow", "skimage": "scikit-image", "igl": "libigl", "mathutils": "bpy"}
-"""Packages that are imported by another name than they are installed by."""
+"""Packages whose import name differs from the name of their distribution."""
 WATCHERS = {"training/pictures.py"}
-"""Modules that only look on: no result depends on them, nor on what they alone import."""
+"""Modules that only observe. No result depends on them, or on the modules that only they import."""
 
 
 def code_digests(script: Path) -> dict[str, str]:
-    """The digest, 12 digits, of a script and of every module of this package that it imports, however far; by name.
+    """Digests (12 hexadecimal digits), by name, of a script and of every module of this package that it imports.
 
-    Imports are read from the source, not run. Raises SyntaxError for a file that Python cannot parse.
+    Follows indirect imports. Reads them from the source without running it, so it raises SyntaxError for a file that
+    Python cannot parse.
     """
     script = Path(script)
     names = {module.relative_to(PACKAGE).as_posix(): module for module in sorted(used_modules(script))}
@@ -25,23 +26,23 @@ def code_digests(script: Path) -> dict[str, str]:
 
 
 def package_versions(script: Path, pins: Path) -> dict[str, str]:
-    """The versions that a requirements file pins of the packages that a script and its modules import themselves."""
+    """The versions, pinned in a requirements file, of the packages that a script and its modules import directly."""
     pinned = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", pins.read_text(encoding="utf-8"), re.MULTILINE))
     pinned = {name.lower().replace("_", "-"): version for name, version in pinned.items()}
     imported = {name.partition(".")[0] for file in {Path(script), *used_modules(Path(script))} for name in _names(file)}
-    wanted = {DISTRIBUTIONS.get(name, name.lower().replace("_", "-")) for name in imported}
-    return {name: pinned[name] for name in sorted(wanted & pinned.keys())}
+    distributions = {DISTRIBUTIONS.get(name, name.lower().replace("_", "-")) for name in imported}
+    return {name: pinned[name] for name in sorted(distributions & pinned.keys())}
 
 
 def used_modules(file: Path) -> set[Path]:
-    """The files of this package that ``file`` imports, directly or through others."""
-    found, waiting = set(), [file]
+    """The files of this package that ``file`` imports, directly or indirectly."""
+    modules, waiting = set(), [file]
     while waiting:
         for module in _imports(waiting.pop()):
-            if module not in found and module.relative_to(PACKAGE).as_posix() not in WATCHERS:
-                found.add(module)
+            if module not in modules and module.relative_to(PACKAGE).as_posix() not in WATCHERS:
+                modules.add(module)
                 waiting.append(module)
-    return found
+    return modules
 
 
 @functools.cache

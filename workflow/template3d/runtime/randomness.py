@@ -1,4 +1,4 @@
-"""Random numbers that depend on a shape and a purpose alone."""
+"""Random generators that depend only on a seed, a shape and a purpose."""
 
 import hashlib
 
@@ -6,6 +6,6 @@ import numpy as np
 
 
 def generator(shape: str, seed: int, purpose: str) -> np.random.Generator:
-    """Random numbers of one shape for one purpose: the same whatever the order, the shard or the machine."""
+    """A random generator for one shape and one purpose, independent of order, shard and machine."""
     words = hashlib.sha256(f"{seed}/{purpose}/{shape}".encode()).digest()
     return np.random.default_rng(np.frombuffer(words, dtype=np.uint32))

@@ -1,4 +1,4 @@
-"""Worker processes that make one shape at a time: one that dies takes no other shape with it."""
+"""Worker processes that handle one shape at a time; if one dies, the other shapes are not affected."""
 
 import itertools
 import multiprocessing
@@ -12,7 +12,7 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 from template3d.runtime.errors import InputError
 
 RENEW_AFTER = 100
-"""Shapes after which a worker makes way for a new one: Blender and other libraries keep some memory of each shape."""
+"""Shapes after which a new worker replaces the old one, because Blender and other libraries leak memory."""
 
 
 def each(
@@ -21,12 +21,11 @@ def each(
     processes: int = 1,
     renew_after: int = RENEW_AFTER,
 ) -> Iterator[tuple[str, Any]]:
-    """Call ``function`` on the arguments of each named task; yield its name and result, in the order of the tasks.
+    """Call ``function`` with the arguments of each named task; yield names and results in the order of the tasks.
 
-    ``function`` stands in a module, so that a worker can import it. Where it raises InputError, or its worker dies
-    in a library (by its signal), the result is an InputError that says so, and the other tasks go on. Any other
-    exception is raised here; so is an InputError where somebody killed the worker, or the system for want of memory:
-    of that the shape need not be guilty.
+    ``function`` must be importable from a module. If it raises InputError, or if a library crashes its worker, the
+    result is an InputError, and the other tasks continue. Any other exception is raised here. A worker that was killed
+    by SIGKILL, perhaps because memory ran out, raises InputError, because the shape may not be the cause.
     """
     context = multiprocessing.get_context("spawn")  # Blender, Embree and CUDA do not survive a fork
     tasks = iter(tasks)
@@ -46,8 +45,8 @@ def each(
                 except ProcessExpired as death:
                     if death.exitcode == -signal.SIGKILL:
                         raise InputError(
-                            f"{name}: its worker process was killed ({_cause(death.exitcode)}), perhaps for want of "
-                            "memory; run snakemake again, with fewer --cores or more memory if it was that"
+                            f"{name}: its worker process was killed ({_cause(death.exitcode)}), perhaps because "
+                            "memory ran out; run snakemake again, with fewer --cores or more memory"
                         ) from death
                     yield name, InputError(f"its worker process died ({_cause(death.exitcode)})")
         finally:
