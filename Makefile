@@ -30,10 +30,10 @@ SETUP := envs/install.py envs/python.sh envs/system_libraries.py envs/uv.txt pyp
 	touch $@
 
 test: .venv/.test
-	$(PYTHON) -m pytest --numprocesses 3 --dist loadgroup
+	$(PYTHON) -m pytest --numprocesses 3 --dist worksteal
 
 test-fast: .venv/.test
-	$(PYTHON) -m pytest tests/library -m "not slow" --numprocesses logical --maxprocesses 4 --dist loadgroup
+	$(PYTHON) -m pytest tests/library -m "not slow" --numprocesses logical --maxprocesses 4 --dist worksteal
 
 test-faults: .venv/.test
 	FAULT_MOMENTS=$(MOMENTS) $(PYTHON) -m pytest tests/faults

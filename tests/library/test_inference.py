@@ -10,8 +10,6 @@ from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, Lo
 from template3d.training.loop import fit
 from template3d.training.stage import Schedule
 
-pytestmark = pytest.mark.xdist_group("inference")  # one process trains for all tests here
-
 
 def sphere_samples(radius, count=4000, seed=0):
     points = np.random.default_rng(seed).uniform(-1, 1, size=(count, 3))

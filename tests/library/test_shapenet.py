@@ -61,7 +61,7 @@ def test_a_shape_in_both_splits_is_refused(tmp_path):
 def test_a_fetched_list_must_have_its_checksum(tmp_path):
     fetched, kept = tmp_path / "fetched.json", tmp_path / "splits/kept.json"
     fetched.write_bytes(b"[]")
-    with pytest.raises(InputError, match=r"https://x/y\.json: what came has the SHA-256 4f53cda1"):
+    with pytest.raises(InputError, match=r"https://x/y\.json: the downloaded file has the SHA-256 4f53cda1"):
         splits.keep_split(fetched, "0" * 64, kept, "https://x/y.json")
     assert not kept.exists()
     splits.keep_split(fetched, hashlib.sha256(b"[]").hexdigest(), kept, "https://x/y.json")

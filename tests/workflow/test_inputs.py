@@ -95,7 +95,7 @@ def test_split_lists_are_fetched_once_with_their_checksum(tmp_path, website):
 
     run = snakemake(tmp_path, "--dry-run", over=chairs("0" * 64))
     assert run.returncode != 0
-    assert "train.json: what came has the SHA-256" in run.stdout + run.stderr
+    assert "train.json: the downloaded file has the SHA-256" in run.stdout + run.stderr
     sha256 = hashlib.sha256(split).hexdigest()
     run = snakemake(tmp_path, "--dry-run", over=chairs(sha256))
     assert run.returncode == 0, run.stdout + run.stderr

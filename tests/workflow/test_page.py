@@ -8,10 +8,7 @@ import pytest
 from PIL import Image
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.skipif(not CHROMIUM, reason="takes chromium (apt-get install chromium)"),
-    pytest.mark.xdist_group("micro"),
-]
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="takes chromium (apt-get install chromium)")
 
 
 @pytest.fixture(scope="module", params=[(1200, 900), (390, 800)], ids=["wide", "phone"])

@@ -7,7 +7,6 @@ from io import BytesIO
 
 import numpy as np
 import pandas as pd
-import pytest
 import torch
 import trimesh
 from PIL import Image
@@ -15,8 +14,6 @@ from pipeline import snakemake
 from template3d.data import ground_truth
 from template3d.evaluation import metrics
 from template3d.networks import models
-
-pytestmark = pytest.mark.xdist_group("micro")  # these share one folder
 
 COLUMNS = ["category", "method", "views", "measure", "mean", "median", "scored", "listed"]
 COLUMNS += ["mean_low", "mean_high", "mean_of_successes", "failed"]

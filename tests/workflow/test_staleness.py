@@ -10,9 +10,9 @@ import torchvision
 import yaml
 from edits import BOTH, EDITS, ONCE, RERUN_NOTHING, SETTINGS, page
 from pipeline import REPOSITORY, copied, snakemake
-from workspace import Workspace, do, mesh, shape_added
 from template3d.jobs import staleness
 from template3d.runtime import provenance
+from workspace import Workspace, do, mesh, shape_added
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
-"""Shard archives: one ZIP for the files of many shapes, of which a rerun makes only what changed.
+"""Shard archives: one ZIP holds the files of many shapes, and a rerun makes only the members that changed.
 
-Members are stored, not compressed, so that a plain unzip gives the layout and a reader can seek. Each member's
-comment is the digest of all that it was made from. A reader that finds damage sets the archive aside, so that the next
-run makes it again, and never uses part of it.
+Members are stored uncompressed, so unzip gives the layout and a reader can seek. The comment of a member is the digest
+of everything it was made from. A reader that finds damage renames the archive and uses no part of it, and the next run
+makes it again.
 """
 
 import contextlib
@@ -23,15 +23,15 @@ from template3d.runtime.npz import DAMAGE
 log = logging.getLogger(__name__)
 
 FAILED = "failed.json"
-"""The member that says which shapes are missing, and why."""
+"""The member that lists the missing shapes, each with the reason."""
 EMPTY_BYTES = 22
 """The size of a ZIP file without members."""
 
 
 def digest(*sources: str | bytes | Path | dict) -> str:
-    """One digest for texts, bytes, the contents of files, and what JSON can hold; 64 hexadecimal digits.
+    """The SHA-256, 64 hexadecimal digits, of texts, bytes, contents of files and dictionaries of JSON values.
 
-    It depends on the order of the sources, but not on the order of the keys of a dictionary.
+    It depends on the order of the sources, but not on the order of a dictionary's keys.
     """
     total = hashlib.sha256()
     for source in sources:
@@ -47,26 +47,27 @@ def digest(*sources: str | bytes | Path | dict) -> str:
 
 def update(
     archive: Path,
-    wanted: Mapping[str, str],
+    sources: Mapping[str, str],
     make: Callable[[list[str]], Iterable[tuple[str, dict[str, bytes] | InputError]]],
     on_failure: str = "fail",
 ) -> list[str]:
-    """Bring an archive to the wanted shapes, taking over from the old archive what is still current.
+    """Bring an archive up to date with a set of shapes, and copy members that are still current from the old archive.
 
-    ``wanted`` maps a shape's id to the digest of what its files are made from; ``make`` gives, for shapes in their
-    order, each with its files (name to content) or the InputError that stands in their place. With ``on_failure``
-    ``fail`` that error is raised, naming the shape; with ``skip`` the archive remembers it (see ``failures``), and
-    the next update tries that shape again. The archive is replaced at the end, whole. Returns the ids that were made.
+    ``sources`` maps each shape's id to the digest of everything its files are made from. ``make`` takes a list of
+    shapes and yields them in order, each with its files (name to content) or with an InputError. With ``on_failure``
+    ``fail``, this raises that error with the shape's id. With ``skip``, the archive records it (see ``failures``), and
+    the next update tries the shape again. The archive is replaced atomically at the end. Returns the ids of the shapes
+    that were made.
     """
-    wanted = {shape: digest(shape, wanted[shape]) for shape in sorted(wanted)}  # two shapes may share one mesh
+    digests = {shape: digest(shape, sources[shape]) for shape in sorted(sources)}  # two shapes may share one mesh
     made: list[str] = []
     failed: dict[str, str] = {}
     aside = _aside(archive)
     with whole(archive) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as new:
-        with _current_members(aside if aside.exists() else archive, set(wanted.values())) as old:
-            stale = [shape for shape, current in wanted.items() if current not in old]
+        with _current_members(aside if aside.exists() else archive, set(digests.values())) as old:
+            stale = [shape for shape, current in digests.items() if current not in old]
             fresh = iter(make(stale)) if stale else iter(())
-            for shape, current in wanted.items():
+            for shape, current in digests.items():
                 files: dict[str, bytes] | InputError
                 if current in old:
                     files = old[current]()
@@ -89,13 +90,13 @@ def update(
             _write(new, FAILED, json.dumps(failed, indent=1).encode(), "")
     aside.unlink(missing_ok=True)
     log.info(
-        "%s: %d of %d shapes made, %d failed, the others were current", archive, len(made), len(wanted), len(failed)
+        "%s: %d of %d shapes made, %d failed, the others are up to date", archive, len(made), len(digests), len(failed)
     )
     return made
 
 
 def failures(archive: Path) -> dict[str, str]:
-    """The shapes that are missing in an archive because they could not be made, and why."""
+    """The shapes that an archive lacks because they could not be made, each with the reason."""
     with _opened(archive) as opened:
         return json.loads(_content(opened, FAILED)) if FAILED in opened.namelist() else {}
 
@@ -107,12 +108,12 @@ def names(archive: Path) -> set[str]:
 
 
 def checked_names(archive: Path) -> set[str]:
-    """The names of all members, after all were read; raises InputError if one is damaged."""
+    """The names of all members, after reading each one; raises InputError if one is damaged."""
     return {name for name, _ in members(archive)}
 
 
 def identity(archives: Iterable[Path]) -> str:
-    """A digest of what is in some archives, from the digests that their members carry, without reading them."""
+    """A digest of the contents of archives, from the digests in their members' comments, without reading the members."""
     total = hashlib.sha256()
     for archive in archives:
         with _opened(archive) as opened:
@@ -121,7 +122,7 @@ def identity(archives: Iterable[Path]) -> str:
 
 
 def members(archive: Path) -> Iterator[tuple[str, bytes]]:
-    """Name and content of every member, in order; raises InputError for a damaged archive."""
+    """The name and content of every member, in order; raises InputError for a damaged archive."""
     with _opened(archive) as opened:
         for name in opened.namelist():
             yield name, _content(opened, name)
@@ -134,7 +135,7 @@ def read(archive: Path, name: str) -> bytes:
 
 
 def byte_ranges(archive: Path, names: Collection[str]) -> dict[str, tuple[int, int]]:
-    """Where in the archive's file the contents of some members begin, and how many bytes they have.
+    """The offset and size, in bytes, of the contents of members within the archive's file.
 
     Members are stored uncompressed, so they can be mapped into memory. Raises InputError if one is missing.
     """
@@ -142,16 +143,16 @@ def byte_ranges(archive: Path, names: Collection[str]) -> dict[str, tuple[int, i
         for name in names:
             if name not in opened.NameToInfo:
                 raise _damaged(archive, f"holds no {name}")
-        return {name: content_place(opened, name) for name in names}
+        return {name: content_range(opened, name) for name in names}
 
 
 def index(archives: Iterable[Path]) -> dict[str, Path]:
-    """Which of some archives holds each member."""
+    """The archive that holds each member, by the member's name."""
     return {name: archive for archive in archives for name in names(archive)}
 
 
-def content_place(opened: zipfile.ZipFile, name: str) -> tuple[int, int]:
-    """Where in an open ZIP file the content of a stored member begins, and how many bytes it has."""
+def content_range(opened: zipfile.ZipFile, name: str) -> tuple[int, int]:
+    """The offset and size, in bytes, of the content of a stored member within an open ZIP file."""
     member = opened.getinfo(name)
     assert opened.fp is not None  # it is open
     opened.fp.seek(member.header_offset + 26)
@@ -167,17 +168,17 @@ def _opened(archive: Path) -> zipfile.ZipFile:
 
 
 def _sound(archive: Path) -> zipfile.ZipFile:
-    """Open an archive; raises BadZipFile if it is not whole.
+    """Open an archive; raises BadZipFile if it is truncated or if this program cannot have written it.
 
-    A shard cut off within a member that is a ZIP itself (an npz) would open as that member: its directory is the last
-    one in the file. But then the first member does not stand at the file's beginning. Nor is one whole that this
-    program cannot have written: names that lead out of a folder, links, members that grow when they are read.
+    A shard truncated within a member that is a ZIP itself (an npz) would open as that member, whose directory is then
+    the last one in the file. In that case, the first member is not at the beginning of the file. This program never
+    writes names that lead out of the folder, links, or members that are larger when they are read.
     """
     opened, size = zipfile.ZipFile(archive), archive.stat().st_size
     first = min((member.header_offset for member in opened.infolist()), default=size - EMPTY_BYTES)
     flaws = [flaw for member in opened.infolist() if (flaw := _flaw(member))]
     if first:
-        flaws.append("it was cut off")
+        flaws.append("it is truncated")
     if sum(member.file_size for member in opened.infolist()) > size:
         flaws.append("its members have more bytes than it has")
     if flaws:
@@ -187,7 +188,7 @@ def _sound(archive: Path) -> zipfile.ZipFile:
 
 
 def _flaw(member: zipfile.ZipInfo) -> str | None:
-    """What a member has that none of ours has, in words."""
+    """A property, in words, that no member written by this program has; None if there is none."""
     if not is_inside(member.filename):
         return f"the name {member.filename!r} leads out of the folder"
     if member.flag_bits & 1:
@@ -200,7 +201,7 @@ def _flaw(member: zipfile.ZipInfo) -> str | None:
 
 
 def is_inside(name: str) -> bool:
-    """Whether the name of a member is that of a file in the folder that it is unzipped to; one line, if in a list."""
+    """Whether a member's name is printable and leads to a file inside the folder that it is unzipped to."""
     path = PurePosixPath(name)
     return name.isprintable() and not path.is_absolute() and ".." not in path.parts and "\\" not in name
 
@@ -220,8 +221,8 @@ def _aside(archive: Path) -> Path:
 
 
 def _damaged(archive: Path, what: str) -> InputError:
-    """Set an archive aside; the error that says so."""
-    with contextlib.suppress(FileNotFoundError):  # another reader may have been first
+    """Rename a damaged archive; return the error that reports it."""
+    with contextlib.suppress(FileNotFoundError):  # another reader may have renamed it already
         archive.rename(_aside(archive))
     return InputError(f"{archive}: {what}; it is set aside, and the next run makes it again")
 
@@ -233,10 +234,10 @@ def _write(opened: zipfile.ZipFile, name: str, content: bytes, comment: str) -> 
 
 
 @contextlib.contextmanager
-def _current_members(archive: Path, wanted: set[str]) -> Iterator[dict[str, Callable[[], dict[str, bytes]]]]:
-    """How to read the files of an old archive, by digest, while it is open.
+def _current_members(archive: Path, digests: set[str]) -> Iterator[dict[str, Callable[[], dict[str, bytes]]]]:
+    """Functions that read the files of an old archive, by digest, while it is open.
 
-    What is damaged counts as not there, and the log says so.
+    Damaged members are left out, and the log names them.
     """
     current: dict[str, list[str]] = {}
     try:
@@ -248,7 +249,7 @@ def _current_members(archive: Path, wanted: set[str]) -> Iterator[dict[str, Call
         return
     with opened as old:
         for member in old.infolist():
-            if (comment := member.comment.decode(errors="replace")) in wanted:
+            if (comment := member.comment.decode(errors="replace")) in digests:
                 current.setdefault(comment, []).append(member.filename)
         for comment, files in list(current.items()):
             try:

@@ -1,4 +1,4 @@
-"""Images as tensors: one of any kind, or the views of many shapes, decoded once."""
+"""Images as tensors: one image, or the views of many shapes, each decoded once."""
 
 import itertools
 import logging
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Views(NamedTuple):
-    """Images (V, 3, S, S) uint8, and for each the index (V,) of its shape in the order of the shapes."""
+    """Images (V, 3, S, S) uint8, and the index (V,) of each image's shape in the list of shapes."""
 
     images: Tensor
     shapes: Tensor
@@ -33,8 +33,8 @@ def read_views(
 ) -> Views:
     """Read all views of ``shapes`` from shard archives, scaled to ``image_size`` pixels a side.
 
-    They go where there is room; without room in memory, into a file without a name beside the first shard, mapped.
-    Raises InputError if there are no shapes, or one has no views.
+    ``memory`` decides where they are stored: on the GPU, in RAM, or in an unnamed file beside the first shard that is
+    mapped into memory. Raises InputError if there are no shapes or if one has no views.
     """
     if not shapes:
         raise InputError("no training shape can be used; results/data/failed.csv says why")
@@ -52,10 +52,10 @@ def read_views(
     images = torch.empty(size, dtype=torch.uint8, device=device) if device else _mapped(size, files[0].parent)
     index_of = {name: index for index, (_, name) in enumerate(names)}
     with ThreadPoolExecutor(threads) as pool:
-        wanted = ((name, content) for file in files for name, content in archives.members(file) if name in index_of)
-        while batch := list(itertools.islice(wanted, 64 * threads)):
-            read = pool.map(lambda content: to_tensor(views.decode(content), image_size), [c for _, c in batch])
-            for (name, _), image in zip(batch, read, strict=True):
+        contents = ((name, content) for file in files for name, content in archives.members(file) if name in index_of)
+        while batch := list(itertools.islice(contents, 64 * threads)):
+            decoded = pool.map(lambda content: to_tensor(views.decode(content), image_size), [c for _, c in batch])
+            for (name, _), image in zip(batch, decoded, strict=True):
                 images[index_of[name]] = image
     return Views(images, torch.tensor([index for index, _ in names]))
 
@@ -67,7 +67,7 @@ def _shape(name: str, order: dict[str, int]) -> str | None:
 
 def _mapped(size: tuple[int, ...], folder: Path) -> Tensor:
     with tempfile.NamedTemporaryFile(dir=folder) as file:
-        os.posix_fallocate(file.fileno(), 0, int(np.prod(size)))  # a full disk shows here, not as a bus error later
+        os.posix_fallocate(file.fileno(), 0, int(np.prod(size)))  # a full disk fails here, not as a bus error later
         return torch.from_file(file.name, shared=True, size=int(np.prod(size)), dtype=torch.uint8).view(size)
 
 

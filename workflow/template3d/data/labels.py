@@ -1,4 +1,4 @@
-"""Points that a user labelled or painted on a shape, read from a file."""
+"""Labelled or coloured points on a shape, read from a user's file."""
 
 import csv
 from io import StringIO
@@ -13,7 +13,7 @@ from template3d.runtime.limits import USUAL, Limits
 
 COLUMNS = ("x", "y", "z", "label")
 LONGEST = 200
-"""Characters of a label: numpy gives each as much room as the longest."""
+"""The most characters in a label; NumPy stores every label at the length of the longest one."""
 
 
 class LabelledPoints(NamedTuple):
@@ -22,13 +22,13 @@ class LabelledPoints(NamedTuple):
     points: np.ndarray
     """(N, 3), in ShapeNet's frame."""
     labels: np.ndarray
-    """(N,) of texts, or (N, 3) uint8, colours."""
+    """(N,) texts, or (N, 3) uint8 colours."""
 
 
 def read_labels(file: Path, limits: Limits = USUAL) -> LabelledPoints:
-    """Read labels: a CSV file with columns x, y, z, label, or a PLY file with coloured vertices.
+    """Read labels from a CSV file with columns x, y, z, label, or colours from a PLY file with coloured vertices.
 
-    Raises InputError, naming the file and what is wrong; a file may be as large as a mesh.
+    Raises InputError, naming the file and the flaw. The limits of meshes apply to the file's size.
     """
     limits.check_mesh(file)
     if file.suffix == ".csv":
@@ -36,10 +36,10 @@ def read_labels(file: Path, limits: Limits = USUAL) -> LabelledPoints:
     try:
         cloud: Any = trimesh.load(file, file_type="ply", process=False)
         points, colours = np.asarray(cloud.vertices), np.asarray(cloud.visual.vertex_colors)[:, :3]
-    except Exception as error:  # a reader of broken files fails in many ways
+    except Exception as error:  # trimesh raises many kinds of errors for broken files
         raise InputError(f"{file}: cannot be read as a PLY file with coloured vertices ({error})") from error
     if not len(points) or len(points) != len(colours) or not np.isfinite(points).all():
-        raise InputError(f"{file}: has no coloured vertices, or some that are not finite")
+        raise InputError(f"{file}: has no coloured vertices, or some vertices are not finite")
     return LabelledPoints(points, colours)
 
 
@@ -49,7 +49,7 @@ def _from_csv(file: Path) -> LabelledPoints:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{file}: cannot be read ({error})") from error
     if not rows or not set(COLUMNS) <= set(rows[0]):
-        raise InputError(f"{file}: must have a header with {', '.join(COLUMNS)}, and a row at least")
+        raise InputError(f"{file}: must have a header with {', '.join(COLUMNS)}, and at least one row")
     try:
         points = np.array([[float(row[axis]) for axis in "xyz"] for row in rows])
     except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""What the check of a shard found: each good shape's normalisation, each bad one's flaw."""
+"""Manifests: the results of a shard's check, with the normalization of each good shape and the flaw of each bad one."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from template3d.runtime.files import write_text
 
 
 def write(file: Path, good: dict[str, Normalization], failed: dict[str, str]) -> None:
-    """Write a shard's manifest: the normalisation of good shapes, and in words the flaw of the others."""
+    """Write a shard's manifest: the normalization of each good shape, and the flaw, in words, of each bad one."""
     shapes = {
         shape: {"offset": normalization.offset.tolist(), "scale": normalization.scale}
         for shape, normalization in good.items()
@@ -21,21 +21,21 @@ def write(file: Path, good: dict[str, Normalization], failed: dict[str, str]) ->
 
 
 def read(files: Iterable[str | Path]) -> dict[str, Normalization]:
-    """The good shapes of some shards, each with its normalisation."""
-    found = {}
+    """The good shapes in manifests, each with its normalization."""
+    normalizations = {}
     for file in files:
         for shape, normalization in json.loads(Path(file).read_text())["shapes"].items():
-            found[shape] = Normalization(np.array(normalization["offset"]), normalization["scale"])
-    return found
+            normalizations[shape] = Normalization(np.array(normalization["offset"]), normalization["scale"])
+    return normalizations
 
 
 def failures(files: Iterable[str | Path]) -> dict[str, str]:
-    """The shapes that the check refused, and why."""
+    """The shapes that failed the check, each with its flaw."""
     return {shape: flaw for file in files for shape, flaw in json.loads(Path(file).read_text())["failed"].items()}
 
 
 def usable(shapes: Sequence[str], files: Iterable[str | Path], shards: Iterable[str | Path] = ()) -> list[str]:
-    """Those of ``shapes`` that passed the check and are not missing in the archives ``shards``, in order."""
+    """The shapes, in order, that passed the check and did not fail in any of the archives ``shards``."""
     good = read(files)
     failed = {shape for shard in shards for shape in archives.failures(Path(shard))}
     return [shape for shape in shapes if shape in good and shape not in failed]

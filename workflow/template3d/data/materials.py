@@ -1,4 +1,4 @@
-"""The material files and images of a shape, and what they name."""
+"""The material and texture files of a shape, and the files that they name."""
 
 import os
 import re
@@ -23,44 +23,44 @@ IMAGES: tuple[str, ...] = (
     "refl",
 )
 IMAGES += ("map_Bump", "map_bump", "bump", "norm", "disp", "decal")
-"""The words of a material file that name an image."""
+"""Keywords of a material file that name an image."""
 SHOWN = ("map_Kd", "map_d")
-"""Those of which a view shows something."""
+"""The keywords whose images a view shows."""
 BLANK = bytes(range(33))
-"""What stands between words for Blender: blanks, and all control characters."""
+"""Characters that separate words in Blender's reader: the space and all control characters."""
 LINE = re.compile(rb"[%b]*([^%b]+)[%b]+(.*)" % (3 * (re.escape(BLANK),)), re.DOTALL)
-"""A line of an OBJ or MTL file: a word, and the rest."""
+"""A line of an OBJ or MTL file: a keyword, and the rest."""
 
 
 def files(root: Path, synset: str, shape: str) -> list[Path]:
-    """The material and texture files of a shape that exist, sorted: beside its mesh and in ``images``."""
+    """The existing material and texture files of a shape, beside its mesh and in ``images``, sorted."""
     folder = root / synset / shape
-    found = [file for file in (folder / "models").glob("*") if file.suffix.lower() in TEXTURE_SUFFIXES | {".mtl"}]
-    found += [file for file in (folder / "images").glob("*") if file.suffix.lower() in TEXTURE_SUFFIXES]
-    return sorted(found)
+    paths = [file for file in (folder / "models").glob("*") if file.suffix.lower() in TEXTURE_SUFFIXES | {".mtl"}]
+    paths += [file for file in (folder / "images").glob("*") if file.suffix.lower() in TEXTURE_SUFFIXES]
+    return sorted(paths)
 
 
 class Materials(NamedTuple):
-    """What the materials of an OBJ file name, as it stands in the files: looked for beside the one that names it."""
+    """The files that the materials of an OBJ file name, relative to the file that names them."""
 
     missing_libraries: list[str]
     missing_textures: list[str]
-    """Of those that a view would show."""
+    """Only textures that a view would show."""
     images: list[Path]
-    """Those that are there, each of which Blender opens."""
+    """The existing images, all of which Blender opens."""
 
 
 def named_by(mesh: Path, check_library: Callable[[Path], None] = lambda library: None) -> Materials:
-    """What the materials of an OBJ file name; ``check_library`` sees each library before it is read.
+    """Find the files that the materials of an OBJ file name; calls ``check_library`` before it reads each library.
 
-    Raises InputError if a name leads out of the shape's folder or into the next line. Blender reads names its own way,
-    so whoever lets it checks once more which files it took.
+    Raises InputError if a name leads out of the shape's folder or continues in the next line. Blender parses names
+    differently, so check the files that it opened again after an import.
     """
     libraries = {name: _beside(mesh, name) for name in _named(mesh, ("mtllib",))}
     for library in libraries.values():
         check_inside(mesh, mesh, library)
-    lost, found = [], []
-    always = mesh.with_suffix(".mtl")  # Blender reads it even where no line names it
+    absent, present = [], []
+    always = mesh.with_suffix(".mtl")  # Blender reads it even if no line names it
     for library in filter(Path.is_file, dict.fromkeys([*libraries.values(), always])):
         check_library(library)
         shown = set(_named(library, SHOWN))
@@ -68,11 +68,11 @@ def named_by(mesh: Path, check_library: Callable[[Path], None] = lambda library:
             image = _beside(library, name)
             check_inside(mesh, library, image)
             if image.is_file():
-                found.append(image)
+                present.append(image)
             elif name in shown:
-                lost.append(name)
+                absent.append(name)
     missing = [name for name, library in libraries.items() if not library.is_file()]
-    return Materials(missing, list(dict.fromkeys(lost)), list(dict.fromkeys(found)))
+    return Materials(missing, list(dict.fromkeys(absent)), list(dict.fromkeys(present)))
 
 
 def _beside(file: Path, name: str) -> Path:
@@ -82,7 +82,7 @@ def _beside(file: Path, name: str) -> Path:
 def check_inside(mesh: Path, by: Path, named: Path) -> None:
     """Raise InputError if the file that ``by`` names is not in the folder of a mesh's shape.
 
-    Links are not followed: those are the user's own.
+    Links are not followed, because they are the user's choice.
     """
     folder, target = os.path.abspath(mesh.parents[1]), os.path.abspath(named)  # noqa: PTH100
     if os.path.commonpath([folder, target]) != folder:
@@ -90,14 +90,14 @@ def check_inside(mesh: Path, by: Path, named: Path) -> None:
 
 
 def _named(file: Path, keywords: tuple[str, ...]) -> list[str]:
-    """The file names that stand behind some keywords in an OBJ or MTL file; options before a name are left out."""
-    wanted = {keyword.encode() for keyword in keywords}
+    """The file names after keywords in an OBJ or MTL file, without the options before a name."""
+    encoded = {keyword.encode() for keyword in keywords}
     names = []
     with file.open("rb") as lines:
         for line in lines:
-            if (found := LINE.match(line)) and found[1].rstrip(b"\\") in wanted:
+            if (words := LINE.match(line)) and words[1].rstrip(b"\\") in encoded:
                 if line.rstrip().endswith(b"\\"):
                     raise InputError(f"{file}: a file's name continues in the next line; write it in one")
-                rest = os.fsdecode(found[2].strip(BLANK)).strip('"')
+                rest = os.fsdecode(words[2].strip(BLANK)).strip('"')
                 names.append(rest.split()[-1] if rest.startswith("-") else rest)
     return list(dict.fromkeys(names))

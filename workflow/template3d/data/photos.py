@@ -1,4 +1,4 @@
-"""Photos of objects, made to look like the views that the encoder was trained on: square, the object on white."""
+"""Photos of objects, prepared to look like the training views: square, the object on a white background."""
 
 import logging
 from collections.abc import Sequence
@@ -17,63 +17,64 @@ log = logging.getLogger(__name__)
 MASK = ".mask.png"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 FORMATS = ("PNG", "JPEG", "WEBP")
-"""No other reader of Pillow's is let near a photo."""
+"""The only formats that Pillow may try for a photo."""
 FILLED = 0.7
-"""Share of the picture's side that the object takes, as in an easy view from the middle distance."""
+"""Share of the image's side that the object fills, as in an easy view from a medium distance."""
 BORDER = 0.02
-"""Width of the border in which a plain background is looked for, as a share of the shorter side."""
+"""Width of the border that is tested for a plain background, as a share of the shorter side."""
 SEEN = 0.85
-"""Share of the border in which a plain background shows; the object may cover the rest."""
+"""Share of the border that must show the background; the object may cover the rest."""
 PLAIN = 12
-"""Largest difference there, of 255, to a colour that changes smoothly over the picture."""
+"""Largest difference, of 255, between a plain background and the fitted colour within that share."""
 BACKGROUND = 24
-"""Largest difference to that colour of a pixel that belongs to the background."""
+"""Largest difference, of 255, between a background pixel and the fitted colour."""
 ROUNDS = 10
-"""How often the border is fitted again, each time without the pixels that fit worst."""
+"""Rounds in which the colour is fitted to the border, each without the pixels that fit worst."""
 LARGEST = 4096
-"""Pixels that the longer side may have before the rest of the square is added: a strip of a photo would need many."""
+"""Most pixels of the longer side before the image is padded to a square, because a narrow strip would need much memory."""
 SMALLEST = 0.002
-"""A mask that covers less than this share of the picture is an error."""
+"""A mask that covers a smaller share of the image is an error."""
 
 
 class Photo(NamedTuple):
-    """A photo as the encoder should see it."""
+    """A photo, prepared for the encoder."""
 
     image: Image.Image
     """Square, RGB."""
     background: str
-    """How the background was found: ``alpha``, ``mask``, ``border``, ``rembg``, or ``kept``, if it was not."""
+    """How the background was found: ``alpha``, ``mask``, ``border`` or ``rembg``; ``kept`` if it was not found."""
 
 
 def listed(folder: Path) -> list[Path]:
-    """The photos in a folder, by name, without the masks beside them; none if there is no such folder."""
-    found = sorted(folder.glob("*")) if folder.is_dir() else []
-    return [file for file in found if file.suffix.lower() in SUFFIXES and not file.name.endswith(MASK)]
+    """The photos in a folder, sorted by name, without their masks; empty if the folder does not exist."""
+    entries = sorted(folder.glob("*")) if folder.is_dir() else []
+    return [file for file in entries if file.suffix.lower() in SUFFIXES and not file.name.endswith(MASK)]
 
 
 def mask_file(file: Path) -> Path:
-    """Where the mask of a photo is looked for."""
+    """The path of the mask that may accompany a photo."""
     return file.with_name(file.stem + MASK)
 
 
 def product(folder: Path, photo: Path, method: str, methods: Sequence[str], suffix: str) -> Path:
-    """Where the workflow keeps what a method made of a photo, by whose name; all methods but the first add theirs."""
+    """The path of a method's result for a photo; all methods but the first add their name to the photo's."""
     return folder / (photo.stem + (f".{method}" if method != methods[0] else "") + suffix)
 
 
 def read(file: Path, limits: Limits = USUAL) -> Photo:
-    """Read a photo upright, in 8-bit RGB, its object cut out on white, padded to a square, never stretched.
+    """Read a photo upright, in 8-bit RGB, with its object cut out on white and padded to a square without stretching.
 
-    The background is what alpha says, or a mask beside it (``name.mask.png``, white on the object); else a plain one is
-    found by its border; else rembg finds it, if it is installed; else the photo is used as it is, with a warning.
-    Raises InputError for a file that is missing, broken, too large, or whose mask shows nothing.
+    The first of these that applies gives the background: the alpha channel; a mask beside the photo
+    (``name.mask.png``, white on the object); a plain background, detected at the border; rembg, if it is installed.
+    Otherwise the photo is used as it is, with a warning. Raises InputError for a file that is missing, broken or too
+    large, or whose mask covers almost nothing.
     """
     image = _opened(file, limits)
     mask, background = _mask(file, image, limits)
     if mask is None:
         return Photo(_padded(image.convert("RGB"), 1.0), "kept")
     if (mask > 0.5).mean() < SMALLEST:
-        raise InputError(f"{file}: the {background} leaves nothing of the object; correct it, or take it away")
+        raise InputError(f"{file}: the {background} leaves nothing of the object; correct or delete it")
     white = Image.new("RGB", image.size, "white")
     cut = Image.composite(image.convert("RGB"), white, Image.fromarray((255 * mask).astype(np.uint8)))
     rows, columns = (np.flatnonzero((mask > 0.5).any(axis=axis)) for axis in (1, 0))
@@ -89,9 +90,9 @@ def _opened(file: Path, limits: Limits) -> Image.Image:
         with Image.open(file, formats=FORMATS) as opened:
             image = ImageOps.exif_transpose(opened)
             image.load()
-    except Exception as error:  # a reader of broken files fails in many ways
+    except Exception as error:  # Pillow raises many kinds of errors for broken files
         raise InputError(f"{file}: cannot be read as an image ({type(error).__name__}: {error})") from error
-    if image.mode.startswith(("I", "F")):  # 16 bits or more, grey
+    if image.mode.startswith(("I", "F")):  # grayscale of 16 bits or more
         values = np.asarray(image, dtype=np.float64)
         top = 65535.0 if image.mode.startswith("I") else max(values.max(), 1e-9)
         image = Image.fromarray((255 * values / top).clip(0, 255).astype(np.uint8))
@@ -99,7 +100,7 @@ def _opened(file: Path, limits: Limits) -> Image.Image:
 
 
 def _mask(file: Path, image: Image.Image, limits: Limits) -> tuple[np.ndarray | None, str]:
-    """How much (H, W), 0 to 1, each pixel shows the object, and how that was found."""
+    """The share (H, W), 0 to 1, of the object in each pixel, and how it was found; None if it was not."""
     if image.mode == "RGBA":
         alpha = np.asarray(image.getchannel("A")) / 255
         if alpha.min() < 0.5:
@@ -122,17 +123,17 @@ def _mask(file: Path, image: Image.Image, limits: Limits) -> tuple[np.ndarray | 
         return None, "kept"
     try:
         return np.asarray(rembg.remove(image.convert("RGB"), only_mask=True)) / 255, "rembg"
-    except Exception as error:  # it fetches its weights at first use, and fails in many ways
+    except Exception as error:  # rembg downloads its weights at first use and may fail in many ways
         log.warning("%s: rembg could not find the background (%s): used as it is", file, error)
         return None, "kept"
 
 
 def plain_background(colours: np.ndarray) -> np.ndarray | None:
-    """Where an object stands, (H, W) in {0, 1}, before a background of one colour; None if there is no such one.
+    """The mask (H, W) in {0, 1} of an object before a plain background; None if the background is not plain.
 
-    ``colours`` (H, W, 3), int. The colour may change smoothly, as a wall's or a sky's: a quadratic function of place,
-    fitted to the border by least squares on those ``SEEN`` of its pixels that fit best (least trimmed squares). The
-    background is what has this colour and hangs together with the border.
+    ``colours`` (H, W, 3), int. The background's colour may change smoothly, like that of a wall or the sky. It is a
+    quadratic function of the pixel's position, fitted to the border by least trimmed squares: least squares on the
+    share ``SEEN`` of the pixels that fit best. The background is every region of this colour that touches the border.
     """
     height, width = colours.shape[:2]
     wide = max(1, round(BORDER * min(height, width)))
@@ -149,20 +150,20 @@ def plain_background(colours: np.ndarray) -> np.ndarray | None:
         fitting = off <= worst
     if worst > PLAIN:
         return None
-    lines = zip(colours, y, strict=True)
-    apart = np.stack([np.abs(line - _quadratic(x, place) @ factors).max(axis=1) for line, place in lines])
+    rows_of_pixels = zip(colours, y, strict=True)
+    apart = np.stack([np.abs(row - _quadratic(x, height) @ factors).max(axis=1) for row, height in rows_of_pixels])
     regions, _ = ndimage.label(apart <= BACKGROUND)
     touching = np.setdiff1d(np.unique(regions[border]), [0])
     return ndimage.binary_opening(~np.isin(regions, touching)).astype(float)
 
 
 def _quadratic(x: np.ndarray, y: np.ndarray | float) -> np.ndarray:
-    """The terms (N, 6) of a quadratic function at places x (N,) and y."""
+    """The terms (N, 6) of a quadratic function at positions x (N,) and y."""
     return np.stack(np.broadcast_arrays(1.0, x, y, x * y, x**2, y**2), axis=-1)
 
 
 def _padded(image: Image.Image, filled: float) -> Image.Image:
-    """An image in the middle of a white square, of whose side its longer side takes the share ``filled``."""
+    """An image centred in a white square; its longer side fills the share ``filled`` of the square's side."""
     if max(image.size) > LARGEST:
         image = ImageOps.contain(image, (LARGEST, LARGEST))
     side = round(max(image.size) / filled)

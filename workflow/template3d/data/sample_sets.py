@@ -1,4 +1,4 @@
-"""The signed distances of many shapes, to draw random batches from."""
+"""The signed distance samples of many shapes, for random batches."""
 
 import logging
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ log = logging.getLogger(__name__)
 
 
 class Samples:
-    """The samples of some shapes, to draw random batches from, half of them inside.
+    """The samples of some shapes, from which random batches are drawn, half of them inside.
 
-    They lie in tables, in the memory of a GPU or of the processor, or stay in their files, mapped. What is drawn is
-    the same: of each shape and side, a window of its samples (which stand in random order) that starts anywhere.
+    They are in tables on a GPU or in RAM, or in their files, mapped into memory; all three give the same batches. A
+    draw takes, for each shape and side, a window of samples (which are in random order) with a random start.
     """
 
     def __init__(self, shapes: Sequence[dict[str, np.ndarray]], device: str | None = "cpu") -> None:
-        """Take each shape's ``pos`` and ``neg``, (N, 4), into tables on ``device``; with None, keep them as they are.
+        """Copy each shape's ``pos`` and ``neg``, (N, 4), into tables on ``device``; with None, keep the arrays.
 
         Both sides of a shape must have samples.
         """
@@ -39,38 +39,38 @@ class Samples:
                 table[start : start + len(shape[side])] = torch.from_numpy(np.array(shape[side]))
 
     def __len__(self) -> int:
-        """How many shapes there are."""
+        """The number of shapes."""
         return len(self.counts["pos"])
 
     @classmethod
     def read(cls, shards: Sequence[str | Path], synset: str, shapes: Sequence[str], memory: Memory) -> "Samples":
-        """Find the samples of ``shapes``, in that order, in shard archives, and take them where there is room.
+        """Read the samples of ``shapes``, in that order, from shard archives; ``memory`` decides where they are stored.
 
         Raises InputError if there are no shapes, one has no samples on one side, or an archive is damaged.
         """
         if not shapes:
             raise InputError("no training shape can be used; results/data/failed.csv says why")
         files = list(map(Path, shards))
-        wanted = {samples.member_name(synset, shape): index for index, shape in enumerate(shapes)}
-        archive_of = {name: shard for shard in files for name in archives.checked_names(shard) if name in wanted}
+        members = {samples.member_name(synset, shape): index for index, shape in enumerate(shapes)}
+        archive_of = {name: shard for shard in files for name in archives.checked_names(shard) if name in members}
         mapped: dict[str, dict[str, np.ndarray]] = {}
         for shard in files:
             mapped |= samples.mapped(shard, [name for name, holder in archive_of.items() if holder == shard])
-        for shape, name in zip(shapes, wanted, strict=True):
+        for shape, name in zip(shapes, members, strict=True):
             if name not in mapped or not all(len(side) for side in mapped[name].values()):
                 raise InputError(f"{shape}: no samples on both sides of its surface in {', '.join(map(str, files))}")
-        found = [mapped[name] for name in wanted]
-        size = sum(side.nbytes for arrays in found for side in arrays.values())
+        tables = [mapped[name] for name in members]
+        size = sum(side.nbytes for arrays in tables for side in arrays.values())
         device = memory.device(size)
-        log.info("%.2f GB of samples, %s", size / 1e9, "left in their files" if device is None else f"on {device}")
-        return cls(found, device)
+        log.info("%.2f GB of samples, %s", size / 1e9, "mapped from their files" if device is None else f"on {device}")
+        return cls(tables, device)
 
     def draw(self, shapes: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw ``count`` samples of each of ``shapes`` (B,), half outside, half inside, mixed.
+        """Draw ``count`` samples of each of ``shapes`` (B,), half outside and half inside, in random order.
 
         Returns points (B, count, 3) in the unit sphere and their signed distances (B, count).
         """
-        drawn = []
+        sides = []
         for side, share in zip(samples.SIDES, (count - count // 2, count // 2), strict=True):
             counts = self.counts[side][shapes, None]
             start = (torch.rand(len(shapes), 1, generator=generator, dtype=torch.float64) * counts).long()
@@ -80,6 +80,6 @@ class Samples:
             else:
                 windows = zip(shapes.tolist(), index.numpy(), strict=True)
                 rows = torch.from_numpy(np.stack([self.mapped[shape][side][window] for shape, window in windows]))
-            drawn.append(rows)
-        mixed = torch.cat(drawn, dim=1)[:, torch.randperm(count, generator=generator)]
+            sides.append(rows)
+        mixed = torch.cat(sides, dim=1)[:, torch.randperm(count, generator=generator)]
         return mixed[..., :3], mixed[..., 3]

@@ -1,4 +1,4 @@
-"""The signed distance samples of shapes: DeepSDF's files, written, and read without reading all of them."""
+"""The signed distance samples of shapes: writes DeepSDF's files, and reads them by mapping them into memory."""
 
 import mmap
 from collections.abc import Collection
@@ -14,36 +14,36 @@ SIDES = ("pos", "neg")
 
 
 def member_name(synset: str, shape: str) -> str:
-    """Where a shape's samples lie in an archive, and after unzipping: DeepSDF's layout."""
+    """The member with a shape's samples, in DeepSDF's layout."""
     return f"SdfSamples/ShapeNetV2/{synset}/{shape}.npz"
 
 
 def to_bytes(samples: dict[str, np.ndarray]) -> bytes:
-    """The npz file of one shape: float32 ``pos`` and ``neg``, each (N, 4), not compressed."""
+    """The npz file of one shape: float32 ``pos`` and ``neg``, each (N, 4), uncompressed."""
     file = BytesIO()
     np.savez(file, **{side: samples[side] for side in SIDES})
     return file.getvalue()
 
 
 def mapped(archive: Path, names: Collection[str]) -> dict[str, dict[str, np.ndarray]]:
-    """The ``pos`` and ``neg`` (N, 4) of some shapes, mapped into memory: only what is looked at is read from the disk.
+    """The ``pos`` and ``neg`` (N, 4) of shapes, mapped into memory, so that the disk is read only on access.
 
-    One map, and one open file, for the whole archive. Raises InputError if it is damaged or holds no such member.
+    One map serves the whole archive. Raises InputError if the archive is damaged or lacks a member.
     """
     byte_ranges = archives.byte_ranges(archive, names)
     with archive.open("rb") as file:
         window = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    found = {}
+    arrays = {}
     for name, (start, size) in byte_ranges.items():
         with ZipFile(_Part(window, start, size)) as npz:
-            found[name] = {
-                side: _array(window, start + archives.content_place(npz, f"{side}.npy")[0]) for side in SIDES
+            arrays[name] = {
+                side: _array(window, start + archives.content_range(npz, f"{side}.npy")[0]) for side in SIDES
             }
-    return found
+    return arrays
 
 
 class _Part(RawIOBase):
-    """A part of a mapped file, as a file of its own."""
+    """A part of a mapped file as a separate file object."""
 
     def __init__(self, window: mmap.mmap, start: int, size: int) -> None:
         self._window, self._start, self._size, self._at = window, start, size, 0

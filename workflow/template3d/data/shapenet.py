@@ -1,4 +1,4 @@
-"""A folder in the ShapeNetCore.v2 layout: categories, shape ids, and where their meshes are."""
+"""A folder in the ShapeNetCore.v2 layout: categories, shape ids, and the paths of meshes."""
 
 import csv
 import hashlib
@@ -9,12 +9,12 @@ from pathlib import Path
 from template3d.runtime.errors import InputError
 
 ID = re.compile(r"(?=.{4,64}$)u?[0-9a-f]+(-[0-9a-f]+)*")
-"""Hexadecimal digits, or, for a few of ShapeNet's, a UUID behind a ``u``."""
+"""Hexadecimal digits; a few of ShapeNet's ids are a UUID after a ``u``."""
 MODEL = Path("models") / "model_normalized.obj"
 
 
 def synsets(table: Path) -> dict[str, str]:
-    """The category table (CSV with the columns ``category`` and ``synset``) as name to synset id."""
+    """Read the category table, a CSV file with columns ``category`` and ``synset``; returns category to synset id."""
     with table.open(newline="") as file:
         return {row["category"]: row["synset"] for row in csv.DictReader(file)}
 
@@ -30,43 +30,43 @@ def synset(category: str, given: str | None, table: dict[str, str]) -> str:
 
 
 def check_root(root: Path) -> None:
-    """Raise InputError unless a folder in the ShapeNetCore.v2 layout can be there."""
+    """Raise InputError unless the folder exists."""
     if not root.is_dir():
         raise InputError(f"config: shapenet is {root}, but there is no such folder; give the path of ShapeNetCore.v2")
 
 
 def missing_meshes(root: Path, synset: str, splits: dict[str, list[str]]) -> frozenset[str]:
-    """The shapes of a category's splits of which the folder has no mesh."""
-    there = {entry.name for entry in os.scandir(root / synset)} if (root / synset).is_dir() else set()
+    """The shapes in a category's splits that have no mesh in the folder."""
+    present = {entry.name for entry in os.scandir(root / synset)} if (root / synset).is_dir() else set()
     return frozenset(
         shape
         for shapes in splits.values()
         for shape in shapes
-        if shape not in there or not mesh_file(root, synset, shape).exists()
+        if shape not in present or not mesh_file(root, synset, shape).exists()
     )
 
 
 def check_missing(
     root: Path, splits: dict[str, dict[str, list[str]]], missing: dict[str, frozenset[str]], on_missing_mesh: str
 ) -> None:
-    """Raise InputError for shapes without a mesh, or, with ``skip``, for a split of which no mesh is there."""
+    """Raise InputError for shapes without a mesh, or, with ``skip``, for a split without any mesh."""
     for category, lists in splits.items():
         for split, shapes in lists.items():
-            lost = [shape for shape in shapes if shape in missing[category]]
-            if lost and (on_missing_mesh == "fail" or len(lost) == len(shapes)):
+            absent = [shape for shape in shapes if shape in missing[category]]
+            if absent and (on_missing_mesh == "fail" or len(absent) == len(shapes)):
                 remedy = (
-                    "fix the list or set on_missing_mesh: skip" if len(lost) < len(shapes) else "is it the right one?"
+                    "fix the list or set on_missing_mesh: skip" if len(absent) < len(shapes) else "is it the right one?"
                 )
                 raise InputError(
-                    f"{root}: this folder has no mesh of {len(lost)} of the {len(shapes)} {split} shapes of {category} "
-                    f"({', '.join(lost[:3])}{', ...' * (len(lost) > 3)}); {remedy}"
+                    f"{root}: this folder has no mesh of {len(absent)} of the {len(shapes)} {split} shapes of {category} "
+                    f"({', '.join(absent[:3])}{', ...' * (len(absent) > 3)}); {remedy}"
                 )
 
 
 def check_id(shape: object, source: str) -> str:
-    """A shape's id, unchanged; raises InputError, naming ``source``, unless it is one: 4 to 64 characters.
+    """Return a shape's id of 4 to 64 characters; raises InputError, naming ``source``, for any other value.
 
-    Ids become parts of paths, so nothing else may pass.
+    Ids become parts of paths, so this check must be strict.
     """
     if not isinstance(shape, str) or not ID.fullmatch(shape):
         raise InputError(f"{source}: {shape!r} is not a shape id; ShapeNet's are hexadecimal, such as 1a6f615e8b1b5ae4")
@@ -74,15 +74,15 @@ def check_id(shape: object, source: str) -> str:
 
 
 def shard(shape: str, shards: int) -> int:
-    """The shard of a shape: from its id alone, so that another shape never moves it."""
+    """The shard of a shape, from its id alone, so that adding shapes never moves it."""
     return int(hashlib.sha256(shape.encode()).hexdigest(), 16) % shards
 
 
 def mesh_file(root: Path, synset: str, shape: str) -> Path:
-    """Where the mesh of a shape lies."""
+    """The path of a shape's mesh."""
     return root / synset / shape / MODEL
 
 
 def ids(mesh: Path) -> tuple[str, str]:
-    """The synset and the shape that a mesh file belongs to, by its place."""
+    """The synset and the shape of a mesh file, from its path."""
     return mesh.parts[-4], mesh.parts[-3]

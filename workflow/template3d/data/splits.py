@@ -1,4 +1,4 @@
-"""Split lists: which shapes of a category are trained on, and which are tested."""
+"""Split lists: the training and test shapes of a category."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from template3d.runtime.errors import InputError
 
 
 def check_url(url: str) -> None:
-    """Raise InputError unless a URL names a file: where it is kept here follows from its host and its path."""
+    """Raise InputError unless a URL names a file, because the local path follows from its host and path."""
     parts = urlsplit(url)
     if not parts.hostname or {".", ".."} & {parts.netloc, *parts.path.split("/")} or not parts.path.rpartition("/")[2]:
         raise InputError(f"config: {url} is no address of a split list; fetch the list and give its path")
@@ -19,23 +19,23 @@ def check_url(url: str) -> None:
 def of_category(lists: dict[str, Path], synset: str) -> dict[str, list[str]]:
     """The shapes of a category by split, from its lists ``train`` and ``test``.
 
-    Raises InputError for a wrong list, and for a shape that is in both.
+    Raises InputError for an invalid list and for a shape that is in both.
     """
-    found = {split: read_split(file, synset) for split, file in lists.items()}
-    if both := sorted(set(found["train"]) & set(found["test"])):
+    shapes = {split: read_split(file, synset) for split, file in lists.items()}
+    if both := sorted(set(shapes["train"]) & set(shapes["test"])):
         raise InputError(
             f"{lists['test']}: {both[0]} is also in {lists['train']}; a test shape must not be learnt from"
         )
-    return found
+    return shapes
 
 
 def keep_split(fetched: Path, sha256: str, file: Path, url: str) -> None:
-    """Move a fetched split list to ``file``; raises InputError unless its content has the checksum."""
+    """Move a downloaded split list to ``file``; raises InputError unless its SHA-256 matches."""
     content = fetched.read_bytes()
-    if (found := hashlib.sha256(content).hexdigest()) != sha256:
+    if (actual := hashlib.sha256(content).hexdigest()) != sha256:
         raise InputError(
-            f"{url}: what came has the SHA-256 {found}, not {sha256}; if the list was really changed, put its new "
-            "checksum into the configuration"
+            f"{url}: the downloaded file has the SHA-256 {actual}, not {sha256}; if the list really changed, put its "
+            "new checksum into the configuration"
         )
     file.parent.mkdir(parents=True, exist_ok=True)
     fetched.replace(file)
@@ -45,7 +45,7 @@ def read_split(file: Path, synset: str) -> list[str]:
     """The shape ids of one category in a split file, in the file's order.
 
     The file is a DeepSDF split (JSON: dataset to synset to ids), a JSON list of ids, or text with one id a line.
-    Raises InputError for a missing or unreadable file, a wrong or repeated id, or no ids of this synset.
+    Raises InputError for a missing or unreadable file, an invalid or repeated id, or no ids of this synset.
     """
     try:
         text = file.read_text(encoding="utf-8")

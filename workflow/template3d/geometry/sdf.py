@@ -32,7 +32,7 @@ def signed_distances(
     Raises ValueError for any other backend. Raises InputError if the mesh has no faces, non-finite vertices, no extent
     or no area, if no face can be seen from outside, or if a point is not finite.
 
-    Source: Park et al., "DeepSDF" (2019), section 5, defines the distance to the visible surface.
+    Source: Park et al., "DeepSDF" (2019), section 5: distances to the surface that virtual cameras see.
     """
     if reason := flaw(mesh):
         raise InputError(f"the mesh {reason}; it has no signed distance")
@@ -117,9 +117,10 @@ def sample_sdf(
     """Sample the signed distances of one shape in the unit sphere, most of them near its surface.
 
     Returns ``pos`` (P, 4), the samples outside, and ``neg`` (M, 4), those inside, both float32, in random order, with
-    P + M = ``count``. Each row is x, y, z and the signed distance, in the unit of ``mesh_unit``. The share ``uniform_share`` of the points is uniform in the cube
-    [-1, 1]^3; the others lie near the visible surface, moved by Gaussian noise with the standard deviations
-    ``near_stds``. ``backend`` and ``directions`` are as in ``signed_distances``.
+    P + M = ``count``. Each row is x, y, z and the signed distance, in the unit of ``mesh_unit``. The share
+    ``uniform_share`` of the points is uniform in the cube [-1, 1]^3. The others lie near the visible surface, moved by
+    Gaussian noise with the standard deviations ``near_stds``. ``backend`` and ``directions`` are those of
+    ``signed_distances``.
 
     Raises InputError if no point lies inside, as for an open sheet, or if the mesh has no visible face with an area.
     Raises ValueError for an unknown backend.

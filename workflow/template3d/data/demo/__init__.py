@@ -1,4 +1,4 @@
 """The built-in demo shapes: their parameters and their meshes.
 
-It knows nothing of the pipeline.
+It knows nothing of the rest of the pipeline.
 """

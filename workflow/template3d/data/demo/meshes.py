@@ -1,7 +1,7 @@
-"""Demo shapes as meshes in the ShapeNetCore.v2 layout, as messy as the meshes that people have.
+"""Demo shapes as meshes in the ShapeNetCore.v2 layout, with the flaws of real meshes.
 
-Parts run into one another, some faces are hidden inside, some sheets are open, every triangle stands twice
-with opposite winding, and several materials share a shape. The named parts are the OBJ's groups.
+Parts intersect, some faces are hidden inside, some sheets are open, every triangle occurs twice with opposite winding,
+and a shape has several materials. Each named part is a group of the OBJ file.
 """
 
 import itertools
@@ -18,7 +18,7 @@ from template3d.runtime.files import write_text
 
 
 class Part(NamedTuple):
-    """A named piece of a shape: a mesh and the material that covers it."""
+    """A named part of a shape: a mesh and its material."""
 
     name: str
     mesh: trimesh.Trimesh
@@ -56,7 +56,7 @@ def write(shape: dict, folder: Path) -> None:
     write_text(folder / "model_normalized.mtl", "\n".join(materials))
 
 
-# --- the families; metres, x right, y up, z back -----------------------------------------------------------
+# --- the families, in metres: x right, y up, z back -----------------------------------------------------------
 
 
 def _chair(
@@ -140,8 +140,8 @@ def _sofa(
         )
     arm_top = seat_top + (0.24 if arms == "high" else 0.03)
     for side in (-1, 1):
-        place = [side * (half - arm_width / 2), (arm_top + floor) / 2, 0]
-        parts.append(Part("arm", _box(place, [arm_width, arm_top - floor, depth]), "fabric"))
+        centre = [side * (half - arm_width / 2), (arm_top + floor) / 2, 0]
+        parts.append(Part("arm", _box(centre, [arm_width, arm_top - floor, depth]), "fabric"))
     if base == "legs":
         for x, z in itertools.product((-1, 1), (-1, 1)):
             foot = np.array([x * (half - 0.1), 0, z * (rear - 0.1)])
@@ -164,8 +164,8 @@ def _plane(
     back = half * (0.75 if sweep == "swept" else 0.08)
     profile = [(0.0, 0.02), (0.03, 0.45), (0.1, 0.85), (0.2, 1.0), (0.62, 1.0), (0.85, 0.6), (1.0, 0.12)]
     rings = [
-        _ring([0, radius * (1 - wide) * (place > 0.5) * 0.7, nose + place * length], wide * radius)
-        for place, wide in profile
+        _ring([0, radius * (1 - wide) * (along > 0.5) * 0.7, nose + along * length], wide * radius)
+        for along, wide in profile
     ]
     parts = [
         Part("fuselage", _loft(rings), "paint"),
@@ -179,8 +179,8 @@ def _plane(
         tip = [side * 0.36 * half, 0.5 * radius, end - 0.12 * length + 0.35 * back * 0.4]
         parts.append(Part("tailplane", _aerofoil(root, tip, 0.62 * chord, 0.45 * chord, 0.3), "paint"))
         size = (0.8 if engines == "large" else 0.4) * radius
-        place = np.array([side * 0.34 * half, -0.4 * radius - 0.6 * size, front + 0.34 * back - 0.1 * chord])
-        nacelle = _tube(place - [0, 0, size], place + [0, 0, 1.8 * size], 0.85 * size, 0.7 * size)
+        centre = np.array([side * 0.34 * half, -0.4 * radius - 0.6 * size, front + 0.34 * back - 0.1 * chord])
+        nacelle = _tube(centre - [0, 0, size], centre + [0, 0, 1.8 * size], 0.85 * size, 0.7 * size)
         parts.append(Part("engine", nacelle, "metal"))
     blade = [
         [0, 0.9 * radius, front],
@@ -212,7 +212,7 @@ def _box(centre: ArrayLike, size: ArrayLike) -> trimesh.Trimesh:
 
 
 def _plank(bottom: ArrayLike, top: ArrayLike, width: float, thickness: float) -> trimesh.Trimesh:
-    """A board that stands on its lower edge and may lean back."""
+    """A board between the middles of its lower and upper edges, which may lean back."""
     across, through = np.array([width / 2, 0, 0]), np.array([0, 0, thickness / 2])
     ends = np.asarray(bottom), np.asarray(top)
     return _hull([end + x * across + z * through for end in ends for x in (-1, 1) for z in (-1, 1)])
@@ -225,7 +225,7 @@ def _beam(start: ArrayLike, end: ArrayLike, width: float) -> trimesh.Trimesh:
 def _tube(
     start: ArrayLike, end: ArrayLike, start_radius: float, end_radius: float, sections: int = 16
 ) -> trimesh.Trimesh:
-    """A closed tube with as many sides as ``sections``; with four, a beam of square section."""
+    """A closed tube with ``sections`` sides; four give a beam of square section."""
     axis = np.subtract(end, start)
     across = np.cross(axis, [0, 0, 1] if abs(axis[2]) < 0.9 * np.linalg.norm(axis) else [1, 0, 0])
     across /= np.linalg.norm(across)
@@ -240,21 +240,23 @@ def _rectangle(half_width: float, half_depth: float, height: float) -> list[list
 
 
 def _sheet(corners: ArrayLike) -> trimesh.Trimesh:
-    """An open sheet of two triangles, with no inside."""
+    """An open sheet of two triangles, without an inside."""
     return trimesh.Trimesh(np.asarray(corners, dtype=float), [[0, 1, 2], [0, 2, 3]], process=False)
 
 
 def _aerofoil(
     root: ArrayLike, tip: ArrayLike, root_chord: float, tip_chord: float, thickness: float
 ) -> trimesh.Trimesh:
-    """A tapered wing between two places of its leading edge; thickness as a share of the chord."""
+    """A tapered wing between two points of its leading edge; thickness as a share of the chord."""
     root, tip = np.asarray(root, float), np.asarray(tip, float)
     span = tip - root
     through = np.cross([0, 0, 1.0], span / np.linalg.norm(span))
     section = np.array([(0, 0), (0.25, 0.5), (0.6, 0.4), (1, 0.06), (1, -0.06), (0.6, -0.4), (0.25, -0.5)])
     ends = []
-    for place, chord in ((root, root_chord), (tip, tip_chord)):
-        ends.append(place + chord * (np.outer(section[:, 0], [0, 0, 1]) + thickness * np.outer(section[:, 1], through)))
+    for leading, chord in ((root, root_chord), (tip, tip_chord)):
+        ends.append(
+            leading + chord * (np.outer(section[:, 0], [0, 0, 1]) + thickness * np.outer(section[:, 1], through))
+        )
     return _hull(np.concatenate(ends))
 
 
@@ -264,7 +266,7 @@ def _ring(centre: ArrayLike, radius: float, sections: int = 20) -> np.ndarray:
 
 
 def _loft(rings: list[np.ndarray]) -> trimesh.Trimesh:
-    """A closed skin over rings of equally many points."""
+    """A closed surface over rings with equal numbers of points."""
     around = len(rings[0])
     faces = []
     for row, column in itertools.product(range(len(rings) - 1), range(around)):

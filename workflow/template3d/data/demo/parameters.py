@@ -1,6 +1,6 @@
-"""Which demo shapes there are: the parameters of chairs, sofas and planes, and their ids.
+"""The parameters and ids of the demo shapes: chairs, sofas and planes.
 
-Numbers only, so that the workflow knows its shapes before it makes one; ``demo_meshes`` builds them.
+This module only draws numbers, so the workflow knows its shapes before it builds one; ``demo.meshes`` builds them.
 """
 
 import hashlib
@@ -14,12 +14,12 @@ from template3d.runtime.errors import InputError
 
 
 class Family(NamedTuple):
-    """How a category's shapes may differ."""
+    """The parameters in which a category's shapes differ."""
 
     kinds: dict[str, tuple]
-    """What a shape is or is not; all combinations are dealt out evenly, so a few shapes show them all."""
+    """Discrete parameters. All combinations occur equally often, so a few shapes cover them all."""
     ranges: dict[str, tuple[float, float]]
-    """Measures, drawn evenly from a range; metres."""
+    """Continuous parameters in metres, drawn uniformly from a range."""
 
 
 FAMILIES = {
@@ -68,7 +68,7 @@ COLOURS = {
 
 
 def parameters(category: str, count: int, seed: int) -> list[dict]:
-    """The parameters of ``count`` different shapes; the same for the same seed, whatever came before.
+    """The parameters of ``count`` different shapes, which depend only on the category and the seed.
 
     Raises InputError for a category without demo shapes.
     """
