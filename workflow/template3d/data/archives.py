@@ -90,7 +90,7 @@ def update(
             _write(new, FAILED, json.dumps(failed, indent=1).encode(), "")
     aside.unlink(missing_ok=True)
     log.info(
-        "%s: %d of %d shapes made, %d failed, the others are up to date", archive, len(made), len(digests), len(failed)
+        "%s: %d of %d shapes made, %d failed, the others were current", archive, len(made), len(digests), len(failed)
     )
     return made
 
@@ -113,7 +113,7 @@ def checked_names(archive: Path) -> set[str]:
 
 
 def identity(archives: Iterable[Path]) -> str:
-    """A digest of the contents of archives, from the digests in their members' comments, without reading the members."""
+    """A digest of the contents of archives, from their members' comments, without reading the members."""
     total = hashlib.sha256()
     for archive in archives:
         with _opened(archive) as opened:

@@ -31,7 +31,7 @@ BACKGROUND = 24
 ROUNDS = 10
 """Rounds in which the colour is fitted to the border, each without the pixels that fit worst."""
 LARGEST = 4096
-"""Most pixels of the longer side before the image is padded to a square, because a narrow strip would need much memory."""
+"""Most pixels of the longer side before padding to a square, because a narrow strip would need much memory."""
 SMALLEST = 0.002
 """A mask that covers a smaller share of the image is an error."""
 
@@ -150,8 +150,8 @@ def plain_background(colours: np.ndarray) -> np.ndarray | None:
         fitting = off <= worst
     if worst > PLAIN:
         return None
-    rows_of_pixels = zip(colours, y, strict=True)
-    apart = np.stack([np.abs(row - _quadratic(x, height) @ factors).max(axis=1) for row, height in rows_of_pixels])
+    pixel_rows = zip(colours, y, strict=True)
+    apart = np.stack([np.abs(row - _quadratic(x, row_y) @ factors).max(axis=1) for row, row_y in pixel_rows])
     regions, _ = ndimage.label(apart <= BACKGROUND)
     touching = np.setdiff1d(np.unique(regions[border]), [0])
     return ndimage.binary_opening(~np.isin(regions, touching)).astype(float)

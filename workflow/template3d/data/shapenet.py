@@ -52,14 +52,14 @@ def check_missing(
     """Raise InputError for shapes without a mesh, or, with ``skip``, for a split without any mesh."""
     for category, lists in splits.items():
         for split, shapes in lists.items():
-            absent = [shape for shape in shapes if shape in missing[category]]
-            if absent and (on_missing_mesh == "fail" or len(absent) == len(shapes)):
+            lost = [shape for shape in shapes if shape in missing[category]]
+            if lost and (on_missing_mesh == "fail" or len(lost) == len(shapes)):
                 remedy = (
-                    "fix the list or set on_missing_mesh: skip" if len(absent) < len(shapes) else "is it the right one?"
+                    "fix the list or set on_missing_mesh: skip" if len(lost) < len(shapes) else "is it the right one?"
                 )
                 raise InputError(
-                    f"{root}: this folder has no mesh of {len(absent)} of the {len(shapes)} {split} shapes of {category} "
-                    f"({', '.join(absent[:3])}{', ...' * (len(absent) > 3)}); {remedy}"
+                    f"{root}: this folder has no mesh of {len(lost)} of the {len(shapes)} {split} shapes of {category} "
+                    f"({', '.join(lost[:3])}{', ...' * (len(lost) > 3)}); {remedy}"
                 )
 
 
