@@ -1,7 +1,7 @@
 """The networks, their losses, and models on disk.
 
-It knows nothing of rendering; importing this package alone does not load PyTorch.
+It knows nothing of rendering. Importing this package alone does not load PyTorch.
 """
 
 DECODER_SIZES = ("code_length", "warp_hidden", "warp_steps", "template_hidden", "dropout")
-"""The keys of ``phase1`` that say how large warp and template are."""
+"""The keys of ``phase1`` that set the sizes of warp and template."""

@@ -1,20 +1,21 @@
-"""Coordinates in full precision through products of a lower one."""
+"""Products of coordinates in lower precision that keep the coordinates' full precision."""
 
 import torch
 from torch import Tensor
 
 PARTS = 3
-"""So many bfloat16 numbers hold the 24 bits of a coordinate."""
+"""The number of bfloat16 values that hold the 24 bits of a coordinate."""
 ALIGNED = 16
+"""Matrix products are fast for widths that are multiples of this."""
 WHOLE = (torch.float32, torch.float64)
-"""Types in which a coordinate is a single part."""
+"""Types that hold a coordinate in one part."""
 
 
 def in_parts(points: Tensor, dtype: torch.dtype) -> list[Tensor]:
-    """Coordinates (N, 3) as parts of a lower precision whose sum they are: bfloat16 alone would move a place by 0.004.
+    """Split coordinates (N, 3) into parts of lower precision that sum to them; one bfloat16 alone errs by up to 0.004.
 
-    Each part meets the same weights (``repeated``), and products are summed in full precision. The first part has the
-    gradient.
+    Each part is multiplied by the same weights (``repeated``), and the products are summed in full precision. Only the
+    first part has a gradient.
     """
     if dtype in WHOLE:
         return [points.to(dtype)]
@@ -28,17 +29,17 @@ def in_parts(points: Tensor, dtype: torch.dtype) -> list[Tensor]:
 
 
 def repeated(weight: Tensor, dtype: torch.dtype) -> list[Tensor]:
-    """The weights (K, 3) of coordinates, once for each of their parts."""
+    """The weights (K, 3) of coordinates, once for each part of the coordinates."""
     return [weight.to(dtype)] * (1 if dtype in WHOLE else PARTS)
 
 
 def columns(parts: list[Tensor]) -> Tensor:
-    """Parts (N, ...) side by side, and zeros up to a width that matrix products like."""
+    """Parts (N, ...) side by side, padded with zeros to a multiple of ALIGNED columns."""
     missing = -sum(part.shape[1] for part in parts) % ALIGNED
     return torch.cat([*parts, parts[0].new_zeros(len(parts[0]), missing)], dim=1)
 
 
 def product_dtype(weight: Tensor) -> torch.dtype:
-    """What matrix products with a weight are computed in now: autocast's type, or the weight's."""
+    """The type of matrix products with a weight: autocast's if it is enabled, else the weight's."""
     device = weight.device.type
     return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype

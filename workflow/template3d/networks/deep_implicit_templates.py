@@ -1,4 +1,4 @@
-"""Experiments in the published Deep Implicit Templates layout, read into our networks and written from them."""
+"""Reads and writes experiments in the layout of the published Deep Implicit Templates."""
 
 import json
 import pickle
@@ -16,22 +16,27 @@ from template3d.runtime.files import whole, write_text
 
 BROKEN: tuple[type[Exception], ...] = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError)
 BROKEN += (*npz.DAMAGE, pickle.UnpicklingError)
-"""What reading a damaged experiment may raise."""
+"""Errors that reading a damaged experiment may raise."""
 
 
 def load_deep_implicit_template(folder: str | Path, checkpoint: str = "latest") -> tuple[ImplicitTemplate, Tensor]:
-    """Read an experiment folder as the authors' training program leaves it.
+    """Read an experiment folder of the published Deep Implicit Templates program.
 
-    ``folder`` holds ``specs.json``, ``ModelParameters/<checkpoint>.pth`` and ``LatentCodes/<checkpoint>.pth``.
-    Returns the model, in evaluation mode, and the codes (shapes, L) in the order of the training split.
-    Raises FileNotFoundError for a missing file and ValueError for a network of another kind; only tensors are
-    read from the ``.pth`` files, never code.
+    ``folder`` holds ``specs.json``, ``ModelParameters/<checkpoint>.pth`` and ``LatentCodes/<checkpoint>.pth``. The
+    ``.pth`` files are read with ``weights_only=True``, so they cannot run code.
 
-    Source: https://github.com/ZhengZerong/DeepImplicitTemplates
+    Returns the model, in evaluation mode, and the codes (shapes, L) float32, in the order of the training split. L is
+    the code length.
+
+    Raises FileNotFoundError for a missing file, ValueError for a network of another kind or for weights that do not
+    fit ``specs.json``, and InputError if a tensor claims more numbers than its file holds. Other damage raises the
+    error of the reader, such as ``zipfile.BadZipFile`` or ``pickle.UnpicklingError``.
+
+    Source: Zheng et al., "Deep Implicit Templates" (2021); https://github.com/ZhengZerong/DeepImplicitTemplates
     """
     folder = Path(folder)
     specs = json.loads((folder / "specs.json").read_text())
-    with torch.device("meta"):  # specs.json may ask for any size; the memory that the weights take is theirs
+    with torch.device("meta"):  # specs.json may name any size, so the weights alone decide how much memory is used
         model = ImplicitTemplate(**_network_arguments(specs, folder / "specs.json"))
     weights_file = folder / "ModelParameters" / f"{checkpoint}.pth"
     weights = _tensors(weights_file)["model_state_dict"]
@@ -40,27 +45,27 @@ def load_deep_implicit_template(folder: str | Path, checkpoint: str = "latest") 
     except RuntimeError as mismatch:
         raise ValueError(f"{weights_file}: weights do not fit {folder / 'specs.json'}: {mismatch}") from mismatch
     codes = _tensors(folder / "LatentCodes" / f"{checkpoint}.pth")["latent_codes"]
-    if not isinstance(codes, Tensor):  # newer experiments keep an embedding layer, older ones the tensor itself
+    if not isinstance(codes, Tensor):  # newer experiments store an embedding layer, older ones the tensor itself
         codes = codes["weight"]
     return model.eval(), codes.reshape(-1, specs["CodeLength"]).float()
 
 
 def _tensors(file: Path) -> dict:
     npz.check_stored(file)
-    found = torch.load(file, map_location="cpu", weights_only=True)
-    for tensor in filter(torch.is_tensor, _leaves(found)):
+    content = torch.load(file, map_location="cpu", weights_only=True)
+    for tensor in filter(torch.is_tensor, _leaves(content)):
         if tensor.untyped_storage().nbytes() < tensor.numel() * tensor.element_size():
             raise InputError(f"{file}: a tensor in it claims more numbers than the file holds")
-    return found
+    return content
 
 
-def _leaves(found: object) -> Iterator[object]:
-    for value in found.values() if isinstance(found, dict) else [found]:
+def _leaves(content: object) -> Iterator[object]:
+    for value in content.values() if isinstance(content, dict) else [content]:
         yield from _leaves(value) if isinstance(value, dict) else [value]
 
 
 def as_phase1(folder: str | Path, shapes: list[str]) -> Model:
-    """A published experiment as a phase 1; its codes belong to ``shapes``, the training split, in that order.
+    """Read a published experiment as phase 1's result; its codes belong to ``shapes``, the training split, in order.
 
     Raises InputError if the folder cannot be read, or has more or fewer codes than there are shapes.
     """
@@ -80,8 +85,8 @@ def as_phase1(folder: str | Path, shapes: list[str]) -> Model:
 def save_deep_implicit_template(model: Model, folder: Path, clamp: float, epoch: int = 0) -> None:
     """Write template, warp and codes as an experiment folder that the authors' programs read.
 
-    ``clamp`` says where distances were cut off in training (their ``ClampingDistance``). The ``.pth`` files are theirs,
-    not ours: tensors in dictionaries, and nothing else. Each file is written whole.
+    ``clamp`` is the distance at which training clamped distances (their ``ClampingDistance``). The ``.pth`` files hold
+    only dictionaries of tensors, as these programs expect. Each file is written atomically.
     """
     sizes, layers = model.sizes, list(range(len(model.sizes["template_hidden"])))
     specs = {
@@ -140,21 +145,21 @@ def _network_arguments(specs: dict, specs_file: Path) -> dict:
 
 
 def _our_name(name: str, model: ImplicitTemplate) -> str:
-    """The name in our networks of a published weight, such as ``module.sdf_decoder.lin0.weight_g``."""
+    """The name, in this library, of a published weight such as ``module.sdf_decoder.lin0.weight_g``."""
     name = name.removeprefix("module.")
     if name.startswith("warper."):
         return name.replace("warper.", "warp.").replace("out_layer_coord_affine", "affine")
     layer, _, parameter = name.removeprefix("sdf_decoder.lin").partition(".")
     if layer == str(len(model.template.hidden)):
         return f"template.output.{parameter}"
-    direction_or_length = {"weight_g": "original0", "weight_v": "original1"}  # the old form of weight norm
+    direction_or_length = {"weight_g": "original0", "weight_v": "original1"}  # names in PyTorch's former weight norm
     if parameter in direction_or_length:
         parameter = f"parametrizations.weight.{direction_or_length[parameter]}"
     return f"template.hidden.{layer}.{parameter}"
 
 
 def _their_name(name: str, model: ImplicitTemplate) -> str:
-    """The published name of one of our weights; the inverse of ``_our_name``."""
+    """The published name of a weight of this library; the inverse of ``_our_name``."""
     if name.startswith("warp."):
         return name.replace("warp.", "warper.").replace("affine", "out_layer_coord_affine")
     if name.startswith("template.output."):

@@ -1,4 +1,4 @@
-"""The encoder: from an image to the code of the shape that it shows."""
+"""The encoder: maps an image to the latent code of the shape on it."""
 
 import difflib
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from template3d.runtime.errors import InputError
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""ImageNet's, as torchvision's weights expect them."""
+"""ImageNet's mean and standard deviation, which torchvision's weights expect."""
 
 
 class Encoder(nn.Module):
@@ -21,9 +21,9 @@ class Encoder(nn.Module):
     std: Tensor
 
     def __init__(self, code_length: int, freeze_trunk: bool = False, backbone: str = "resnet18") -> None:
-        """Set up with random weights; a frozen trunk trains its last layer only.
+        """Set up with random weights; with a frozen trunk, only the last layer is trained.
 
-        ``backbone`` is the name of one of torchvision's image classifiers. Raises InputError if there is none.
+        ``backbone`` is the name of one of torchvision's image classifiers. Raises InputError for any other name.
         """
         super().__init__()
         self.backbone, self.freeze_trunk = backbone, freeze_trunk
@@ -46,7 +46,7 @@ class Encoder(nn.Module):
         return layer
 
     def train(self, mode: bool = True) -> "Encoder":
-        """Set training mode; a frozen trunk keeps its batch statistics too."""
+        """Set training mode; a frozen trunk also keeps its batch statistics."""
         super().train(mode)
         if self.freeze_trunk:
             self.trunk.eval()
@@ -68,32 +68,32 @@ class Encoder(nn.Module):
         except (RuntimeError, AssertionError, ValueError) as error:
             raise InputError(
                 f"config: encoder.backbone {self.backbone} cannot take images of {image_size} pixels a side ({error}); "
-                "set encoder.image_size to a size that it was made for, such as 224, or take resnet18"
+                "set encoder.image_size to a size that it supports, such as 224, or use resnet18"
             ) from error
         self.train(training)
 
     def rescale_codes(self, images: Tensor) -> None:
-        """Scale and shift the last layer so that the codes of ``images`` are as phase 1's at its start.
+        """Scale and shift the last layer so that the codes of ``images`` are distributed like phase 1's initial codes.
 
-        Each entry then has mean 0 and standard deviation 1 / sqrt(L) over the images (B, 3, S, S). A fresh last layer
-        gives nearly the same code for every image, a contrastive one codes that saturate the warp's gates; from
-        either, end-to-end training learns little but the template. Raises ValueError if the codes are all alike.
+        Each entry then has mean 0 and standard deviation 1 / sqrt(L) over the images (B, 3, S, S). A new last layer
+        gives nearly the same code for every image, and a contrastive one gives codes that saturate the warp's gates.
+        From either, end-to-end training learns little but the template. Raises ValueError if all codes are equal.
         """
         training = self.training
         with torch.no_grad():
-            codes = self.train()(images.to(self.mean.device))  # as the first steps see them
+            codes = self.train()(images.to(self.mean.device))  # training mode, as in the first steps
             self.train(training)
             mean, std = codes.mean(dim=0), codes.std(dim=0)
             if not (std > 0).all():
-                raise ValueError("the encoder gives all images the same code, which cannot be spread")
+                raise ValueError("the encoder gives all images the same code, which cannot be rescaled")
             factor = codes.shape[1] ** -0.5 / std
             self.head.weight *= factor[:, None]
             self.head.bias.sub_(mean).mul_(factor)
 
     def start_at(self, code: Tensor) -> None:
-        """Let a fresh last layer give nearly this code (L,) for every image; training then learns the differences.
+        """Make a new last layer give nearly this code (L,) for every image; training then learns the differences.
 
-        From codes around zero, a small training set's encoder spends most of phase 2 on the mean code.
+        With codes around zero, the encoder of a small training set spends most of phase 2 on the mean code.
         """
         with torch.no_grad():
             self.head.bias.copy_(code)
@@ -102,7 +102,7 @@ class Encoder(nn.Module):
 
 def classifier(backbone: str) -> nn.Module:
     """One of torchvision's image classifiers, with random weights; raises InputError if it has none of that name."""
-    import torchvision  # here, because it takes as long to import as PyTorch, and a decoder does without
+    import torchvision  # imported here because it is slow to import, and a decoder does not need it
 
     # SqueezeNet ends in a convolution
     names = torchvision.models.list_models(module=torchvision.models, exclude="squeezenet*")
@@ -110,6 +110,6 @@ def classifier(backbone: str) -> nn.Module:
         near = difflib.get_close_matches(backbone, names, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else f"it may be one of: {', '.join(names)}"
         raise InputError(f"config: encoder.backbone is {backbone!r}, but torchvision has no such classifier; {hint}")
-    # with their auxiliary outputs, these return tuples
+    # without these options, both return tuples with auxiliary outputs
     options = {"aux_logits": False, "init_weights": True} if backbone in ("googlenet", "inception_v3") else {}
     return torchvision.models.get_model(backbone, weights=None, **options)

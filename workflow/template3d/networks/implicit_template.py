@@ -1,4 +1,4 @@
-"""Warp and template together: the decoder from a code to a shape."""
+"""The decoder from a code to a shape: warp and template."""
 
 from torch import Tensor, nn
 
@@ -7,7 +7,7 @@ from template3d.networks.warp import Warp
 
 
 class ImplicitTemplate(nn.Module):
-    """A category's shapes: the signed distance of a shape is the template's at the warped place.
+    """The shapes of a category: a shape's signed distance at a point is the template's at the warped point.
 
     Source: equations (3) and (4); Zheng et al., "Deep Implicit Templates" (2021).
     """
@@ -26,9 +26,10 @@ class ImplicitTemplate(nn.Module):
         self.template = Template(template_hidden or [256] * 5, dropout)
 
     def forward(self, codes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Places and signed distances after each stage.
+        """Warped points and signed distances after each stage.
 
-        codes (B, L), points (B, N, 3) in the unit sphere; returns places (4, B, N, 3) and distances (4, B, N).
+        codes (B, L), points (B, N, 3) in the unit sphere; returns template coordinates (4, B, N, 3) and distances
+        (4, B, N).
         """
         warped = self.warp(codes, points)
         return warped, self.template(warped)

@@ -1,20 +1,20 @@
-"""The losses, one function to an equation; the numbers are those of the report ("Template is all you need")."""
+"""The losses, one function per equation, numbered as in the report ("Template is all you need")."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 TOLERANCES = (0.025, 0.01, 0.0025, 0.0)
-"""The curriculum's epsilon per stage: how far off a distance may be before it costs anything."""
+"""The curriculum's epsilon per stage: errors up to this size cost nothing."""
 
 HARDNESS = (0.0, 0.1, 0.2, 0.5)
-"""The curriculum's lambda per stage: how much more a distance on the wrong side costs."""
+"""The curriculum's lambda per stage: the extra weight of an error towards the wrong side."""
 
 
 def curriculum_l1(predicted: Tensor, true: Tensor, tolerance: float, hardness: float) -> Tensor:
-    """The smoothed L1 of equation (5), before it is summed.
+    """The smoothed L1 error of equation (5), before the sum.
 
-    Signed distances in, same shape out: ``max(|predicted - true| - tolerance, 0)``, weighted by
+    Takes signed distances and returns the same shape: ``max(|predicted - true| - tolerance, 0)``, weighted by
     ``1 + hardness`` where the prediction errs towards the other side of the surface (too small outside, too
     large inside) and ``1 - hardness`` where it errs away from it.
 
@@ -40,7 +40,7 @@ def reconstruction(predicted: Tensor, true: Tensor, clamp: float = 0.1) -> Tenso
 
 
 def pointwise(warped: Tensor, points: Tensor, huber: float = 0.25) -> Tensor:
-    """Equation (7): how far the warp moves a point, under a Huber kernel, mean of points and stages; a scalar.
+    """Equation (7): how far the warp moves points, under a Huber kernel, mean over points and stages; a scalar.
 
     warped (4, B, N, 3), points (B, N, 3), in the unit sphere.
     """
@@ -49,10 +49,10 @@ def pointwise(warped: Tensor, points: Tensor, huber: float = 0.25) -> Tensor:
 
 
 def pointpair(warped: Tensor, points: Tensor, tolerance: float = 0.5) -> Tensor:
-    """Equation (8): how much the warp bends space between pairs of points of one shape; a scalar.
+    """Equation (8): the warp's distortion between pairs of points of one shape; a scalar.
 
     warped (B, N, 3), the last stage; points (B, N, 3). The first eighth of a shape's points is paired with
-    all others; the sum over pairs is divided by the number of points B * N, as in the published code.
+    the others; the sum over pairs is divided by the number of points B * N, as in the published code.
     """
     moved = warped - points
     eighth = points.shape[1] // 8
@@ -65,8 +65,8 @@ def pointpair(warped: Tensor, points: Tensor, tolerance: float = 0.5) -> Tensor:
 def distances(first: Tensor, second: Tensor, differences: bool) -> Tensor:
     """Distances (B, N, M) between points (B, N, 3) and (B, M, 3), exact for near pairs, gradient 0 for equal ones.
 
-    By their ``differences``, or by cdist without matrix products, which needs less memory, but on a GPU starts a block
-    of threads for each pair.
+    With ``differences``, computes the norms of all differences. Otherwise uses cdist without matrix products, which
+    needs less memory but, on a GPU, starts a block of threads for each pair.
     """
     if differences:
         return torch.linalg.vector_norm(first[:, :, None] - second[:, None], dim=-1)
@@ -88,7 +88,7 @@ def embedding_total(
     """Equation (9) of phase 1, as the published code weights it (the report prints its two weights swapped).
 
     ``terms`` holds the scalars ``reconstruction``, ``pointwise``, ``pointpair`` and ``code_norm``. In the first
-    100 epochs the pointwise term counts up to ten times as much, and the other two grow from zero.
+    100 epochs, the pointwise term has up to ten times its weight, and the weights of the other two grow from zero.
     """
     warm_up = min(1.0, epoch / 100)
     return (
@@ -107,9 +107,9 @@ def code_l1(predicted: Tensor, codes: Tensor) -> Tensor:
 def nt_xent(first: Tensor, second: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     """Equation (13), NT-Xent: the mean over all images of two sets of partners.
 
-    Projections (B, P), partners in the same row; the sum runs over all images but the one that is compared (the
-    report does not say that it is left out; its source does). Returns two scalars: the loss, and the share of images
-    whose most similar other one is their partner. Computed in at least 32 bits.
+    first and second (B, P) are projections, with partners in the same row. The sum runs over all images except the
+    compared one; the report does not mention this exception, but its source does. Returns two scalars: the loss, and
+    the share of images whose most similar other image is their partner. Computed in at least 32 bits.
 
     Source: Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations" (2020).
     """
@@ -119,5 +119,5 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float) -> tuple[Tensor, 
         similar = together @ together.T / temperature
         similar = similar.masked_fill(torch.eye(len(together), dtype=torch.bool, device=similar.device), -torch.inf)
         partner = torch.arange(len(together), device=similar.device).roll(len(first))
-        found = (similar.argmax(dim=1) == partner).float().mean()
-        return functional.cross_entropy(similar, partner), found
+        partners_found = (similar.argmax(dim=1) == partner).float().mean()
+        return functional.cross_entropy(similar, partner), partners_found

@@ -1,4 +1,4 @@
-"""Trained models on disk: weights as safetensors, and what they are in a JSON file beside them."""
+"""Trained models on disk: weights as safetensors, and a JSON description beside them."""
 
 import json
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ from template3d.runtime.files import whole, write_text
 
 @dataclass
 class Model:
-    """A category's networks; ``encoder`` and ``codes`` (shapes, L) where the stage that made them has them."""
+    """A category's networks; ``encoder`` and ``codes`` are None if the stage that made the model has none."""
 
     decoder: ImplicitTemplate
     sizes: dict
     """The arguments of the decoder's constructor."""
     codes: Tensor | None = None
-    """One code (shapes, L) per training shape: phase 1's own, or, end to end, the mean over the shape's views."""
+    """One code (shapes, L) per training shape: from phase 1, or, end to end, the mean over the shape's views."""
     shapes: list[str] | None = None
     """The training shapes, in the order of the codes."""
     encoder: Encoder | None = None
     image_size: int | None = None
-    """Pixels a side that the encoder was trained on."""
+    """Pixels a side of the images that the encoder was trained on."""
 
     def encode(self, images: Tensor) -> Tensor:
         """Codes (B, L) of images (B, 3, S, S) uint8; raises ValueError for a model without an encoder."""
@@ -39,7 +39,7 @@ class Model:
 
 
 def save(model: Model, weights: Path, description: Path) -> None:
-    """Write a model as a weights file and its description; each whole or not at all."""
+    """Write a model's weights and description, each file atomically."""
     tensors = {f"decoder.{name}": value for name, value in model.decoder.state_dict().items()}
     if model.codes is not None:
         tensors["codes"] = model.codes.detach()
@@ -54,28 +54,31 @@ def save(model: Model, weights: Path, description: Path) -> None:
 
 
 def save_encoder(encoder: Encoder, weights: Path) -> None:
-    """Write an encoder's weights, whole or not at all."""
+    """Write an encoder's weights atomically."""
     with whole(weights) as beside:
         save_file({name: value.contiguous() for name, value in encoder.state_dict().items()}, beside)
 
 
 def load_encoder(encoder: Encoder, weights: Path) -> None:
-    """Read what ``save_encoder`` wrote; raises InputError if it does not fit."""
+    """Read the weights that ``save_encoder`` wrote; raises InputError if they cannot be read or do not fit."""
     try:
         encoder.load_state_dict(load_file(weights))
-    except Exception as error:  # safetensors raises an error class of its own
+    except Exception as error:  # safetensors has its own class of errors
         raise InputError(f"{weights}: cannot be read ({error}); delete it, and the next run trains again") from error
 
 
 def load_model(weights: Path) -> Model:
-    """Read a model in evaluation mode; its description is ``model.json`` beside the weights.
+    """Read a model that the workflow trained, in evaluation mode, on the CPU.
 
-    Raises InputError if one of the files is missing or does not fit the other.
+    ``weights`` is the path of ``model.safetensors``; the description ``model.json`` lies beside it. In the result,
+    ``codes`` (shapes, L) float32 holds one code of length L per training shape.
+
+    Raises InputError if a file is missing or damaged, or if the weights do not fit the description.
     """
     description = weights.with_suffix(".json")
     try:
         facts, tensors = json.loads(description.read_text()), load_file(weights)
-    except Exception as error:  # safetensors raises an error class of its own
+    except Exception as error:  # safetensors has its own class of errors
         raise InputError(f"{weights}: cannot be read ({error}); delete it, and the next run trains again") from error
     decoder = ImplicitTemplate(**facts["decoder"]).eval()
     encoder = None

@@ -1,4 +1,4 @@
-"""The projection head: from codes to where the contrastive loss compares them."""
+"""The projection head: maps codes to the vectors that the contrastive loss compares."""
 
 from torch import Tensor, nn
 
@@ -14,5 +14,5 @@ class Projection(nn.Sequential):
         super().__init__(nn.Linear(code_length, code_length), nn.ReLU(), nn.Linear(code_length, width))
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Projections in full precision: their similarities are divided by a small temperature."""
+        """Projections in the codes' precision, because their similarities are divided by a small temperature."""
         return super().forward(codes).to(codes.dtype)

@@ -1,4 +1,4 @@
-"""The warp: an LSTM that moves points of a shape, step by step, to their places in the template."""
+"""The warp: an LSTM that moves points of a shape, step by step, to their template coordinates."""
 
 from typing import Any
 
@@ -8,24 +8,25 @@ from torch import Tensor, nn
 from template3d.networks.coordinates import columns, in_parts, repeated
 
 STAGES = 4
-"""The loss looks at the warp after each quarter of its steps (steps 2, 4, 6 and 8 of 8)."""
+"""The loss uses the warp after each quarter of its steps (steps 2, 4, 6 and 8 of 8)."""
 
 HIDDEN_GRADIENT_BOUND = 10.0
+"""Entries of the gradient of a hidden state are clamped to this absolute value."""
 
 SHAPES_AS_COLUMNS = 32
-"""Up to so many shapes in a call, the code's part of the gates comes out of the place's product, where each shape takes
-a column: cheaper than another pass over all gates. Beyond, it is added in such a pass."""
+"""Up to this many shapes in a call, the product of the points also gives the code's part of the gates, with one column
+per shape. This is cheaper than another pass over all gates. With more shapes, such a pass adds it."""
 
 
 class Warp(nn.Module):
-    """The warping function W of equation (3): an LSTM cell whose every step proposes an affine move.
+    """The warping function W of equation (3): an LSTM cell that gives an affine move in each step.
 
-    At each step the cell reads the shape's code and the point where it stands now; a linear layer turns the
-    hidden state into a scale and a shift per axis, and the point moves to ``(1 + scale) * point + shift``.
+    In each step, the cell reads the shape's code and the current point. A linear layer maps the hidden state to a scale
+    and a shift per axis, and the point moves to ``(1 + scale) * point + shift``.
 
-    The code is the same for all points of a shape and for all steps, so its part of the gates is computed
-    once a shape and only added in a step. The first step, which starts from a zero state, needs no recurrent
-    product. Up to rounding, the numbers are those of ``nn.LSTMCell`` on the concatenation of code and point.
+    The code is the same for all points of a shape and for all steps, so its part of the gates is computed once per
+    shape and added in each step. The first step starts from a zero state and needs no recurrent product. Up to
+    rounding, the results equal those of ``nn.LSTMCell`` on the concatenation of code and point.
 
     Source: Zheng et al., "Deep Implicit Templates for 3D Shape Representation" (2021), section 3.2.
     """
@@ -41,15 +42,15 @@ class Warp(nn.Module):
         self.affine = nn.Linear(hidden_size, 6)
         with torch.no_grad():
             for bias in (self.lstm.bias_ih, self.lstm.bias_hh):
-                bias[hidden_size : 2 * hidden_size] = 1.0  # remember by default
+                bias[hidden_size : 2 * hidden_size] = 1.0  # the forget gate starts open
             self.affine.weight.uniform_(-1e-5, 1e-5)  # the first warp is the identity
             self.affine.bias.zero_()
 
     def forward(self, codes: Tensor, points: Tensor) -> Tensor:
-        """Warp points into the template's space.
+        """Warp points to template coordinates.
 
-        codes (B, L), points (B, N, 3) in the unit sphere; returns (4, B, N, 3), the places after each quarter
-        of the steps; the last is the warp itself.
+        codes (B, L), points (B, N, 3) in the unit sphere; returns (4, B, N, 3), the points after each quarter of the
+        steps. The last quarter is the result of the warp.
         """
         weight_code, weight_point = self.lstm.weight_ih.split([self.code_length, 3], dim=1)
         of_code = nn.functional.linear(codes, weight_code, self.lstm.bias_ih + self.lstm.bias_hh)
@@ -60,12 +61,14 @@ class Warp(nn.Module):
             owner = [torch.eye(len(codes), dtype=dtype, device=codes.device).repeat_interleave(points.shape[1], dim=0)]
             weights, from_code = [*weights, of_code.t()], None
         first, later = columns(weights), columns([self.lstm.weight_hh.to(dtype), *weights])
-        update = _plain_update if torch.compiler.is_compiling() else _LSTMUpdate.apply  # a compiler fuses by itself
+        update = (
+            _plain_update if torch.compiler.is_compiling() else _LSTMUpdate.apply
+        )  # a compiler fuses the operations itself
         hidden = cell = None
         stages = []
         for step in range(1, self.steps + 1):
-            place = [*in_parts(points.flatten(0, 1), dtype), *owner]
-            read, weight = (columns(place), first) if hidden is None else (columns([hidden, *place]), later)
+            point_parts = [*in_parts(points.flatten(0, 1), dtype), *owner]
+            read, weight = (columns(point_parts), first) if hidden is None else (columns([hidden, *point_parts]), later)
             hidden, cell = update(read, weight, from_code, cell)
             scale, shift = self.affine(hidden).to(points.dtype).view(*points.shape[:2], 6).split(3, dim=-1)
             points = torch.addcmul(shift, 1 + scale, points)
@@ -77,7 +80,7 @@ class Warp(nn.Module):
 def _plain_update(read: Tensor, weight: Tensor, from_code: Tensor | None, cell: Tensor | None) -> tuple[Tensor, Tensor]:
     """One step of the LSTM cell: ``read`` (B N, K), ``weight`` (4H, K), ``from_code`` (B, 4H), ``cell`` (B N, H).
 
-    ``from_code`` is None where ``read`` and ``weight`` have it as columns, ``cell`` in the first step.
+    ``from_code`` is None if ``read`` and ``weight`` hold it as columns; ``cell`` is None in the first step.
     """
     gates = read @ weight.t()
     if from_code is not None:
@@ -89,7 +92,7 @@ def _plain_update(read: Tensor, weight: Tensor, from_code: Tensor | None, cell: 
 
 
 class _BoundedGradient(torch.autograd.Function):
-    """The identity, whose gradient is kept within a bound; as a function, not a hook, it can be compiled."""
+    """The identity, with a clamped gradient; unlike a hook, a function can be compiled."""
 
     @staticmethod
     def forward(context: Any, hidden: Tensor) -> Tensor:
@@ -101,9 +104,9 @@ class _BoundedGradient(torch.autograd.Function):
 
 
 class _LSTMUpdate(torch.autograd.Function):
-    """``_plain_update`` with less memory traffic: the gates stay in one block, and their gradients take their place.
+    """``_plain_update`` with less memory traffic: the gates stay in one block, and their gradients overwrite them.
 
-    So there is one backward pass; autograd refuses another (RuntimeError).
+    So only one backward pass is possible; a second one raises RuntimeError.
     """
 
     @staticmethod
@@ -148,5 +151,5 @@ class _LSTMUpdate(torch.autograd.Function):
 
 
 def _through(backward: Any, gradient: Tensor, gate: Tensor) -> None:
-    """Turn a gate into the gradient of what it was computed from, given its own."""
+    """Overwrite a gate with the gradient of its input, given the gate's own gradient."""
     backward.grad_input(gradient, gate, grad_input=gate)

@@ -1,4 +1,4 @@
-"""From codes and photos to meshes, and the correspondence between them through the template.
+"""Meshes from codes and photos, and the correspondence of shapes through the template.
 
 It knows nothing of Snakemake or training.
 """

@@ -1,4 +1,4 @@
-"""Which points of two shapes belong together: those that the warp leads to the same point of the template.
+"""Correspondence: points of two shapes correspond if the warp maps them to the same point of the template.
 
 Source: Zheng et al., "Deep Implicit Templates" (2021), sections 4.3 and 4.4.
 """
@@ -14,9 +14,9 @@ BATCH = 65536
 
 
 def template_coordinates(decoder: ImplicitTemplate, code: Tensor, points_unit: np.ndarray) -> np.ndarray:
-    """Warp points (N, 3) of the shape with ``code`` (L,) into the template: (N, 3) float32.
+    """The template coordinates (N, 3) float32 of points (N, 3) of the shape with ``code`` (L,).
 
-    Points in the unit sphere, computed on the decoder's device.
+    Points are in the unit sphere; the computation runs on the decoder's device.
     """
     code = code.to(next(decoder.parameters()).device)[None]
     warped = [np.empty((0, 3), np.float32)]
@@ -29,7 +29,7 @@ def template_coordinates(decoder: ImplicitTemplate, code: Tensor, points_unit: n
 def transferred(source: np.ndarray, labels: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Labels (M, ...) of target points (M, 3): each takes the label of its nearest source point (N, 3).
 
-    ``labels`` (N, ...) are those of the source; both sets of points in template coordinates.
+    ``labels`` (N, ...) belong to the source points. Both point sets are in template coordinates.
     """
     _, nearest = cKDTree(source).query(target, workers=-1)
     return labels[nearest]

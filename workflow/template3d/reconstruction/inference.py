@@ -1,4 +1,4 @@
-"""What a trained decoder is used for: meshes of codes, and codes of shapes whose distances are known."""
+"""Inference with a trained decoder: meshes of codes, and codes fitted to known distances."""
 
 from typing import NamedTuple
 
@@ -12,11 +12,11 @@ from template3d.networks import losses
 from template3d.networks.implicit_template import ImplicitTemplate
 
 POINTS_AT_ONCE = 65536
-"""So many points at most go through the decoder at once when codes are fitted: the gradient needs all steps of each."""
+"""Most points in one decoder pass when codes are fitted, because the gradient stores all steps of each point."""
 
 
 class FitSettings(NamedTuple):
-    """How a code is fitted; the defaults are DeepSDF's (its ``reconstruct.py``)."""
+    """Settings of the fit of a code; the defaults are those of DeepSDF's ``reconstruct.py``."""
 
     steps: int = 800
     points: int = 8000
@@ -27,7 +27,7 @@ class FitSettings(NamedTuple):
 
 
 def meshes_of(decoder: ImplicitTemplate, codes: Tensor, resolution: int, coarse: int) -> list[trimesh.Trimesh]:
-    """The meshes of codes (B, L), in the unit sphere, on the decoder's device; no faces where there is no surface."""
+    """The meshes, in the unit sphere, of codes (B, L); a mesh has no faces if its shape has no surface."""
     codes = codes.to(next(decoder.parameters()).device)
 
     def distances(points: Tensor, owners: Tensor) -> Tensor:
@@ -40,16 +40,16 @@ def meshes_of(decoder: ImplicitTemplate, codes: Tensor, resolution: int, coarse:
 
 
 def template_mesh(decoder: ImplicitTemplate, resolution: int, coarse: int) -> trimesh.Trimesh:
-    """The template of a decoder, in the unit sphere, meshed on the decoder's device."""
+    """The mesh, in the unit sphere, of a decoder's template."""
     device = next(decoder.parameters()).device
     return isosurface.reconstruct(lambda points: decoder.template(points.to(device)), resolution, coarse)
 
 
 def fit_codes(decoder: ImplicitTemplate, samples: Samples, settings: FitSettings, generator: torch.Generator) -> Tensor:
-    """The code (L,) of each shape that fits its true distances best, as (B, L); the decoder stays as it is.
+    """Fit a code (L,) to the ground-truth distances of each shape; returns (B, L) and does not change the decoder.
 
-    The usual upper bound: what decoder and code could show if the encoder were perfect. Source: Park et al., "DeepSDF"
-    (2019), section 6.3, with the numbers of its published program; the learning rate falls to a tenth half way.
+    The result is the usual upper bound, which a perfect encoder would reach. The learning rate falls to a tenth after
+    half of the steps. Source: Park et al., "DeepSDF" (2019), section 6.3, with the settings of its published program.
     """
     together = torch.arange(len(samples)).split(max(1, POINTS_AT_ONCE // settings.points))
     return torch.cat([_fit(decoder, samples, shapes, settings, generator) for shapes in together])
@@ -58,7 +58,7 @@ def fit_codes(decoder: ImplicitTemplate, samples: Samples, settings: FitSettings
 def _fit(
     decoder: ImplicitTemplate, samples: Samples, shapes: Tensor, settings: FitSettings, generator: torch.Generator
 ) -> Tensor:
-    """The codes of some shapes (B,), given by their places in ``samples``, fitted side by side."""
+    """Fit the codes of the shapes with indices (B,) in ``samples``, side by side."""
     device = next(decoder.parameters()).device
     codes = settings.start_std * torch.randn(len(shapes), decoder.warp.code_length, generator=generator)
     codes = codes.to(device).requires_grad_()
@@ -67,7 +67,7 @@ def _fit(
         optimizer.param_groups[0]["lr"] = settings.learning_rate * (0.1 if 2 * step >= settings.steps else 1.0)
         points, distances = (part.to(device) for part in samples.draw(shapes, settings.points, generator))
         predicted = decoder.signed_distance(codes, points)
-        # a sum over shapes, so that each is fitted as if it were alone
+        # a sum over shapes, so that each fit is independent of the others
         predicted, distances = (values.clamp(-settings.clamp, settings.clamp) for values in (predicted, distances))
         error = losses.curriculum_l1(predicted, distances, tolerance=0.0, hardness=0.0).mean(dim=1).sum()
         loss = error + settings.code_weight * codes.square().mean(dim=1).sum()
@@ -77,6 +77,6 @@ def _fit(
 
 
 def interpolated(first: Tensor, last: Tensor, count: int) -> Tensor:
-    """``count`` codes (count, L) at even steps from one code (L,) to another, both included."""
+    """``count`` codes (count, L) in even steps from one code (L,) to another, both included."""
     steps = torch.linspace(0, 1, count)[:, None]
     return (1 - steps) * first + steps * last

@@ -1,4 +1,4 @@
-"""From a photo to a mesh, with one trained model."""
+"""Reconstruction of the object on a photo with one trained model."""
 
 from pathlib import Path
 
@@ -17,13 +17,19 @@ WRITERS = {".glb": meshes.glb_bytes, ".ply": meshes.ply_bytes}
 def reconstruct_photo(
     model: models.Model, file: Path, resolution: int = 128, coarse: int = 32, limits: Limits = USUAL
 ) -> tuple[trimesh.Trimesh, photos.Photo]:
-    """The mesh, in the unit sphere (y up, front -z), of the object on a photo, and the photo as the encoder saw it.
+    """Reconstruct the object on a photo; returns its mesh and the photo as prepared for the encoder.
 
-    The mesh has no faces if the network sees no surface. Raises InputError if the photo cannot be used, or the model
-    has no encoder.
+    The mesh is in the unit sphere, y up, front towards -z. It has no faces if the network predicts no surface.
+    ``resolution`` is the number of cells a side of the finest grid and must be a multiple of ``coarse``, that of the
+    coarsest. ``limits`` bounds the photo's bytes and pixels.
+
+    Raises InputError if the model has no encoder, or if the photo is missing, broken or too large, or its mask covers
+    almost nothing. Raises ValueError if ``resolution`` is not a multiple of ``coarse``.
+
+    Source: the report's equations (2) to (4).
     """
     if model.encoder is None or model.image_size is None:
-        raise InputError("this model has no encoder: take two_phase or end_to_end, not embeddings")
+        raise InputError("this model has no encoder: use two_phase or end_to_end, not embeddings")
     photo = photos.read(file, limits)
     code = model.encode(images.to_tensor(photo.image, model.image_size)[None])
     return inference.meshes_of(model.decoder, code, resolution, coarse)[0], photo

@@ -1,4 +1,4 @@
-"""Pictures of meshes: cameras, Blender, its materials, and quick previews.
+"""Images of meshes: cameras, view protocols, Blender and its materials, and quick previews.
 
 It knows nothing of PyTorch.
 """

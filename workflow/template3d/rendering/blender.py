@@ -1,4 +1,4 @@
-"""Blender, without a window: a scene with even light, a shape in it, and images of each view."""
+"""Blender without a window: a scene with even light, one shape at a time, and images of each view."""
 
 import contextlib
 import os
@@ -16,13 +16,13 @@ from PIL import Image
 from template3d.data.materials import check_inside, named_by
 from template3d.geometry.meshes import distinct
 from template3d.rendering.cameras import LENS_MM, SENSOR_MM, View
-from template3d.rendering.shading import GREY, Look, look_of, make_even, shine_group, shine_with
+from template3d.rendering.shading import GREY, Appearance, appearance_of, make_even, shine_group, shine_with
 from template3d.runtime.errors import InputError
 from template3d.runtime.limits import USUAL, Limits
 
 APART = 2e-5
-"""How far the faces of the first material move to their own side, in ShapeNet units, those of the second twice as far,
-and so on: less than a tenth of a pixel, but of two faces in one place it is always the same that is seen."""
+"""Offset, in ShapeNet units, of the faces of the first material along their normals; the second has twice as much, and
+so on. This is less than a tenth of a pixel, but it decides which of two coincident faces is visible."""
 
 DEVICES = {"cpu": "NONE", "cuda": "CUDA", "optix": "OPTIX"}
 
@@ -30,7 +30,7 @@ DEVICES = {"cpu": "NONE", "cuda": "CUDA", "optix": "OPTIX"}
 class Studio:
     """A Blender scene in ShapeNet's frame: white background, suns without shadow, a camera, one shape at a time.
 
-    Blender has one scene for the whole process, so there is one studio at a time.
+    Blender has one scene per process, so use one studio at a time.
     """
 
     def __init__(
@@ -44,8 +44,8 @@ class Studio:
     ) -> None:
         """Set up for square images of ``image_size`` pixels and ``samples`` samples a pixel.
 
-        ``threads`` on the CPU, 0 for all; ``engine`` is ``cycles`` or ``eevee``, ``device`` (for cycles) ``cpu``,
-        ``cuda`` or ``optix``. Raises InputError if Blender finds no such device.
+        ``threads`` is the number of CPU threads, 0 for all. ``engine`` is ``cycles`` or ``eevee``; ``device``, for
+        cycles, is ``cpu``, ``cuda`` or ``optix``. Raises InputError if Blender finds no such device.
         """
         bpy.ops.wm.read_factory_settings(use_empty=True)
         self._scene = bpy.context.scene
@@ -71,9 +71,9 @@ class Studio:
     def show_obj(self, file: Path, limits: Limits = USUAL) -> list[str]:
         """Replace the shape by the one in an OBJ file, with the colours, textures and alpha of its materials.
 
-        Of coincident faces that look the same one is left, and two that look different are each seen from their own
-        side. Returns what is missing and was replaced, in words. Raises InputError if Blender finds no faces in it or
-        if a texture is too large or outside of the shape's folder.
+        Of coincident faces with the same appearance, one stays. If their appearances differ, each is visible from its
+        own side. Returns warnings about missing files and their replacements. Raises InputError if Blender finds no
+        faces, or if a texture is too large or outside of the shape's folder.
         """
         self._clear()
         missing, textures, images = named_by(file, limits.check_mesh)
@@ -93,19 +93,19 @@ class Studio:
         if not meshes:
             raise InputError(f"{file}: Blender finds no faces in it")
         for mesh in meshes:
-            looks = []
+            appearances = []
             for index, material in enumerate(mesh.materials):
-                look, flaws = look_of(material) if material and not missing else (Look(GREY), [])
+                appearance, flaws = appearance_of(material) if material and not missing else (Appearance(GREY), [])
                 warnings += [f"{file}: {flaw}" for flaw in flaws]
                 if material is None:
                     material = mesh.materials[index] = bpy.data.materials.new("grey")
-                make_even(material, look, self._shine)
-                looks.append(look)
-            if not looks:
-                looks.append(Look(GREY))
+                make_even(material, appearance, self._shine)
+                appearances.append(appearance)
+            if not appearances:
+                appearances.append(Appearance(GREY))
                 mesh.materials.append(bpy.data.materials.new("grey"))
-                make_even(mesh.materials[0], looks[0], self._shine)
-            self._shape.append(self._add(bpy.data.objects.new("shape", _single(mesh, looks))))
+                make_even(mesh.materials[0], appearances[0], self._shine)
+            self._shape.append(self._add(bpy.data.objects.new("shape", _single(mesh, appearances))))
         for thing in imported:
             self._shape.remove(thing)
             bpy.data.objects.remove(thing, do_unlink=True)
@@ -118,11 +118,11 @@ class Studio:
         mesh.from_pydata(vertices.tolist(), [], faces.tolist())
         mesh.polygons.foreach_set("use_smooth", np.full(len(faces), smooth))
         mesh.materials.append(bpy.data.materials.new("plain"))
-        make_even(mesh.materials[0], Look(colour), self._shine)
+        make_even(mesh.materials[0], Appearance(colour), self._shine)
         self._shape = [self._add(bpy.data.objects.new("mesh", mesh))]
 
     def picture(self, mesh: trimesh.Trimesh, view: View) -> np.ndarray:
-        """A mesh in ShapeNet's frame, in grey, as seen from ``view``: (S, S, 3) uint8; all white if it has no faces."""
+        """Render a grey mesh in ShapeNet's frame from ``view``: (S, S, 3) uint8; all white if it has no faces."""
         self.show_mesh(mesh.vertices, mesh.faces)
         with tempfile.TemporaryDirectory() as folder:
             self.render(view, Path(folder) / "picture.png")
@@ -130,11 +130,15 @@ class Studio:
                 return np.array(image.convert("RGB"))
 
     def render(self, view: View, file: Path, shown: str = "rgb") -> None:
-        """Write the shape as seen from ``view`` into a file; ``shown`` is one of ``views.SUFFIXES``.
+        """Render the shape from ``view`` into a file; ``shown``, the pass, is one of ``views.SUFFIXES``.
 
-        ``rgb``: PNG under the even light, on white. ``albedo``: the same without the light. At the centre of each
-        pixel, 0 where the background is: ``mask``, PNG, 255 on the shape; ``depth``, EXR, float32, along the
-        camera's axis, in ShapeNet units; ``normal``, EXR, float32, in ShapeNet's frame, towards the camera.
+        * ``rgb``: PNG, under the even light, on white.
+        * ``albedo``: PNG, without the light, on white.
+        * ``mask``: PNG, 255 on the shape.
+        * ``depth``: EXR, float32, along the camera's axis, in ShapeNet units.
+        * ``normal``: EXR, float32, in ShapeNet's frame, towards the camera.
+
+        The last three are sampled at the centre of each pixel and are 0 on the background.
         """
         if shown != self._pass:
             self._show_pass(shown)
@@ -174,10 +178,10 @@ class Studio:
 
 
 def _check_images(mesh: Path, limits: Limits) -> None:
-    """Look at the image files that Blender took for a mesh, none of which it has read yet.
+    """Check the image files that Blender will open for a mesh, before it reads them.
 
-    Raises InputError for one outside of the shape's folder or too large. What Pillow does not know as an image is
-    removed from Blender, which knows more kinds, because no limit has checked their sizes.
+    Raises InputError for a file that is too large or outside of the shape's folder. Files that Pillow cannot open are
+    removed from Blender, which knows more formats, because their size in pixels was not checked.
     """
     for image in bpy.data.images:
         if image.filepath:
@@ -188,22 +192,22 @@ def _check_images(mesh: Path, limits: Limits) -> None:
 
 
 def _use_device(device: str) -> str:
-    """Make Cycles use a device; raises InputError if there is none of its kind."""
+    """Make Cycles use a device; raises InputError if there is no such device."""
     preferences = bpy.context.preferences.addons["cycles"].preferences
     preferences.compute_device_type = DEVICES[device]
     if device == "cpu":
         return "CPU"
     preferences.get_devices()
-    found = [entry for entry in preferences.devices if entry.type == DEVICES[device]]
-    if not found:
+    matching = [entry for entry in preferences.devices if entry.type == DEVICES[device]]
+    if not matching:
         raise InputError(f"config: views.device is {device}, but Blender finds no such device here; set cpu")
     for entry in preferences.devices:
-        entry.use = entry in found
+        entry.use = entry in matching
     return "GPU"
 
 
 def _white_world() -> "bpy.types.World":
-    """A world that the camera sees white and that lights nothing."""
+    """A world that is white for the camera and emits no light."""
     world = bpy.data.worlds.new("white")
     nodes, links = world.node_tree.nodes, world.node_tree.links
     path, background = nodes.new("ShaderNodeLightPath"), nodes["Background"]
@@ -212,8 +216,8 @@ def _white_world() -> "bpy.types.World":
     return world
 
 
-def _single(mesh: "bpy.types.Mesh", looks: list[Look]) -> "bpy.types.Mesh":
-    """An imported mesh as separate flat triangles, without the doubles that cannot be told apart."""
+def _single(mesh: "bpy.types.Mesh", appearances: list[Appearance]) -> "bpy.types.Mesh":
+    """An imported mesh as separate flat triangles, without duplicates."""
     mesh.calc_loop_triangles()
     count = len(mesh.loop_triangles)
     loops, materials = np.empty((count, 3), np.int32), np.empty(count, np.int32)
@@ -223,8 +227,8 @@ def _single(mesh: "bpy.types.Mesh", looks: list[Look]) -> "bpy.types.Mesh":
     mesh.loops.foreach_get("vertex_index", loop_vertices)
     mesh.vertices.foreach_get("co", vertices.reshape(-1))
     corners = vertices[loop_vertices[loops]]
-    kinds = {look: index for index, look in enumerate(dict.fromkeys(looks))}
-    kind = np.array([kinds[look] for look in looks])[materials]
+    kinds = {appearance: index for index, appearance in enumerate(dict.fromkeys(appearances))}
+    kind = np.array([kinds[appearance] for appearance in appearances])[materials]
     kept = distinct(corners, kind)
     if len(kinds) > 1:
         normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -245,13 +249,13 @@ def _single(mesh: "bpy.types.Mesh", looks: list[Look]) -> "bpy.types.Mesh":
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep what Blender prints for every file and image out of the log; Python's own errors still show."""
+    """Hide Blender's standard output, which has lines for every file and image; Python's errors still show."""
     sys.stdout.flush()
-    kept = os.dup(1)
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device, not a file of ours
+    stdout = os.dup(1)
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device, not a regular file
         os.dup2(nowhere.fileno(), 1)
     try:
         yield
     finally:
-        os.dup2(kept, 1)
-        os.close(kept)
+        os.dup2(stdout, 1)
+        os.close(stdout)

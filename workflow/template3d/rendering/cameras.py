@@ -1,8 +1,8 @@
-"""A camera on an object: where it stands, and where in its image a point appears. Numbers only, no renderer.
+"""Cameras: their pose and the projection of points into the image, without a renderer.
 
-The world is ShapeNet's frame: y up, the object's front towards -z. A camera looks at the origin; azimuth 0 looks
-at the object's front, and grows towards the object's left (+x). Camera coordinates follow OpenCV: x right, y
-down, z forward; a pixel's centre is at half-integer image coordinates, the origin in the upper left corner.
+The world is ShapeNet's frame: y up, the object's front towards -z. A camera looks at the origin. Azimuth 0 looks at
+the object's front, and azimuth grows towards the object's left (+x). Camera coordinates follow OpenCV: x right, y
+down, z forward. The image's origin is its upper left corner, and pixel centres have half-integer coordinates.
 """
 
 from dataclasses import asdict, dataclass
@@ -23,7 +23,7 @@ class View:
     shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def world_to_camera(self) -> np.ndarray:
-        """The (3, 4) matrix from the object's own coordinates to the camera's; it holds the object's shift."""
+        """The (3, 4) matrix from the object's coordinates to the camera's; it includes the object's shift."""
         azimuth, elevation = np.radians([self.azimuth_deg, self.elevation_deg])
         backward = np.array(
             [np.sin(azimuth) * np.cos(elevation), np.sin(elevation), -np.cos(azimuth) * np.cos(elevation)]
@@ -40,18 +40,18 @@ def intrinsics(image_size: int) -> np.ndarray:
     return np.array([[focal, 0, image_size / 2], [0, focal, image_size / 2], [0, 0, 1.0]])
 
 
-def describe(drawn: list[View], image_size: int) -> dict:
-    """The views of a shape as plain data: what stands in ``cameras.json``."""
+def describe(views: list[View], image_size: int) -> dict:
+    """The views of a shape as plain data, the content of ``cameras.json``."""
     return {
         "convention": "ShapeNet's frame (y up, front -z) to OpenCV's camera (x right, y down, z forward)",
         "image_size": image_size,
         "intrinsics": intrinsics(image_size).tolist(),
-        "views": [{**asdict(view), "world_to_camera": view.world_to_camera().tolist()} for view in drawn],
+        "views": [{**asdict(view), "world_to_camera": view.world_to_camera().tolist()} for view in views],
     }
 
 
 def described_view(described: dict, index: int) -> View:
-    """One view out of what ``describe`` gave."""
+    """One view from the result of ``describe``."""
     return View(**{name: value for name, value in described["views"][index].items() if name != "world_to_camera"})
 
 

@@ -1,4 +1,4 @@
-"""A quick picture of a mesh, without Blender."""
+"""Quick images of meshes, without Blender."""
 
 import numpy as np
 import trimesh
@@ -7,14 +7,14 @@ from template3d.geometry.visibility import Scene
 
 EYE_DISTANCE = 2.95
 HALF_WIDTH = np.tan(np.radians(40 / 2))
-"""Half the picture's width, one unit before the eye: a field of view of 40 degrees."""
+"""Half the image's width at distance 1 from the eye: a field of view of 40 degrees."""
 LIGHT = np.array([0.4, 0.8, -0.5]) / np.linalg.norm([0.4, 0.8, -0.5])
 
 
 def shaded(
     mesh: trimesh.Trimesh, size: int = 192, azimuth_deg: float = 42.0, elevation_deg: float = 24.0
 ) -> np.ndarray:
-    """A mesh in the unit sphere on white, (``size``, ``size``) uint8; azimuth 0 looks at its front; may be empty."""
+    """Render a mesh in the unit sphere on white, (``size``, ``size``) uint8; the mesh may be empty."""
     if not len(mesh.faces):
         return np.full((size, size), 255, np.uint8)
     azimuth, elevation = np.radians([azimuth_deg, elevation_deg])

@@ -1,4 +1,4 @@
-"""The kinds of views, such as easy and hard, and how the cameras of each kind are drawn. The registry of view kinds."""
+"""The registry of view kinds, such as easy and hard, with the random cameras of each kind."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ MAX_TRIES = 100
 
 @dataclass(frozen=True)
 class Protocol:
-    """How views of a kind are drawn: ranges for elevation (degrees), distance and object shift (ShapeNet units)."""
+    """The ranges of a kind's random views: elevation (degrees), distance, and object shift (ShapeNet units)."""
 
     elevation_deg: tuple[float, float]
     distance: tuple[float, float]
@@ -28,7 +28,7 @@ PROTOCOLS = {
     "easy": Protocol((20.0, 30.0), (0.65, 1.0), 0.0, (0.65, 1.0), 0.0),
     "hard": Protocol((0.0, 45.0), (0.60, 1.0), 0.2, (0.75, 1.1), 0.1),
 }
-"""Distances are shares of BASE_DISTANCE; the widened values hold after TRIES_BEFORE_WIDENING rejected tries."""
+"""Distances are factors of BASE_DISTANCE; the widened values apply after TRIES_BEFORE_WIDENING rejected tries."""
 KINDS = tuple(PROTOCOLS)
 
 
@@ -37,9 +37,9 @@ def draw_views(
 ) -> list[cameras.View]:
     """Draw ``count`` views of an object around it, each with the whole object inside the frame.
 
-    ``kind`` is one of KINDS; vertices (N, 3) in ShapeNet units. View i stands at an azimuth of
-    360 (i + 1) / count degrees, give or take the jitter. A view that cuts the object off is drawn again before
-    anything is rendered. Raises InputError if no view of the protocol shows the whole object.
+    ``kind`` is one of KINDS; vertices (N, 3) in ShapeNet units. View i has an azimuth of 360 (i + 1) / count degrees,
+    plus the jitter. A view that cuts off the object is rejected before rendering and drawn again. Raises InputError if
+    no view of the protocol shows the whole object.
 
     Source: the report's section 4.1 and the rendering protocol of DISN (Xu et al., 2019).
     """

@@ -1,6 +1,6 @@
-"""The even light, said by materials: what a surface shines with, as Blender's shader nodes.
+"""The even light as Blender's shader nodes: materials emit the light that they would reflect.
 
-With ``blender.py`` the only importer of bpy.
+Only this module and ``blender.py`` import bpy.
 """
 
 from typing import NamedTuple
@@ -8,29 +8,29 @@ from typing import NamedTuple
 import bpy
 from mathutils import Vector
 
-# The light: an even fill, and suns (direction in ShapeNet's frame, share of full brightness) without shadow. A
-# matt surface under such light shines with colour * (fill + sum of sun * max(0, normal . direction)), so the
-# materials say that themselves: no light is sampled, no ray is bounced, and an image has no noise.
+# The light is an even fill and suns (direction in ShapeNet's frame, share of full brightness) without shadow. Under it,
+# a matt surface reflects colour * (fill + sum of sun * max(0, normal . direction)). The materials emit this light, so
+# Cycles samples no lights and no bounces, and an image has no noise.
 FILL = 0.45
 SUNS = (((-0.6, 1.0, -0.8), 0.3), ((0.8, 0.5, -0.5), 0.2), ((0.3, 0.7, 1.0), 0.2))
 GREY = (0.6, 0.6, 0.6, 1.0)
 OPAQUE = 0.1
-"""Alpha above which depth, normal and mask take a surface for solid."""
+"""Alpha above which depth, normal and mask treat a surface as solid."""
 
 
-class Look(NamedTuple):
-    """How a material looks: colour (RGBA), and textures for colour and for alpha."""
+class Appearance(NamedTuple):
+    """The appearance of a material: colour (RGBA), and textures for colour and for alpha."""
 
     colour: tuple
     texture: "bpy.types.Image | None" = None
     alpha_texture: "bpy.types.Image | None" = None
 
 
-def look_of(material: "bpy.types.Material") -> tuple[Look, list[str]]:
-    """How an imported material looks, and what of it is missing, in words."""
+def appearance_of(material: "bpy.types.Material") -> tuple[Appearance, list[str]]:
+    """The appearance of an imported material, and its flaws, in words."""
     principled = next((node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED"), None)
     if principled is None:
-        return Look(GREY), []
+        return Appearance(GREY), []
     flaws = []
 
     def texture(socket: "bpy.types.NodeSocket") -> "bpy.types.Image | None":
@@ -48,22 +48,25 @@ def look_of(material: "bpy.types.Material") -> tuple[Look, list[str]]:
     image, alpha_image = texture(colour), texture(alpha)
     if image is not None and alpha_image is None and image.depth == 32:
         alpha_image = image
-    return Look((*colour.default_value[:3], opacity), image, alpha_image), flaws
+    return Appearance((*colour.default_value[:3], opacity), image, alpha_image), flaws
 
 
-def make_even(material: "bpy.types.Material", look: Look, shine: "bpy.types.NodeTree") -> None:
-    """Make a material matt under the even light: colour from both sides, no highlight, no shadow, no noise."""
+def make_even(material: "bpy.types.Material", appearance: Appearance, shine: "bpy.types.NodeTree") -> None:
+    """Make a material matt under the even light, on both sides, without highlights, shadows or noise."""
     nodes, links = material.node_tree.nodes, material.node_tree.links
     nodes.clear()
     material.surface_render_method = "DITHERED"
     group, emission, see_through = (nodes.new(f"ShaderNode{kind}") for kind in ("Group", "Emission", "BsdfTransparent"))
     mix, output = nodes.new("ShaderNodeMixShader"), nodes.new("ShaderNodeOutputMaterial")
     group.node_tree = shine
-    group.inputs["Colour"].default_value, group.inputs["Alpha"].default_value = (*look.colour[:3], 1.0), look.colour[3]
-    if look.texture:
-        links.new(_image(nodes, look.texture).outputs["Color"], group.inputs["Colour"])
-    if look.alpha_texture:
-        links.new(_image(nodes, look.alpha_texture).outputs["Alpha"], group.inputs["Alpha"])
+    group.inputs["Colour"].default_value, group.inputs["Alpha"].default_value = (
+        (*appearance.colour[:3], 1.0),
+        appearance.colour[3],
+    )
+    if appearance.texture:
+        links.new(_image(nodes, appearance.texture).outputs["Color"], group.inputs["Colour"])
+    if appearance.alpha_texture:
+        links.new(_image(nodes, appearance.alpha_texture).outputs["Alpha"], group.inputs["Alpha"])
     links.new(group.outputs["Light"], emission.inputs["Color"])
     links.new(group.outputs["Alpha"], mix.inputs["Fac"])
     links.new(see_through.outputs[0], mix.inputs[1])
@@ -78,7 +81,7 @@ def _image(nodes: "bpy.types.Nodes", texture: "bpy.types.Image") -> "bpy.types.N
 
 
 def shine_group() -> "bpy.types.NodeTree":
-    """What all materials share: from colour and alpha to the light that a surface sends out (``shine_with``)."""
+    """The node group that all materials share, from colour and alpha to emitted light (see ``shine_with``)."""
     group = bpy.data.node_groups.new("shine", "ShaderNodeTree")
     group.use_fake_user = True
     for direction, name in (("INPUT", "Colour"), ("INPUT", "Alpha"), ("OUTPUT", "Light"), ("OUTPUT", "Alpha")):
@@ -88,7 +91,7 @@ def shine_group() -> "bpy.types.NodeTree":
 
 
 def shine_with(group: "bpy.types.NodeTree", shown: str) -> None:
-    """Let surfaces shine with what ``shown`` asks for."""
+    """Make surfaces emit the pass ``shown``, one of ``views.SUFFIXES``."""
     nodes, links = group.nodes, group.links
     nodes.clear()
     given, sent = nodes.new("NodeGroupInput"), nodes.new("NodeGroupOutput")
@@ -116,7 +119,7 @@ def shine_with(group: "bpy.types.NodeTree", shown: str) -> None:
 
 
 def _brightness(nodes: "bpy.types.Nodes", links: "bpy.types.NodeLinks") -> "bpy.types.NodeSocket":
-    """The light that falls on a face: the fill, and each sun by the cosine of its angle."""
+    """The light on a face: the fill, plus each sun times the cosine of its angle."""
     geometry = nodes.new("ShaderNodeNewGeometry")
     brightness = FILL
     for direction, share in SUNS:
