@@ -35,7 +35,7 @@ def load_deep_implicit_template(folder: str | Path, checkpoint: str = "latest") 
     Source: Zheng et al., "Deep Implicit Templates" (2021); https://github.com/ZhengZerong/DeepImplicitTemplates
     """
     folder = Path(folder)
-    specs = json.loads((folder / "specs.json").read_text())
+    specs = json.loads((folder / "specs.json").read_text(encoding="utf-8-sig"))
     with torch.device("meta"):  # specs.json may name any size, so the weights alone decide how much memory is used
         model = ImplicitTemplate(**_network_arguments(specs, folder / "specs.json"))
     weights_file = folder / "ModelParameters" / f"{checkpoint}.pth"
@@ -78,7 +78,8 @@ def as_phase1(folder: str | Path, shapes: list[str]) -> Model:
             f"phase1.from: {folder} has {len(codes)} codes, but the training split lists {len(shapes)} shapes; give "
             "the split that it was trained on"
         )
-    sizes = _network_arguments(json.loads((Path(folder) / "specs.json").read_text()), Path(folder) / "specs.json")
+    specs = Path(folder) / "specs.json"
+    sizes = _network_arguments(json.loads(specs.read_text(encoding="utf-8-sig")), specs)
     return Model(decoder, sizes, codes, list(shapes))
 
 
