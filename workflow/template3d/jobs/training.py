@@ -1,4 +1,4 @@
-"""What every training does around its stage: threads, seed, data, checkpoint, fit, history."""
+"""The common part of every training job: threads, seed, data, checkpoint, fit and history."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -14,37 +14,37 @@ from template3d.data.memory import Memory
 from template3d.runtime import files
 from template3d.training.checkpoints import Checkpoint
 from template3d.training.loop import fit
-from template3d.training.stage import Schedule, Stage, picked
+from template3d.training.stage import Schedule, Stage, fields_of
 
 log = logging.getLogger(__name__)
 
 COLUMNS = ["epoch", "step", "total"]
-"""Of a history without rows: that of a published experiment."""
+"""Columns of a history without rows, as for a published experiment."""
 
 
 @dataclass
 class Training:
-    """One training of a category; to make one sets this process's number of threads and its random seed."""
+    """One training of a category; its constructor sets this process's number of threads and random seed."""
 
     section: str
-    """The part of ``settings`` that is about this stage, such as ``phase1``."""
+    """The section of ``settings`` for this stage, such as ``phase1``."""
     machine: dict[str, Any]
-    """The configuration's ``training``: how it runs, which changes rounding at most."""
+    """The configuration's ``training``: resources, which change at most the rounding of results."""
     threads: int
     shards: Sequence[str | Path]
-    """The archives that it reads: views or samples or both."""
+    """The archives of views, samples or both that this training reads."""
     settings: dict[str, Any]
-    """Parts of the configuration by their names there, ``seed`` among them: what the result depends on."""
+    """The sections of the configuration, and ``seed``, on which the result depends."""
     code: dict[str, Any]
-    """What code the result depends on."""
+    """Digests of the code on which the result depends."""
     checkpoint: str | Path
     board: str | Path
     """The folder for TensorBoard."""
     sources: Sequence[str | Path] = ()
-    """Other files that the result depends on."""
+    """Other files on which the result depends."""
 
     def __post_init__(self) -> None:
-        """Set threads and seed, and find out which data a checkpoint must belong to."""
+        """Set threads and seed, and compute the digest of the data that a checkpoint must match."""
         torch.set_num_threads(self.threads)
         torch.manual_seed(self.settings["seed"])
         self.memory = Memory.of(self.machine)
@@ -52,16 +52,16 @@ class Training:
 
     def numbers(self, settings: type, section: str | None = None) -> Any:
         """A dataclass of ``settings`` with the values of a section, by default this stage's own."""
-        return settings(**picked(settings, self.settings[section or self.section]))
+        return settings(**fields_of(settings, self.settings[section or self.section]))
 
     def usable(self, shapes: Sequence[str], manifest_files: Iterable[str | Path]) -> list[str]:
-        """Those of some shapes that every stage before could use."""
+        """The shapes that all earlier stages could use."""
         usable = manifests.usable(shapes, manifest_files, self.shards)
         log.info("%d of %d listed shapes are usable", len(usable), len(shapes))
         return usable
 
     def fit(self, stage: Stage, title: str) -> list[dict[str, float]]:
-        """Train a stage in place, from its checkpoint if that fits; the history as ``loop.fit`` returns it."""
+        """Train a stage in place, from its checkpoint if it fits; returns the history of ``loop.fit``."""
         schedule = Schedule.of(self.settings[self.section], self.settings["seed"], self.machine["gpus"])
         checkpoint = Checkpoint(
             Path(self.checkpoint),
@@ -74,6 +74,6 @@ class Training:
 
 
 def write_history(file: str | Path, history: list[dict[str, float]]) -> None:
-    """Write a training's history, a row an epoch, as CSV."""
+    """Write a training's history as CSV, with one row per epoch."""
     table = pd.DataFrame(history) if history else pd.DataFrame(columns=COLUMNS)
     files.write_text(file, table.to_csv(index=False))

@@ -1,4 +1,4 @@
-"""The training loop, its stages, checkpoints and augmentation.
+"""The training loop, the stages of training, checkpoints, augmentation and pretrained weights.
 
 It knows nothing of Snakemake.
 """

@@ -1,4 +1,4 @@
-"""Checkpoints: a stage's whole state in one file, for the same parameters, code and data only."""
+"""Checkpoints: a stage's whole state in one file, valid only for the same settings, code and data."""
 
 import contextlib
 import json
@@ -21,21 +21,20 @@ log = logging.getLogger(__name__)
 
 
 class Checkpoint:
-    """One stage's checkpoint on disk; what it belongs to decides whether a training may resume from it."""
+    """One stage's checkpoint on disk; a training resumes from it only if the settings, code and data are the same."""
 
     def __init__(self, file: Path, minutes: float, **belongs_to: Any) -> None:
-        """``minutes`` lie between two checkpoints; ``belongs_to`` describes settings, code and data by name, in JSON's
-        types."""
+        """Write one every ``minutes``; ``belongs_to`` holds settings, code and data by name, as JSON values."""
         self.file, self.belongs_to = file, json.loads(json.dumps(belongs_to))
         self._seconds, self._written = 60 * minutes, time.monotonic()
 
     @property
     def due(self) -> bool:
-        """Whether it is time for the next one."""
+        """Whether it is time to write the next checkpoint."""
         return time.monotonic() - self._written >= self._seconds
 
     def save(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-        """Write tensors and facts (what JSON can hold), whole or not at all; raises InputError if it cannot."""
+        """Write tensors and facts (JSON values) atomically; raises InputError if the file cannot be written."""
         text = json.dumps({"belongs_to": self.belongs_to, "facts": facts})
         try:
             with whole(self.file) as beside:
@@ -47,25 +46,25 @@ class Checkpoint:
         self._written = time.monotonic()
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """Tensors and facts of the last checkpoint; None if there is none to resume from, and the log says why."""
+        """Tensors and facts of the last checkpoint; None if training cannot resume from it, and the log says why."""
         if not self.file.exists():
             return None
         try:
             with safe_open(self.file, framework="pt") as opened:
-                held = json.loads(opened.metadata()["json"])
+                content = json.loads(opened.metadata()["json"])
                 tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as damage:
             log.warning("%s: cannot be read (%s); training starts from scratch", self.file, damage)
             return None
-        names = sorted(self.belongs_to.keys() | held["belongs_to"].keys())
-        if other := [name for name in names if self.belongs_to.get(name) != held["belongs_to"].get(name)]:
+        names = sorted(self.belongs_to.keys() | content["belongs_to"].keys())
+        if other := [name for name in names if self.belongs_to.get(name) != content["belongs_to"].get(name)]:
             log.info("%s: belongs to other %s; training starts from scratch", self.file, " and ".join(other))
             return None
-        return tensors, held["facts"]
+        return tensors, content["facts"]
 
 
 class Stop:
-    """Whether somebody asked this process to stop, by SIGTERM (a cluster's notice) or SIGINT (Ctrl-C)."""
+    """Records the signal to stop: SIGTERM (a cluster's notice) or SIGINT (Ctrl-C)."""
 
     def __init__(self) -> None:
         """No signal received yet."""
@@ -73,16 +72,16 @@ class Stop:
 
     @contextlib.contextmanager
     def watched(self) -> Iterator["Stop"]:
-        """Take these signals as wishes, to be met between two steps. In a thread, where none arrive, do nothing."""
+        """Record these signals, so the loop can stop between two steps. Outside the main thread, does nothing."""
         if threading.current_thread() is not threading.main_thread():
             yield self
             return
-        before = {number: signal.signal(number, self._asked) for number in (signal.SIGTERM, signal.SIGINT)}
+        before = {number: signal.signal(number, self._record) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             yield self
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _asked(self, number: int, _frame: object) -> None:
+    def _record(self, number: int, _frame: object) -> None:
         self.signal = number

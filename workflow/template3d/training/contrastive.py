@@ -1,4 +1,4 @@
-"""Contrastive pretraining: an encoder to which two pictures of one object look alike, and of two objects do not."""
+"""Contrastive pretraining: similar codes for two images of one object, different codes for different objects."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from template3d.training.stage import Stage
 
 @dataclass(frozen=True)
 class ContrastiveSettings:
-    """The stage's own numbers; the defaults are the original's."""
+    """The settings of the stage; the defaults are those of the original program."""
 
     positives: str = "views"
     """``views``: two renderings of one object; ``augmentations``: two augmentations of one rendering."""
@@ -28,21 +28,21 @@ class ContrastiveSettings:
     learning_rate: float = 3e-4
     colour_jitter: float = 0.4
     grayscale_probability: float = 0.2
-    """How many images lose their colours. An object must be known by its shape, not by its paint."""
+    """Share of images that become grayscale, so that the encoder learns shapes, not colours."""
     smallest_crop: float = 0.2
     """For ``augmentations``: the smallest share of an image that a crop keeps."""
 
 
 class ContrastiveStage(Stage):
-    """Section 5.2 of the report: minimise equation (13) over encoder and projection head."""
+    """Section 5.2 of the report: minimizes equation (13) over encoder and projection head."""
 
     def __init__(self, encoder: Encoder, projection: Projection, views: Views, settings: ContrastiveSettings) -> None:
-        """Set up for views; with ``views``, raises InputError unless there are two objects, each with two."""
+        """Set up; with ``views``, raises InputError unless there are two shapes, each with two views."""
         super().__init__()
         self.encoder, self.projection, self.views, self.settings = encoder, projection, views, settings
         self.by_shape = [torch.nonzero(views.shapes == shape)[:, 0] for shape in views.shapes.unique()]
         if settings.positives == "views" and (len(self.by_shape) < 2 or min(map(len, self.by_shape)) < 2):
-            raise InputError("contrastive.positives is views, which takes two shapes, and two views of each, at least")
+            raise InputError("contrastive.positives is views, which needs at least two shapes with two views each")
         size, amount = views.images.shape[-1], settings.colour_jitter
         self.random_view = None
         if settings.positives == "augmentations":
@@ -62,10 +62,10 @@ class ContrastiveStage(Stage):
         return [{"name": "encoder", "params": [p for p in both if p.requires_grad], "lr": self.settings.learning_rate}]
 
     def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
-        """As many images as there are an epoch, in pairs; each batch is two times images (B, 3, S, S) uint8.
+        """The batches of an epoch, with about as many images as views; each is two tensors (B, 3, S, S) uint8.
 
-        With ``views``, a batch has one pair of each of B different objects; with ``augmentations`` the pair is one
-        image twice.
+        Rows are pairs. With ``views``, a batch has one pair of views for each of B different objects. With
+        ``augmentations``, a pair is the same image twice.
         """
         if self.settings.positives == "augmentations":
             size = min(self.settings.batch_size, len(self.views.images))
@@ -84,14 +84,14 @@ class ContrastiveStage(Stage):
             yield self.views.images[first], self.views.images[second]
 
     def augment(self, first: Tensor, second: Tensor) -> tuple[Tensor, ...]:
-        """Augment each image, or, with ``views``, jitter its colours or take them away."""
+        """Augment each image; with ``views``, only jitter its colours or convert it to grayscale."""
         if self.random_view is None:
             amount, share = self.settings.colour_jitter, self.settings.grayscale_probability
             return grayscale(jitter(first, amount), share), grayscale(jitter(second, amount), share)
         return one_by_one(self.random_view, first), one_by_one(self.random_view, second)
 
     def forward(self, epoch: int, first: Tensor, second: Tensor) -> dict[str, Tensor]:
-        """Equation (13), mean over the batch, and how often an image's nearest other one is its partner."""
+        """Equation (13) as ``total``, and the share of images whose most similar other image is their partner."""
         projected = self.projection(self.encoder(torch.cat([first, second]))).unflatten(0, (2, -1))  # (2, B, P)
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             projected = torch.cat(distributed.all_gather(projected), dim=1)  # every device's images are negatives

@@ -1,4 +1,4 @@
-"""Phase 1: the template, the warp and one code per shape, together."""
+"""Phase 1: joint training of the template, the warp and one code per shape."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from template3d.training.stage import Stage
 
 @dataclass(frozen=True)
 class LossSettings:
-    """The numbers in equation (9); the defaults are the published ones."""
+    """The weights and the clamp of equation (9); the defaults are the published ones."""
 
     pointwise_weight: float = 0.005
     pointpair_weight: float = 1e-4
@@ -26,7 +26,7 @@ class LossSettings:
 
 @dataclass(frozen=True)
 class EmbeddingSettings:
-    """Phase 1's own numbers; the defaults are the published ones."""
+    """The settings of phase 1; the defaults are the published ones."""
 
     scenes_per_batch: int = 24
     points_per_scene: int = 5000
@@ -36,6 +36,7 @@ class EmbeddingSettings:
 
 
 LONGEST_CODE = 1.0
+"""Bound on the norm of a code."""
 
 
 def embedding_terms(
@@ -57,14 +58,14 @@ def embedding_terms(
 
 
 class EmbeddingStage(Stage):
-    """Section 3.1 of the report: minimise equation (9) over warp, template and codes."""
+    """Section 3.1 of the report: minimizes equation (9) over warp, template and codes."""
 
     unit = "points"
 
     def __init__(
         self, decoder: ImplicitTemplate, samples: Samples, settings: EmbeddingSettings, loss: LossSettings
     ) -> None:
-        """Set up codes drawn from N(0, 1 / sqrt(L)), kept within the unit ball."""
+        """Set up codes with entries from a normal distribution of standard deviation 1 / sqrt(L)."""
         super().__init__()
         length = decoder.warp.code_length
         self.decoder = decoder
@@ -85,7 +86,7 @@ class EmbeddingStage(Stage):
         ]
 
     def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
-        """Every shape once an epoch, in random order; a last batch that is not full is left out.
+        """Every shape once per epoch, in random order, without a last incomplete batch.
 
         Each batch is shapes (B,), points (B, N, 3) and signed distances (B, N).
         """
@@ -96,7 +97,7 @@ class EmbeddingStage(Stage):
             yield shapes, *self.samples.draw(shapes, self.settings.points_per_scene, generator)
 
     def augment(self, shapes: Tensor, points: Tensor, distances: Tensor) -> tuple[Tensor, ...]:
-        """Draw the codes that are about to be used back into the unit ball, on every device the same."""
+        """Scale the batch's codes back into the unit ball, on every device in the same way."""
         with torch.no_grad():
             torch.embedding_renorm_(self.codes.weight, shapes, LONGEST_CODE, 2.0)
         return shapes, points, distances

@@ -15,7 +15,7 @@ from template3d.training.stage import Stage
 
 @dataclass(frozen=True)
 class EncoderSettings:
-    """Phase 2's own numbers; the defaults are the report's."""
+    """The settings of phase 2; the defaults are the report's."""
 
     batch_size: int = 512
     learning_rate: float = 1e-3
@@ -24,13 +24,13 @@ class EncoderSettings:
 
 
 class EncoderStage(Stage):
-    """Section 3.2 of the report: minimise equation (10) over the encoder."""
+    """Section 3.2 of the report: minimizes equation (10) over the encoder."""
 
     summed = True
     codes: Tensor
 
     def __init__(self, encoder: Encoder, views: Views, codes: Tensor, settings: EncoderSettings) -> None:
-        """Set up for views of shapes whose codes (shapes, L) are given and stay as they are."""
+        """Set up for views of shapes with fixed codes (shapes, L)."""
         super().__init__()
         self.encoder, self.views, self.settings = encoder, views, settings
         self.register_buffer("codes", codes.clone(), persistent=False)
@@ -41,22 +41,22 @@ class EncoderStage(Stage):
         return [{"name": "encoder", "params": trained, "lr": self.settings.learning_rate}]
 
     def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
-        """Every view once an epoch, in random order; each batch is images (B, 3, S, S) uint8 and shapes (B,).
+        """Every view once per epoch, in random order; each batch is images (B, 3, S, S) uint8 and shapes (B,).
 
-        A last batch that is not full is left out: batch norm would learn from too few images.
+        A last incomplete batch is dropped, because batch norm would see too few images.
         """
         size = min(self.settings.batch_size, len(self.views.images))
         order = torch.randperm(len(self.views.images), generator=generator)
         for start in range(0, len(order) - size + 1, size):
-            chosen = order[start : start + size]
-            yield self.views.images[chosen], self.views.shapes[chosen]
+            batch = order[start : start + size]
+            yield self.views.images[batch], self.views.shapes[batch]
 
     def augment(self, images: Tensor, shapes: Tensor) -> tuple[Tensor, ...]:
-        """Jitter the colours of each image, or take them away."""
+        """Jitter the colours of each image, or convert it to grayscale."""
         return grayscale(jitter(images, self.settings.colour_jitter), self.settings.grayscale_probability), shapes
 
     def forward(self, epoch: int, images: Tensor, shapes: Tensor) -> dict[str, Tensor]:
-        """Equation (10) as ``total``, and the same a code entry, which does not depend on sizes."""
+        """Equation (10) as ``total``, and its mean per code entry, which does not depend on sizes."""
         predicted = self.encoder(images)
         total = losses.code_l1(predicted, self.codes[shapes])
         return {"total": total, "l1_per_entry": total.detach() / predicted.numel()}

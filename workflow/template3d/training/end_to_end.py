@@ -1,4 +1,4 @@
-"""End-to-end training: encoder, warp and template jointly, from images to signed distances."""
+"""End-to-end training: encoder, warp and template together, from images to signed distances."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from template3d.training.stage import Stage
 
 @dataclass(frozen=True)
 class EndToEndSettings:
-    """The stage's own numbers; the report gives none of them."""
+    """The settings of the stage; the report gives none of them."""
 
     scenes_per_batch: int = 24
     points_per_scene: int = 5000
@@ -31,11 +31,11 @@ class EndToEndSettings:
 
 
 RESCALED_OVER = 256
-"""Images over which the initial codes are rescaled."""
+"""Number of images over which the initial codes are rescaled."""
 
 
 def some_images(views: Views) -> Tensor:
-    """Random views (B, 3, S, S) uint8, RESCALED_OVER of them or all, by PyTorch's generator."""
+    """Up to RESCALED_OVER random views (B, 3, S, S) uint8, drawn by PyTorch's global generator."""
     return views.images[torch.randperm(len(views.images))[:RESCALED_OVER]]
 
 
@@ -61,7 +61,7 @@ class EndToEndStage(Stage):
         self.by_shape = [torch.nonzero(views.shapes == shape)[:, 0] for shape in range(len(samples))]
 
     def parameter_groups(self) -> list[dict]:
-        """Encoder (what is not frozen of it), warp and template, each with its own learning rate."""
+        """The unfrozen part of the encoder, warp and template, each with its own learning rate."""
         settings, decoder = self.settings, self.decoder
         encoder = [parameter for parameter in self.encoder.parameters() if parameter.requires_grad]
         return [
@@ -71,7 +71,7 @@ class EndToEndStage(Stage):
         ]
 
     def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
-        """Every shape once an epoch, by one of its views; a last batch that is not full is left out.
+        """Every shape once per epoch, with one random view, without a last incomplete batch.
 
         Each batch is images (B, 3, S, S) uint8, points (B, N, 3) and signed distances (B, N).
         """
@@ -80,24 +80,27 @@ class EndToEndStage(Stage):
         for start in range(0, len(order) - size + 1, size):
             shapes = order[start : start + size]
             chance = torch.rand(size, generator=generator).tolist()
-            chosen = [self.by_shape[shape] for shape in shapes]
+            candidates = [self.by_shape[shape] for shape in shapes]
             views = torch.stack(
-                [views_of_shape[int(x * len(views_of_shape))] for x, views_of_shape in zip(chance, chosen, strict=True)]
+                [
+                    views_of_shape[int(x * len(views_of_shape))]
+                    for x, views_of_shape in zip(chance, candidates, strict=True)
+                ]
             )
             yield self.views.images[views], *self.samples.draw(shapes, self.settings.points_per_scene, generator)
 
     def augment(self, images: Tensor, points: Tensor, distances: Tensor) -> tuple[Tensor, ...]:
-        """Jitter the colours of each image, or take them away."""
+        """Jitter the colours of each image, or convert it to grayscale."""
         images = grayscale(jitter(images, self.settings.colour_jitter), self.settings.grayscale_probability)
         return images, points, distances
 
     def forward(self, epoch: int, images: Tensor, points: Tensor, distances: Tensor) -> dict[str, Tensor]:
-        """The terms of equation (9) and their weighted total, with codes from images."""
+        """The terms of equation (9) and their weighted total, with codes from the encoder."""
         codes = self.encoder(images)
         return embedding_terms(self.decoder, codes, points, distances, self.loss, epoch)
 
     def mean_codes(self, device: str) -> Tensor:
-        """Codes (shapes, L) of the training shapes: each the mean over the shape's views, computed on ``device``."""
+        """The mean code (shapes, L) over the views of each training shape, computed on ``device``."""
         encoder = self.encoder.to(device)
         with torch.no_grad():
             parts = self.views.images.split(self.IMAGES_AT_ONCE)
@@ -106,7 +109,7 @@ class EndToEndStage(Stage):
         return torch.stack([codes[views_of_shape].mean(dim=0) for views_of_shape in self.by_shape])
 
     def pictures(self) -> dict[str, np.ndarray]:
-        """The template, and the shapes behind the first views of the first two shapes."""
+        """The template, and the reconstructions of the first two shapes from their first views."""
         images = self.views.images[[int(views_of_shape[0]) for views_of_shape in self.by_shape[:2]]].to(
             next(self.parameters()).device
         )

@@ -1,4 +1,4 @@
-"""The training loop, once for all stages: devices, precision, learning rates, checkpoints, progress, history."""
+"""The training loop of all stages: devices, precision, learning rates, checkpoints, progress, history."""
 
 import ctypes
 import itertools
@@ -26,19 +26,19 @@ from template3d.training.stage import Schedule, Stage
 log = logging.getLogger(__name__)
 
 COMPILER: dict[str, Any] = {"cpp.use_decompose_tanh": True}
-"""Options of torch.compile: on a CPU, tanh by way of a sigmoid, which takes 6 % from a step of the paper's sizes."""
+"""Options of torch.compile: on a CPU, tanh as a sigmoid, which makes a step of the paper's sizes 6 % faster."""
 PR_SET_PDEATHSIG = 1
-"""Linux: which signal a process gets when its parent is gone."""
+"""Linux's option for the signal that a process gets when its parent ends."""
 EXPLODED = 100.0
-"""So many times the first step's loss, and training is given up."""
+"""Training stops if the loss exceeds this factor times the loss of the first step."""
 
 
-class Sent(NamedTuple):
-    """A step's terms by name, their values (terms,) on the way from the device, and the event of their arrival."""
+class HostTerms(NamedTuple):
+    """The names of a step's terms, their values (terms,) as copied to the host, and the event of that copy."""
 
     terms: list[str]
     values: Tensor
-    arrived: torch.cuda.Event | None
+    copied: torch.cuda.Event | None
 
 
 def fit(
@@ -46,20 +46,22 @@ def fit(
 ) -> list[dict[str, float]]:
     """Train a stage in place with Adam, the learning rates halved every ``halve_learning_rate_every`` epochs.
 
-    With a ``checkpoint``, which its caller holds, resumes from it where it fits, writes it when it is due, at the end,
-    and on SIGTERM or SIGINT, after which SystemExit (128 + the signal) is raised. ``board`` is a folder for
-    TensorBoard. Returns one row an epoch: ``epoch``, ``step``, the mean of each term of the loss, and each group's
-    learning rate; of several processes, only the first one returns. Raises FloatingPointError when the loss or a
-    weight is not finite, or the loss explodes; the checkpoint is then the last good one.
+    Resumes from ``checkpoint`` if it fits. Writes it when it is due, at the end, and on SIGTERM or SIGINT, and then
+    raises SystemExit (128 + the signal). The caller must hold the checkpoint's lock. ``board`` is a folder for
+    TensorBoard.
+
+    Returns one row per epoch: ``epoch``, ``step``, the mean of each term of the loss, and each group's learning rate.
+    Of several processes, only the first one returns. Raises FloatingPointError if the loss explodes, or if the loss or
+    a weight is not finite; the last good checkpoint is kept.
     """
     fabric = Fabric(
         accelerator=schedule.accelerator,
         devices=schedule.devices,
         strategy="ddp" if schedule.devices > 1 else "auto",
-        plugins=[LightningEnvironment()],  # processes are started here, under SLURM too
+        plugins=[LightningEnvironment()],  # this program starts its processes itself, also under SLURM
     )
     fabric.launch()
-    if not fabric.is_global_zero:  # it would wait for the first one for ever, and hold its GPU
+    if not fabric.is_global_zero:  # else it would wait for the first process forever and keep its GPU
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     torch.set_float32_matmul_precision("high" if schedule.precision == "tf32" else "highest")
     torch.backends.cudnn.allow_tf32 = schedule.precision == "tf32"
@@ -67,7 +69,7 @@ def fit(
 
 
 class _Run:
-    """One run of the loop over a stage, with all that a checkpoint has to hold."""
+    """One run of the loop over a stage, with the state that a checkpoint holds."""
 
     def __init__(
         self,
@@ -91,24 +93,24 @@ class _Run:
         compiled = cast(nn.Module, torch.compile(stage, options=COMPILER)) if schedule.compile else stage
         self.model, self.optimizer = fabric.setup(compiled, torch.optim.Adam(groups, fused=True))
         self.model.train()
-        self.epoch, self.batch, self.step = 1, 0, 0  # the epoch under way, its batches done, all steps done
+        self.epoch, self.batch, self.step = 1, 0, 0  # the current epoch, its finished batches, all finished steps
         self.sums: dict[str, float] = {}
         self.first: float | None = None
         self.history: list[dict[str, float]] = []
         self.epoch_start = self.generator.get_state()
 
     def train(self) -> list[dict[str, float]]:
-        """Train to the end, from the beginning or from the checkpoint."""
+        """Train to the last epoch, from scratch or from the checkpoint."""
         schedule = self.schedule
         what = f"{self.name}: {schedule.epochs} epochs on {schedule.devices} x {self.fabric.device}"
         log.info("%s, precision %s%s", what, schedule.precision, ", compiled" * schedule.compile)
-        if self.checkpoint is not None and (found := self.checkpoint.load()):
-            self._restore(*found)
+        if self.checkpoint is not None and (state := self.checkpoint.load()):
+            self._restore(*state)
             log.info("%s: resumes from epoch %d, step %d", self.name, self.epoch, self.step)
         first_epoch = self.epoch
         self.progress.begin(first_epoch)
         with Stop().watched() as stop:
-            # a bar on a terminal only; a log gets a line now and then
+            # the bar appears on a terminal only; a log gets a line at intervals
             for epoch in tqdm(
                 range(first_epoch, schedule.epochs + 1),
                 desc=self.name,
@@ -135,25 +137,25 @@ class _Run:
         for group, rate in zip(self.optimizer.param_groups, self.start_rates, strict=True):
             group["lr"] = rate * 0.5 ** (epoch // self.schedule.halve_learning_rate_every)
         self.epoch_start = self.generator.get_state()
-        pending = None  # the step before: looked at while the next one runs
+        pending = None  # the previous step's terms, checked while the next step runs
         for batch in self._data(epoch):
             rank, ranks = self.fabric.global_rank, self.fabric.world_size
             if len(batch[0]) % ranks:
                 raise InputError(f"{self.name}: a batch of {len(batch[0])} cannot be shared evenly by {ranks} devices")
             device_batch = [part[rank::ranks] for part in self.stage.augment(*batch)]
-            # not by Fabric, which would round the batch as well: a coordinate in it by up to 0.002
+            # Fabric's precision would also round the batch, its coordinates by up to 0.002
             with torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=self.schedule.precision == "bf16"):
                 terms = self.model(epoch, *device_batch)
             self.optimizer.zero_grad()
-            # DDP takes the mean of the devices' gradients
+            # DDP averages the gradients of the devices
             self.fabric.backward(terms["total"] * ranks if self.stage.summed else terms["total"])
             self.optimizer.step()
-            sent = self._copy_to_host(terms)
+            copied = self._copy_to_host(terms)
             self._check_terms(pending)
-            pending = sent
+            pending = copied
             self.batch, self.step = self.batch + 1, self.step + 1
             if self.progress.step(batch[-1].numel() if self.stage.unit == "points" else len(batch[0])):
-                # the last step's terms are pending
+                # the last step's terms are not in the sums yet
                 self._log_progress({term: value / (self.batch - 1) for term, value in self.sums.items()})
             if reason := self._stop_reason(stop):
                 self._check_terms(pending)
@@ -161,7 +163,7 @@ class _Run:
                 self._save()
                 if reason > 0:
                     log.info("%s: stopped by signal %d at step %d", self.name, reason, self.step)
-                    self.fabric.barrier()  # no process leaves while the first one writes
+                    self.fabric.barrier()  # no process ends while the first one writes
                     sys.exit(128 + reason if self.fabric.is_global_zero else 0)
         self._check_terms(pending)
         means = {term: value / self.batch for term, value in self.sums.items()}
@@ -174,9 +176,9 @@ class _Run:
             self._log_progress(means)
 
     def _data(self, epoch: int) -> Iterator[tuple[Tensor, ...]]:
-        """The batches of an epoch that are still to do, on the device; counts the time spent waiting for them."""
-        wanted = itertools.islice(self.stage.batches(epoch, self.generator), self.batch, None)
-        batches = _ahead(wanted, pinned=self.fabric.device.type == "cuda")
+        """The remaining batches of an epoch, on the device; counts the time spent waiting for them."""
+        remaining = itertools.islice(self.stage.batches(epoch, self.generator), self.batch, None)
+        batches = _ahead(remaining, pinned=self.fabric.device.type == "cuda")
         while True:
             start = time.monotonic()
             batch = next(batches, None)
@@ -186,26 +188,26 @@ class _Run:
             self.progress.waited += time.monotonic() - start
             yield moved
 
-    def _copy_to_host(self, terms: dict[str, Tensor]) -> Sent:
-        """Send a step's terms, their mean over the devices, to this process's memory; one GPU is not waited for."""
+    def _copy_to_host(self, terms: dict[str, Tensor]) -> HostTerms:
+        """Copy a step's terms, their mean over the devices, to the host, without waiting for a single GPU."""
         together = torch.stack([value.detach() for value in terms.values()]).float()
         values = self._reduced(together, "mean").to("cpu", non_blocking=True)
         cuda = self.fabric.device.type == "cuda"
-        return Sent(list(terms), values, torch.cuda.current_stream().record_event() if cuda else None)
+        return HostTerms(list(terms), values, torch.cuda.current_stream().record_event() if cuda else None)
 
     def _reduced(self, values: Tensor, operation: str) -> Tensor:
         """The ``mean`` or ``max`` of a tensor over the devices."""
         reduced = self.fabric.all_reduce(values, reduce_op=operation)
-        assert isinstance(reduced, Tensor)  # as what was given
+        assert isinstance(reduced, Tensor)  # all_reduce keeps the type of its argument
         return reduced
 
-    def _check_terms(self, sent: Sent | None) -> None:
-        """Add a step's terms to the epoch's sums; raise FloatingPointError unless they are sound."""
-        if sent is None:
+    def _check_terms(self, copied: HostTerms | None) -> None:
+        """Add a step's terms to the epoch's sums; raise FloatingPointError if one is not finite or explodes."""
+        if copied is None:
             return
-        if sent.arrived is not None:
-            sent.arrived.synchronize()
-        values = dict(zip(sent.terms, sent.values.tolist(), strict=True))
+        if copied.copied is not None:
+            copied.copied.synchronize()
+        values = dict(zip(copied.terms, copied.values.tolist(), strict=True))
         if self.stage.summed:
             values["total"] *= self.fabric.world_size
         self.first = values["total"] if self.first is None else self.first
@@ -225,12 +227,12 @@ class _Run:
     def _log_progress(self, means: dict[str, float]) -> None:
         rates = {f"learning_rate_{name}": rate for name, rate in self._rates().items()}
         last = self.history[-1] if self.history else {}
-        if not means:  # an epoch's first step: the epoch before says more
+        if not means:  # in an epoch's first step, show the previous epoch's means
             means = {term: value for term, value in last.items() if term not in {"epoch", "step", *rates}}
         self.progress.log(self.epoch, self.step, means | rates, last)
 
     def _stop_reason(self, stop: Stop) -> int:
-        """The signal that asks to stop, on whichever device; -1 if only a checkpoint is due; else 0."""
+        """The signal to stop that any process received; -1 if only a checkpoint is due; else 0."""
         due = self.checkpoint is not None and self.fabric.is_global_zero and self.checkpoint.due
         reason = stop.signal or -int(due)
         if self.fabric.world_size > 1:
@@ -240,7 +242,7 @@ class _Run:
         return reason
 
     def _check_weights(self) -> None:
-        """Raise FloatingPointError if a weight is not finite: a sound loss may have had a gradient that is not."""
+        """Raise FloatingPointError if a weight is not finite; a finite loss may have a gradient that is not."""
         for name, value in self.stage.state_dict().items():
             if not value.isfinite().all():
                 raise FloatingPointError(
@@ -268,11 +270,11 @@ class _Run:
         parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         for index, parameter in enumerate(parameters):
             start = f"optimizer.{index}."
-            kept = {name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)}
-            # in the parameter's own memory layout, which the fused Adam takes for granted
+            saved = {name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)}
+            # in the parameter's memory layout, which the fused Adam assumes
             state["state"][index] = {
                 name: torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value
-                for name, value in kept.items()
+                for name, value in saved.items()
             }
         self.optimizer.load_state_dict(state)
         self.generator.set_state(tensors["random.data"])
@@ -280,18 +282,18 @@ class _Run:
             torch.set_rng_state(tensors["random.cpu"])
             if "random.cuda" in tensors and self.fabric.device.type == "cuda":
                 torch.cuda.set_rng_state(tensors["random.cuda"], self.fabric.device)
-        else:  # the first process's state only is kept; the others must not repeat its draws
+        else:  # only the first process's state is saved; the others must not repeat its random numbers
             torch.manual_seed(self.schedule.seed + self.fabric.global_rank + facts["step"])
         self.epoch, self.batch, self.step = (facts[name] for name in ("epoch", "batch", "step"))
         self.sums, self.first, self.history = facts["sums"], facts["first"], facts["history"]
 
 
 def _ahead(batches: Iterable[tuple[Tensor, ...]], pinned: bool) -> Iterator[tuple[Tensor, ...]]:
-    """The same batches, each drawn, and pinned for a GPU, by a thread while the one before is in use."""
-    drawn = iter(batches)
+    """The same batches; a thread draws each one, and pins it for a GPU, while the previous one is in use."""
+    iterator = iter(batches)
 
     def draw() -> tuple[Tensor, ...] | None:
-        batch = next(drawn, None)
+        batch = next(iterator, None)
         if batch is None or not pinned:
             return batch
         return tuple(part if part.is_cuda else part.pin_memory() for part in batch)

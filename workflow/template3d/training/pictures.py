@@ -1,4 +1,4 @@
-"""Pictures of how far a decoder is, for TensorBoard."""
+"""Images of a decoder's shapes during training, for TensorBoard."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ GRID = {"resolution": 64, "coarse": 16}
 
 
 def decoder_pictures(decoder: ImplicitTemplate, codes: dict[str, Tensor]) -> dict[str, np.ndarray]:
-    """Pictures (H, W) uint8 of the template and of the shapes with some codes (1, L), by name."""
+    """Images (H, W) uint8, by name, of the template and of the shapes with ``codes``, each (1, L)."""
     device = next(decoder.parameters()).device
 
     def of_code(code: Tensor) -> Callable[[Tensor], Tensor]:

@@ -1,4 +1,4 @@
-"""Pretrained weights that an encoder starts from: ImageNet's, fetched by torchvision, or a file of the user's."""
+"""Pretrained weights of an encoder: ImageNet's, downloaded by torchvision, or a user's file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,14 +14,13 @@ from template3d.runtime import npz
 from template3d.runtime.errors import InputError
 
 AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")
-"""Outputs that Inception and GoogLeNet have for their training on ImageNet only; the encoder is made without them."""
+"""Auxiliary outputs of Inception and GoogLeNet, used only in their own training; the encoder lacks them."""
 
 
 def load_trunk(encoder: Encoder, weights: str) -> None:
-    """Load the start of an encoder's trunk: ``imagenet``, ``none``, or the path of a state of torchvision's model.
+    """Load an encoder's trunk: ``imagenet``, ``none`` (random weights), or the path of a torchvision model's state.
 
-    The last layer keeps its random start. Raises InputError if the weights are not available; nothing else is loaded
-    instead.
+    The last layer keeps its random weights. Raises InputError if the weights are not available; there is no fallback.
     """
     if weights == "none":
         return
@@ -38,7 +37,7 @@ def load_trunk(encoder: Encoder, weights: str) -> None:
 
 
 def imagenet_state(backbone: str) -> Mapping[str, Any]:
-    """torchvision's ImageNet weights of a model, downloaded once; raises InputError if they cannot be fetched."""
+    """torchvision's ImageNet weights of a model, downloaded once; raises InputError if the download fails."""
     weights = next(iter(get_model_weights(backbone)))
     try:
         return weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
@@ -58,7 +57,7 @@ def read_state(file: Path) -> Mapping[str, Any]:
         state = torch.load(file, map_location="cpu", weights_only=True)
         if not isinstance(state, Mapping):
             raise TypeError("it holds no named tensors")
-    except Exception as error:  # broken, or a pickle that would run code
+    except Exception as error:  # a damaged file, or a pickle with code
         raise InputError(
             f"encoder.weights: {file} cannot be read as weights ({type(error).__name__}: {error})"
         ) from error

@@ -1,4 +1,4 @@
-"""How far a training is: lines in the log, curves and pictures for TensorBoard."""
+"""The progress of a training: lines in the log, curves and images for TensorBoard."""
 
 import logging
 import time
@@ -14,32 +14,32 @@ SECONDS_BETWEEN_PICTURES = 300
 
 
 class Progress:
-    """Tells how far one process has brought a training, now and then."""
+    """Reports the progress of one training process at intervals."""
 
     def __init__(self, name: str, epochs: int, unit: str, board: Path | None) -> None:
-        """``unit`` is what is counted, ``points`` or ``images``; ``board`` a folder for TensorBoard."""
+        """Set up; ``unit`` is the counted unit, ``points`` or ``images``; ``board`` is a folder for TensorBoard."""
         self.name, self.epochs, self.unit = name, epochs, unit
         self.board: SummaryWriter | None = None
         self._folder = board
         self.waited = 0.0
         """Seconds spent waiting for data."""
         self._start = time.monotonic()
-        self._told = self._pictured = 0.0
+        self._logged = self._pictured = 0.0
         self._units = self._steps = 0
 
     def begin(self, epoch: int) -> None:
-        """Open TensorBoard's files; what an earlier run wrote there from ``epoch`` on counts no more."""
+        """Open TensorBoard's files and hide the points that an earlier run wrote from ``epoch`` on."""
         if self._folder:
             self.board = SummaryWriter(self._folder, purge_step=epoch)
 
     def step(self, units: int) -> bool:
-        """Count a step and its ``units``; whether it is time for a line."""
+        """Count a step and its ``units``; return whether a line is due."""
         self._steps, self._units = self._steps + 1, self._units + units
-        return self._seconds() - self._told > SECONDS_BETWEEN_LINES
+        return self._seconds() - self._logged > SECONDS_BETWEEN_LINES
 
     def log(self, epoch: int, step: int, values: dict[str, float], last: dict[str, float] | None) -> None:
-        """Write a line: how far, ``values``, speed, and, from the ``last`` whole epoch's row, the time left."""
-        self._told = seconds = self._seconds()
+        """Log epoch, step, ``values``, speed, and the time left; ``last`` is the row of the last complete epoch."""
+        self._logged = seconds = self._seconds()
         left = "?"
         if last:
             steps = self.epochs * last["step"] / last["epoch"]
@@ -64,7 +64,7 @@ class Progress:
                 self.board.add_scalar(key, row[key], row["epoch"])
 
     def pictures_due(self, epoch: int) -> bool:
-        """Whether it is time for pictures: now and then, and after the last epoch."""
+        """Whether pictures are due: at intervals, and after the last epoch."""
         late = self._seconds() - self._pictured > SECONDS_BETWEEN_PICTURES or epoch == self.epochs
         return self.board is not None and late
 
@@ -77,7 +77,7 @@ class Progress:
         self.board.flush()
 
     def close(self) -> None:
-        """Write what TensorBoard has not got yet."""
+        """Flush and close TensorBoard's files."""
         if self.board:
             self.board.close()
 

@@ -1,4 +1,4 @@
-"""What a stage of training says to the loop, and its schedule."""
+"""The interface between a stage of training and the loop, and the schedule."""
 
 import os
 import shutil
@@ -15,39 +15,39 @@ from template3d.runtime.errors import InputError
 
 
 class Stage(nn.Module, ABC):
-    """What a stage of training says to the loop: its networks, its batches, and its loss as ``forward``."""
+    """A stage of training: its networks, its batches, and its loss as ``forward``."""
 
     unit = "images"
-    """What is counted for the log: ``images``, or the ``points`` of a batch's last tensor (B, N)."""
+    """The unit that the log counts: ``images``, or ``points``, the entries of a batch's last tensor (B, N)."""
     summed = False
-    """Whether ``total`` is a sum over the batch, not a mean."""
+    """Whether ``total`` is a sum over the batch instead of a mean."""
 
     @abstractmethod
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Groups of parameters with their learning rates, as an optimiser takes them."""
+        """Groups of parameters with their learning rates, as for a PyTorch optimizer."""
 
     @abstractmethod
     def batches(self, epoch: int, generator: torch.Generator) -> Iterable[tuple[Tensor, ...]]:
-        """The batches of an epoch (1, 2, ...); all randomness from ``generator``."""
+        """The batches of an epoch (1, 2, ...); ``generator`` gives all randomness."""
 
     @abstractmethod
     def forward(self, epoch: int, *batch: Tensor) -> dict[str, Tensor]:
-        """The terms of the loss, scalars by name; ``total`` is the one that is minimised."""
+        """The terms of the loss, scalars by name; training minimizes ``total``."""
 
     def augment(self, *batch: Tensor) -> tuple[Tensor, ...]:
-        """What is done to a batch on the device before its step, such as augmentation; it is the whole batch."""
+        """Change the whole batch, on the device, before it is split over devices; augmentation, for example."""
         return batch
 
     def pictures(self) -> dict[str, np.ndarray]:
-        """Pictures (H, W) or (H, W, 3) uint8 of how far training is, by name."""
+        """Images (H, W) or (H, W, 3) uint8 of the current state, by name."""
         return {}
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long a stage trains, how fast, in what precision (``32``, ``tf32`` or ``bf16``), and where.
+    """A stage's epochs, learning rate decay, precision (``32``, ``tf32`` or ``bf16``), seed and devices.
 
-    With several ``devices``, each takes an equal part of every batch; the loss is that of the whole batch.
+    With several ``devices``, each takes an equal part of every batch, and the loss is that of the whole batch.
     """
 
     epochs: int
@@ -59,11 +59,11 @@ class Schedule:
     accelerator: str = "auto"
 
     @classmethod
-    def of(cls, chosen: dict[str, Any], seed: int, gpus: int) -> "Schedule":
-        """From a stage's section of the configuration; on ``gpus`` GPUs, or, for 0, on the processor.
+    def of(cls, section: dict[str, Any], seed: int, gpus: int) -> "Schedule":
+        """From a stage's section of the configuration, for ``gpus`` GPUs; 0 means the CPU.
 
-        ``precision: auto`` becomes ``bf16`` where the device has instructions for it, and ``32`` elsewhere.
-        Raises InputError if there are fewer GPUs, or no compiler where steps are to be compiled.
+        ``precision: auto`` becomes ``bf16`` if the device has instructions for it, else ``32``. Raises InputError if
+        there are fewer GPUs, or if ``compile`` is true and there is no compiler.
         """
         if gpus > torch.cuda.device_count():
             raise InputError(
@@ -72,25 +72,25 @@ class Schedule:
             )
         variable, usual = ("CC", ("gcc", "clang")) if gpus else ("CXX", ("g++",))
         compilers = [os.environ[variable]] if variable in os.environ else usual
-        if chosen["compile"] and not any(map(shutil.which, compilers)):
+        if section["compile"] and not any(map(shutil.which, compilers)):
             raise InputError(
-                f"config: compile: true takes a compiler, and {' or '.join(compilers)} is not on the PATH; install "
+                f"config: compile: true needs a compiler, but {' or '.join(compilers)} is not on the PATH; install "
                 f"{usual[0]}, name another in the environment variable {variable}, or set compile: false"
             )
         accelerator = "cuda" if gpus else "cpu"
-        if chosen["precision"] == "auto":
-            chosen = chosen | {"precision": "bf16" if multiplies_bf16(accelerator) else "32"}
-        return cls(**picked(cls, chosen), seed=seed, devices=max(gpus, 1), accelerator=accelerator)
+        if section["precision"] == "auto":
+            section = section | {"precision": "bf16" if multiplies_bf16(accelerator) else "32"}
+        return cls(**fields_of(cls, section), seed=seed, devices=max(gpus, 1), accelerator=accelerator)
 
 
 def multiplies_bf16(accelerator: str) -> bool:
-    """Whether this machine's ``cpu`` or ``cuda`` has instructions for bfloat16; without, bf16 is slower than 32."""
+    """Whether this machine's ``cpu`` or ``cuda`` has bfloat16 instructions; without them, bf16 is slower than 32."""
     if accelerator == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities = torch.cpu.get_capabilities()
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
-def picked(settings: type, values: dict[str, Any]) -> dict[str, Any]:
-    """Those of some values that are fields of a dataclass."""
+def fields_of(settings: type, values: dict[str, Any]) -> dict[str, Any]:
+    """The values whose names are fields of the dataclass ``settings``."""
     return {field.name: values[field.name] for field in fields(settings) if field.name in values}
