@@ -1,4 +1,4 @@
-"""Install one of the requirement files into .venv: `python3 envs/install.py requirements` (or test, lint, docs and so on).
+"""Install a requirement file into .venv: `python3 envs/install.py requirements` (or test, lint, docs, background).
 
 `make` calls it. It brings uv, Python 3.11, system libraries and packages, in this order, and stops with one sentence
 if a download fails. It runs on any Python from 3.6, so it uses nothing newer before `use_newer_python`.

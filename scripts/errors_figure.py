@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 from template3d.data import archives, views
 from template3d.evaluation.methods import METHODS
-from template3d.evaluation.tables import MEASURE, TITLES
+from template3d.evaluation.tables import MEASURE, TITLES, read_metrics
 from template3d.rendering import cameras
 from template3d.rendering.blender import Studio
 from template3d.report import figures
@@ -19,7 +19,7 @@ LABEL = "Chamfer distance x 1000"
 with logs.to(snakemake.log[0]):
     settings = snakemake.params.settings
     category, kind, index = snakemake.wildcards.category, settings["kind"], settings["reconstruct"]["fixed_view"]
-    metrics = pd.concat([pd.read_csv(file, dtype={"shape": str}) for file in snakemake.input.metrics])
+    metrics = pd.concat([read_metrics(file) for file in snakemake.input.metrics])
     scored = metrics[metrics[MEASURE].notna()]
     of_view = scored[(scored["view_kind"] == kind) | scored["view_kind"].isna()]
 

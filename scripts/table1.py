@@ -12,7 +12,7 @@ TITLE = "Table 1: Chamfer distance x 1000 on the test shapes"
 
 with logs.to(snakemake.log[0]) as log:
     settings = snakemake.params.settings
-    metrics = pd.concat([pd.read_csv(file, dtype={"shape": str}) for file in snakemake.input.metrics])
+    metrics = pd.concat([tables.read_metrics(file) for file in snakemake.input.metrics])
     table = tables.summary(metrics, (settings["method"], *BASELINES))
     published = pd.read_csv(StringIO(settings["published"]))
     published = published[published["category"].isin(settings["categories"])]

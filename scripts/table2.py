@@ -10,7 +10,7 @@ METHODS = ("two_phase", "end_to_end")
 TITLE = "Table 2: two-phase against end-to-end training, Chamfer distance x 1000"
 
 with logs.to(snakemake.log[0]) as log:
-    metrics = pd.concat([pd.read_csv(file, dtype={"shape": str}) for file in snakemake.input.metrics])
+    metrics = pd.concat([tables.read_metrics(file) for file in snakemake.input.metrics])
     table = tables.summary(metrics, METHODS)
     files.write_text(snakemake.output.csv, table.to_csv(index=False))
     files.write_text(snakemake.output.markdown, tables.markdown(table, TITLE))

@@ -48,7 +48,15 @@ def test_the_papers_run_has_the_papers_numbers():
         ({"phase1": {"learning_rate_warp": "1e-4"}}, r"write 1\.0e-4, not 1e-4"),
         ({"phase1": {"warp_steps": 6}}, "phase1.warp_steps is 6, but must be a multiple of 4"),
         ({"on_bad_mesh": "ignore"}, "must be one of: fail, skip"),
-        ({"categories": {"../chairs": {"shards": 1}}}, "does not match"),
+        ({"categories": {"../chairs": {"shards": 1}}}, "'../chairs' must begin with a small letter"),
+        (
+            {"categories": {"chairs": {"shards": 1, "synset": 3001627}}},
+            "synset is 3001627, but must be eight digits in",
+        ),
+        (
+            {"categories": {"chairs": {"shards": 1, "synset": "chair"}}},
+            "synset: 'chair' must be eight digits in quotes",
+        ),
         ({"isosurface": {"resolution": 100}}, "must be a multiple of isosurface.coarse"),
         ({"phase2": {"batch": 32}}, "phase2.batch is called phase2.batch_size now"),
         ({"meshing": {"coarse": 24}}, "meshing is called isosurface now"),

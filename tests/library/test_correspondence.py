@@ -44,6 +44,17 @@ def test_interpolation_begins_and_ends_with_its_two_codes():
     assert codes.tolist() == [[0, 0, 0], [1, 2, 0], [2, 4, 0], [3, 6, 0], [4, 8, 0]]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["\ufeffx,y,z,label\n0.5,0.25,0,seat\n", "x;y;z;label\n0,5;0,25;0;seat\n", "x\ty\tz\tlabel\n0.5\t0.25\t0\tseat\n"],
+)
+def test_labels_come_from_what_spreadsheets_write(tmp_path, text):
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    labelled = labels.read_labels(tmp_path / "a.csv")
+    assert labelled.points.tolist() == [[0.5, 0.25, 0]]
+    assert labelled.labels.tolist() == ["seat"]
+
+
 def test_labels_come_from_csv_and_painted_ply(tmp_path):
     (tmp_path / "a.csv").write_text("x,y,z,label\n0,0,0,seat\n0.1,0.2,-3e-1,leg\n")
     painted = labels.read_labels(tmp_path / "a.csv")

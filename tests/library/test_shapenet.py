@@ -30,7 +30,12 @@ def test_a_list_of_ids_is_read_in_its_order(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [("../../etc\n", "is not a shape id"), (f"{A}\n{A}\n", "more than once"), ("", "names no shape")],
+    [
+        ("../../etc\n", "cannot be the id of a shape"),
+        (f"{A}\n{A}\n", "more than once"),
+        ("", "this list is empty"),
+        ("# none yet\n", "names no shape"),
+    ],
 )
 def test_wrong_splits_are_refused_by_name(tmp_path, content, reason):
     file = tmp_path / "split.txt"
@@ -41,18 +46,52 @@ def test_wrong_splits_are_refused_by_name(tmp_path, content, reason):
         splits.read_split(tmp_path / "missing.txt", "03001627")
 
 
-def test_the_ids_that_shapenet_really_has_are_ids_and_nothing_else():
+def test_an_id_is_any_name_that_is_safe_in_a_path():
     uuid = "u1e22cc04-7c4d-4ed5-bda3-8ff8067f22ee"
-    for shape in (A, "d1119217281b8475fe755e3418b63110", uuid):
+    for shape in (A, uuid, "armchair_00", "NA", "Chair 1.5 (old), v+1", "\u00fcber-Stuhl", "a" * 128, "7"):
         assert shapenet.check_id(shape, "list") == shape
-    for wrong in ("..", "a/b", "../../etc", "abc", "A" * 8, "aaaa-", "-aaaa", "aaaa--bb", "a" * 65, "uu12", "", 7):
-        with pytest.raises(InputError, match="is not a shape id"):
+    for wrong in (
+        "..",
+        ".a",
+        "a/b",
+        "../../etc",
+        "-a",
+        "a ",
+        "a.",
+        " a",
+        "a\nb",
+        "a\tb",
+        "{a}",
+        "a\\b",
+        "a*",
+        "$a",
+        "a" * 129,
+    ):
+        with pytest.raises(InputError, match="cannot be the id of a shape"):
+            shapenet.check_id(wrong, "list")
+    for wrong in ("", "failed", 7, None):
+        with pytest.raises(InputError, match="cannot be the id of a shape"):
             shapenet.check_id(wrong, "list")
 
 
+@pytest.mark.parametrize("name", ["split.json", "split.txt"])
+def test_a_list_may_begin_with_a_byte_order_mark(tmp_path, name):
+    text = json.dumps([A, B]) if name == "split.json" else f"{A}\r\n{B}\r\n"
+    (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert splits.read_split(tmp_path / name, "03001627") == [A, B]
+
+
+def test_one_training_shape_is_too_few(tmp_path):
+    lists = {split: tmp_path / f"{split}.txt" for split in ("train", "test")}
+    lists["train"].write_text(A)
+    lists["test"].write_text(B)
+    with pytest.raises(InputError, match=r"train\.txt: names one training shape only; a template takes 2 at least"):
+        splits.of_category(lists, "03001627")
+
+
 def test_a_shape_in_both_splits_is_refused(tmp_path):
-    for name in ("train.txt", "test.txt"):
-        (tmp_path / name).write_text(A)
+    (tmp_path / "train.txt").write_text(f"{A}\n{B}")
+    (tmp_path / "test.txt").write_text(A)
     lists = {split: tmp_path / f"{split}.txt" for split in ("train", "test")}
     with pytest.raises(InputError, match="must not be learnt from"):
         splits.of_category(lists, "03001627")
@@ -73,16 +112,36 @@ def test_shapes_without_a_mesh_are_counted_and_stop_or_are_skipped(tmp_path):
     mesh.parent.mkdir(parents=True)
     mesh.touch()
     (tmp_path / "03001627/cccc").mkdir()  # a folder without a mesh in it
-    splits = {"train": ["aaaa", "bbbb", "cccc"], "test": ["dddd"]}
+    splits, synsets = {"train": ["aaaa", "bbbb", "cccc"], "test": ["dddd"]}, {"chairs": "03001627"}
     missing = shapenet.missing_meshes(tmp_path, "03001627", splits)
     assert missing == {"bbbb", "cccc", "dddd"}
     train = {"chairs": {"train": splits["train"]}}
     with pytest.raises(InputError, match=r"no mesh of 2 of the 3 train shapes of chairs \(bbbb, cccc\); fix"):
-        shapenet.check_missing(tmp_path, train, {"chairs": missing}, "fail")
-    shapenet.check_missing(tmp_path, train, {"chairs": missing}, "skip")
-    with pytest.raises(InputError, match=r"no mesh of 1 of the 1 test shapes of chairs \(dddd\); is it the right one"):
-        shapenet.check_missing(tmp_path, {"chairs": splits}, {"chairs": missing}, "skip")
+        shapenet.check_missing(tmp_path, synsets, train, {"chairs": missing}, "fail")
+    shapenet.check_missing(tmp_path, synsets, train, {"chairs": missing}, "skip")
+    sentence = r"chairs \(dddd\); there is no .*dddd/models/model_normalized\.obj; .* holds aaaa, cccc$"
+    with pytest.raises(InputError, match=sentence):
+        shapenet.check_missing(tmp_path, synsets, {"chairs": splits}, {"chairs": missing}, "skip")
     assert shapenet.missing_meshes(tmp_path, "00000000", splits) == {"aaaa", "bbbb", "cccc", "dddd"}
+
+
+@pytest.mark.parametrize(
+    ("file", "root", "sentence"),
+    [
+        ("03001627/aaaa/model.obj", ".", r"model\.obj is ShapeNetCore\.v1's layout"),
+        ("v2/03001627/aaaa/models/model_normalized.obj", ".", r"v2/03001627 exists: set shapenet to .*v2$"),
+        ("03001627/aaaa/models/model_normalized.obj", "03001627", r"03001627 exists: set shapenet to "),
+        ("03001627.zip", ".", r"unzip .*03001627\.zip in its folder"),
+        ("03001627/aaaa/models/model.obj", ".", r"03001627/aaaa holds models$"),
+        ("chairs/aaaa.obj", ".", r"holds chairs$"),
+    ],
+)
+def test_another_layout_is_named(tmp_path, file, root, sentence):
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).touch()
+    splits = {"chairs": {"train": ["aaaa"]}}
+    with pytest.raises(InputError, match=sentence):
+        shapenet.check_missing(tmp_path / root, {"chairs": "03001627"}, splits, {"chairs": {"aaaa"}}, "skip")
 
 
 def test_a_shard_depends_on_the_id_alone_and_they_are_even():

@@ -134,7 +134,7 @@ def test_shapes_without_a_mesh_stop_by_name_or_are_skipped_and_counted(tmp_path)
     ],
 )
 def test_the_limits_of_the_configuration_hold_for_meshes_and_their_textures(tmp_path, limit, target, sentence):
-    (shape, _) = write_category(tmp_path, "chairs", 1, 1)
+    shape, *_ = write_category(tmp_path, "chairs", 2, 1)
     mesh = tmp_path / "meshes/03001627" / shape / "models/model_normalized.obj"
     with mesh.with_suffix(".mtl").open("a") as materials:
         materials.write("\nmap_Kd wood.png\n")

@@ -33,7 +33,7 @@ if workflow.is_main_process:
 def split_file(source):
     """The file of a split. A URL is downloaded once and its checksum compared."""
     if isinstance(source, str):
-        return Path(source)
+        return Path(source).expanduser()
     split_lists.check_url(source["url"])
     file = Path("results/splits") / f"{source['sha256'][:8]}_{source['url'].rpartition('/')[2]}"
     if not file.exists():
@@ -56,14 +56,14 @@ def read_configuration():
             splits = {name: demo_shapes.splits(name, **config["demo"], seed=config["seed"]) for name in categories}
             missing = dict.fromkeys(categories, frozenset())
         else:
-            root = Path(config["shapenet"])
+            root = Path(config["shapenet"]).expanduser()
             shapenet.check_root(root)
             splits, missing = {}, {}
             for name, entry in categories.items():
                 lists = {split: split_file(entry[split]) for split in ("train", "test")}
                 splits[name] = split_lists.of_category(lists, synsets[name])
                 missing[name] = shapenet.missing_meshes(root, synsets[name], splits[name])
-            shapenet.check_missing(root, splits, missing, config["on_missing_mesh"])
+            shapenet.check_missing(root, synsets, splits, missing, config["on_missing_mesh"])
     except InputError as error:
         raise WorkflowError(str(error))
     return synsets, splits, missing
@@ -79,7 +79,7 @@ TRAINING_MB = int(8000 + 2000 * TRAINING["ram_gb"])  # samples and views
 # first, so that the GPU does not wait for the data of other categories.
 PRIORITY = {"check": 40, "sdf": 30, "render": 25, "surface": 25, "training": 100 if TRAINING["gpus"] else 10}
 snakemake_internals.allow_gpus(workflow, TRAINING["gpus"])
-MESHES = Path("results/demo_shapes" if config["shapenet"] == "demo" else config["shapenet"])
+MESHES = Path("results/demo_shapes" if config["shapenet"] == "demo" else config["shapenet"]).expanduser()
 
 
 def shard_shapes(category, split):

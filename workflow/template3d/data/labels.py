@@ -12,6 +12,7 @@ from template3d.runtime.errors import InputError
 from template3d.runtime.limits import USUAL, Limits
 
 COLUMNS = ("x", "y", "z", "label")
+DELIMITERS = ",;\t"
 LONGEST = 200
 """The most characters in a label; NumPy stores every label at the length of the longest one."""
 
@@ -45,7 +46,12 @@ def read_labels(file: Path, limits: Limits = USUAL) -> LabelledPoints:
 
 def _from_csv(file: Path) -> LabelledPoints:
     try:
-        rows = list(csv.DictReader(StringIO(file.read_text(encoding="utf-8"))))
+        text = file.read_text(encoding="utf-8-sig")
+        header = text.partition("\n")[0]
+        delimiter = max(DELIMITERS, key=header.count)  # spreadsheets of many countries write semicolons
+        # with semicolons they write decimal commas
+        text = text.replace(",", ".") if delimiter == ";" else text
+        rows = list(csv.DictReader(StringIO(text), delimiter=delimiter))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{file}: cannot be read ({error})") from error
     if not rows or not set(COLUMNS) <= set(rows[0]):

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from template3d.runtime.errors import InputError
 
-ID = re.compile(r"(?=.{4,64}$)u?[0-9a-f]+(-[0-9a-f]+)*")
-"""Hexadecimal digits; a few of ShapeNet's ids are a UUID after a ``u``."""
+ID = re.compile(r"\w[\w .,+()-]{0,127}(?<![ .])")
+"""A name that is safe in a path, in an archive and in a table. ShapeNet's own ids are hexadecimal."""
+RESERVED = frozenset({"failed"})
+"""Archives use this name for their list of failures."""
 MODEL = Path("models") / "model_normalized.obj"
 
 
@@ -47,29 +49,64 @@ def missing_meshes(root: Path, synset: str, splits: dict[str, list[str]]) -> fro
 
 
 def check_missing(
-    root: Path, splits: dict[str, dict[str, list[str]]], missing: dict[str, frozenset[str]], on_missing_mesh: str
+    root: Path,
+    synsets: dict[str, str],
+    splits: dict[str, dict[str, list[str]]],
+    missing: dict[str, frozenset[str]],
+    on_missing_mesh: str,
 ) -> None:
-    """Raise InputError for shapes without a mesh, or, with ``skip``, for a split without any mesh."""
+    """Raise InputError for shapes without a mesh, or, with ``skip``, for a split without any mesh.
+
+    The sentence names the path of the first missing mesh, and what the folder holds instead.
+    """
     for category, lists in splits.items():
         for split, shapes in lists.items():
-            lost = [shape for shape in shapes if shape in missing[category]]
-            if lost and (on_missing_mesh == "fail" or len(lost) == len(shapes)):
-                remedy = (
-                    "fix the list or set on_missing_mesh: skip" if len(lost) < len(shapes) else "is it the right one?"
-                )
+            absent = [shape for shape in shapes if shape in missing[category]]
+            if absent and (on_missing_mesh == "fail" or len(absent) == len(shapes)):
+                some = f"{', '.join(absent[:3])}{', ...' * (len(absent) > 3)}"
+                remedy = "fix the list or set on_missing_mesh: skip"
+                if len(absent) == len(shapes):
+                    remedy = f"there is no {mesh_file(root, synsets[category], absent[0])}; " + held_instead(
+                        root, synsets[category], absent[0]
+                    )
                 raise InputError(
-                    f"{root}: this folder has no mesh of {len(lost)} of the {len(shapes)} {split} shapes of {category} "
-                    f"({', '.join(lost[:3])}{', ...' * (len(lost) > 3)}); {remedy}"
+                    f"{root}: this folder has no mesh of {len(absent)} of the {len(shapes)} {split} shapes of "
+                    f"{category} ({some}); {remedy}"
                 )
+
+
+def held_instead(root: Path, synset: str, shape: str) -> str:
+    """Where a folder that lacks a shape's mesh seems to have it, or what it has, and what to do; one sentence."""
+    older = root / synset / shape / "model.obj"
+    inner = [folder for folder in _subfolders(root) if (folder / synset).is_dir()]
+    zipped = root / f"{synset}.zip"
+    if older.exists():
+        return f"{older} is ShapeNetCore.v1's layout; this workflow reads ShapeNetCore.v2"
+    if inner:
+        return f"{inner[0] / synset} exists: set shapenet to {inner[0]}"
+    if (root.parent / synset).is_dir():
+        return f"{root.parent / synset} exists: set shapenet to {root.parent}"
+    if zipped.exists():
+        return f"unzip {zipped} in its folder"
+    folder = next(folder for folder in (root / synset / shape, root / synset, root) if folder.is_dir())
+    names = sorted(entry.name for entry in os.scandir(folder))
+    return f"{folder} holds {', '.join(names[:3]) or 'nothing'}{', ...' * (len(names) > 3)}"
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    return sorted(Path(entry.path) for entry in os.scandir(folder) if entry.is_dir())
 
 
 def check_id(shape: object, source: str) -> str:
-    """Return a shape's id of 4 to 64 characters; raises InputError, naming ``source``, for any other value.
+    """Return a shape's id of up to 128 characters; raises InputError, naming ``source``, for any other value.
 
     Ids become parts of paths, so this check must be strict.
     """
-    if not isinstance(shape, str) or not ID.fullmatch(shape):
-        raise InputError(f"{source}: {shape!r} is not a shape id; ShapeNet's are hexadecimal, such as 1a6f615e8b1b5ae4")
+    if not isinstance(shape, str) or not ID.fullmatch(shape) or shape in RESERVED:
+        raise InputError(
+            f"{source}: {shape!r} cannot be the id of a shape; an id begins with a letter or digit and has letters, "
+            "digits, spaces and . , + ( ) - _ only: rename the shape's folder, and its entry here"
+        )
     return shape
 
 

@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 from template3d.data.shapenet import check_id
 from template3d.runtime.errors import InputError
 
+FEWEST = 2
+"""Training shapes of a category."""
+
 
 def check_url(url: str) -> None:
     """Raise InputError unless a URL names a file, because the local path follows from its host and path."""
@@ -22,6 +25,10 @@ def of_category(lists: dict[str, Path], synset: str) -> dict[str, list[str]]:
     Raises InputError for an invalid list and for a shape that is in both.
     """
     shapes = {split: read_split(file, synset) for split, file in lists.items()}
+    if len(shapes["train"]) < FEWEST:
+        raise InputError(
+            f"{lists['train']}: names one training shape only; a template takes {FEWEST} at least, and learns from many"
+        )
     if both := sorted(set(shapes["train"]) & set(shapes["test"])):
         raise InputError(
             f"{lists['test']}: {both[0]} is also in {lists['train']}; a test shape must not be learnt from"
@@ -48,7 +55,7 @@ def read_split(file: Path, synset: str) -> list[str]:
     Raises InputError for a missing or unreadable file, an invalid or repeated id, or no ids of this synset.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"{file}: cannot read this split ({error}); give a DeepSDF split file or a list of ids"
@@ -63,6 +70,8 @@ def read_split(file: Path, synset: str) -> list[str]:
             raise InputError(f"{file}: not valid ({error}); give a DeepSDF split file or a list of ids") from error
     else:
         content = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if not text.strip():
+        raise InputError(f"{file}: this list is empty; list the ids of the shapes")
     ids = [check_id(shape, str(file)) for shape in content]
     if not ids:
         raise InputError(f"{file}: names no shape of synset {synset}; is it the split of another category?")

@@ -23,9 +23,14 @@ RESAMPLES = 10_000
 CONFIDENCE = 0.95
 
 
+def read_metrics(file: str | Path) -> pd.DataFrame:
+    """The rows that a rule of evaluation wrote; shapes may have any name, ``NA`` included."""
+    return pd.read_csv(file, dtype={"shape": str}, na_values=[""], keep_default_na=False)
+
+
 def of_fixed_view(metrics_file: str | Path, kind: str) -> dict[str, float]:
     """The paper's measure of each shape that was scored from the fixed view of a kind, by shape."""
-    table = pd.read_csv(metrics_file, dtype={"shape": str})
+    table = read_metrics(metrics_file)
     table = table[(table["views"] == "fixed") & (table["view_kind"] == kind)]
     return table.set_index("shape")[MEASURE].dropna().to_dict()
 

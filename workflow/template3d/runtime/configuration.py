@@ -98,6 +98,10 @@ def _sentence(error: ValidationError) -> str:
         "minItems": lambda count: f"must have at least {count} entries",
         "minProperties": lambda count: f"must have at least {count} entries",
     }
+    if error.validator == "pattern" and "description" in error.schema:
+        return f"{key}: {error.instance!r} must {error.schema['description']}"
+    if error.validator == "type" and "pattern" in error.schema and "description" in error.schema:
+        return f"{key} is {error.instance!r}, but must {error.schema['description']}"
     if error.validator not in allowed:
         return f"{key}: {error.message}"
     hint = ""
