@@ -73,10 +73,10 @@ def test_photos_are_reconstructed_and_a_broken_one_is_named(micro):
     assert snakemake(micro).returncode == 0  # as it was, for the others
 
 
-def test_labels_are_carried_to_every_shape(micro):
+def test_labels_are_transferred_to_every_shape(micro):
     run = snakemake(micro, "--", "transfer")
     assert run.returncode != 0
-    assert "there are no labels to carry; put some into resources/labels" in run.stdout + run.stderr
+    assert "there are no labels to transfer; put some into resources/labels" in run.stdout + run.stderr
     shapes = [(micro / f"planes_{split}.txt").read_text().split() for split in ("train", "test")]
     source = shapes[0][0]
     points = ground_truth.read([micro / "results/data/planes/train-00/surface.zip"], "02691156", [source])[
@@ -96,7 +96,7 @@ def test_labels_are_carried_to_every_shape(micro):
     assert (tables[source]["label"] == labels).all()  # its own points are nearest to themselves
 
 
-def test_every_reconstruction_is_measured_on_every_ruler(micro):
+def test_every_reconstruction_has_every_measure(micro):
     table = pd.read_csv(micro / "results/metrics/planes/two_phase_test.csv")
     assert len(table) == 2 * 2 * (1 + 2)  # shapes, kinds, the fixed view and two random ones
     assert table[list(metrics.MEASURES)].notna().all(axis=None)
@@ -191,7 +191,7 @@ def test_contact_sheets_show_the_views_and_the_distances(micro):
         assert bluish.sum() > 100
 
 
-def test_export_unzips_to_the_original_layouts_and_takes_away_what_is_gone(micro):
+def test_export_unzips_to_the_original_layouts_and_deletes_what_is_gone(micro):
     target = "results/export/planes_test-00.txt"
     assert snakemake(micro, "--", target).returncode == 0
     listed = (micro / target).read_text().splitlines()
@@ -267,7 +267,7 @@ def test_imagenet_weights_without_a_network_are_an_error(micro, monkeypatch):
     assert "torchvision cannot fetch the weights here" in run.stdout + run.stderr
 
 
-def test_phase_1_goes_out_as_a_published_experiment_and_comes_back(micro):
+def test_phase_1_exported_as_a_published_experiment_can_be_read_back(micro):
     run = snakemake(micro, "--", "export_experiments")
     assert run.returncode == 0, run.stdout + run.stderr
     template, codes = "results/templates/planes/two_phase.ply", "results/models/planes/embeddings/model.safetensors"

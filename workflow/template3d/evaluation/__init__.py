@@ -1,4 +1,4 @@
-"""Measures of a reconstruction, the retrieval baselines, and tables.
+"""Measures of a reconstruction, the baselines, and tables.
 
 It knows nothing of Snakemake.
 """

@@ -1,7 +1,7 @@
-"""The baselines: what a reconstruction has to beat, and what bounds it, on the same shapes and by the same measures.
+"""The baselines and the upper bound of a reconstruction, on the same shapes and with the same measures.
 
-Without a view: the template alone; a random training shape; oracle retrieval, the nearest training shape; a code fitted
-to the true distances. From each view: the training shape whose code is nearest to the encoder's.
+Baselines without a view: the template alone; a random training shape; oracle retrieval, the nearest training shape; a
+code fitted to the ground-truth distances. From each view: the training shape whose code is nearest to the encoder's.
 """
 
 import json
@@ -25,7 +25,7 @@ from template3d.runtime import randomness
 log = logging.getLogger(__name__)
 
 OF_VIEW = ("views", "view_kind", "view", "azimuth_deg", "elevation_deg")
-"""What a row says about its view."""
+"""The columns that describe a row's view."""
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Baselines:
     template: trimesh.Trimesh
     """In the unit sphere."""
     codes: Mapping[str, np.ndarray]
-    """Of the usable training shapes."""
+    """The codes of the usable training shapes."""
     fitted: Path
     """The archive of the meshes of fitted codes."""
     reconstructions: Path
@@ -75,7 +75,7 @@ class Baselines:
         return values | {"status": "ok" if has_surface else "no surface"}
 
     def _retrieved(self, training_shape: str, shape: str) -> dict[str, Any]:
-        """All measures of a training shape that stands in for a test shape."""
+        """All measures of a training shape, retrieved for a test shape."""
         values = retrieval.measured(self.library, training_shape, self.truths[shape], self.normalizations[shape])
         return values | {"retrieved": training_shape, "status": "ok"}
 

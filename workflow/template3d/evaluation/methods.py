@@ -1,15 +1,15 @@
-"""The methods of reconstruction, and the baselines that they are measured beside. The registry of methods."""
+"""The registry of reconstruction methods and of the baselines that they are compared with."""
 
 from typing import NamedTuple
 
 
 class Method(NamedTuple):
-    """How a method is called, and which training of it made its template."""
+    """The names of a method, and the training that made its template."""
 
     title: str
-    """In tables."""
+    """Its title in tables."""
     name: str
-    """In pictures and on the page."""
+    """Its short name in pictures and on the page."""
     decoder: str
     """The folder, under results/models/<category>, of the model whose template and warp the method uses."""
 
@@ -25,4 +25,4 @@ BASELINES = {
     "nearest_oracle": "Oracle retrieval: the nearest training shape",
     "code_fit": "A code fitted to the true distances",
 }
-"""What a reconstruction is compared with, and how it is called in tables."""
+"""The baselines, each with its title in tables."""

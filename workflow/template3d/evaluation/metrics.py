@@ -1,4 +1,4 @@
-"""How far a reconstruction is from the ground truth, by every measure of the field, each in a named frame."""
+"""Measures of the distance between a reconstruction and its ground truth, each in a named frame."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,15 +13,18 @@ from template3d.geometry import visibility
 from template3d.geometry.meshes import sample_surface
 
 F_SCORE_DISTANCE = 0.01
-"""In ShapeNet units, so 1 % of a shape's diagonal (Tatarchenko et al., 2019)."""
+"""In ShapeNet units: 1 % of a shape's diagonal (Tatarchenko et al., 2019)."""
 DIRECTIONS = 100
+"""Directions of the rays that test whether a point is inside."""
 
 
 def chamfer(a: np.ndarray, b: np.ndarray) -> float:
-    """The Chamfer distance of two point sets: mean squared distance to the nearest, both ways, summed.
+    """Compute the Chamfer distance of two point sets: the mean squared distance to the nearest point, summed both ways.
 
-    a (N, 3), b (M, 3), in one frame; the result is in that frame's unit, squared.
-    Raises ValueError for an empty set or one with non-finite points.
+    a (N, 3) and b (M, 3) are in the same frame, of any float type. The result is in that frame's unit, squared, and is
+    computed in float64.
+
+    Raises ValueError if a set is empty or has non-finite points.
 
     Source: the report's equation (11); `deep_sdf/metrics/chamfer.py` of DeepSDF.
     """
@@ -30,7 +33,7 @@ def chamfer(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def nearest(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For points a (N, 3), distance (N,) to the nearest of b (M, 3) and its index (N,); ValueError as ``chamfer``'s."""
+    """Distances (N,) and indices (N,) of the points in b (M, 3) nearest to a (N, 3); raises as ``chamfer`` does."""
     for name, points in (("first", a), ("second", b)):
         if len(points) == 0:
             raise ValueError(f"the {name} point set is empty; a distance needs points on both sides")
@@ -41,25 +44,25 @@ def nearest(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A reconstruction beside its ground truth, both in ShapeNet's frame: what every measure is computed from."""
+    """The comparison of a reconstruction with its ground truth, in ShapeNet's frame; measures are functions of it."""
 
     to_truth: np.ndarray
-    """(N,) distances from points on the reconstruction to the nearest ground-truth point."""
+    """Distances (N,) from points on the reconstruction to the nearest ground-truth point."""
     to_reconstruction: np.ndarray
-    """(M,) distances from ground-truth points to the nearest point on the reconstruction."""
+    """Distances (M,) from ground-truth points to the nearest point on the reconstruction."""
     normals_agree: tuple[float, float]
-    """Mean absolute cosine between the normals of a point and of its nearest one, both ways."""
+    """Mean absolute cosine between the normals of a point and of its nearest neighbour, both ways."""
     inside: np.ndarray
-    """Which of the ground truth's volume points (V,) lie inside the reconstruction."""
+    """Whether each volume point of the ground truth lies inside the reconstruction; bool (V,)."""
     truth: Truth
     scale: float
-    """From ShapeNet's frame into the unit sphere."""
+    """The scale from ShapeNet's frame to the unit sphere."""
 
     @classmethod
     def of(
         cls, points: np.ndarray, normals: np.ndarray, inside: np.ndarray, truth: Truth, scale: float
     ) -> "Comparison":
-        """From points (N, 3) and normals (N, 3) on a reconstruction; ``inside`` (V,) as above."""
+        """From points (N, 3) and normals (N, 3) on a reconstruction, and ``inside``, as in the field."""
         (to_truth, of_truth), (back, of_points) = nearest(points, truth.points), nearest(truth.points, points)
         agree = (
             np.abs((normals * truth.normals[of_truth]).sum(axis=1)).mean(),
@@ -69,12 +72,12 @@ class Comparison:
 
     @property
     def chamfer(self) -> float:
-        """Equation (11)."""
+        """The Chamfer distance, the report's equation (11)."""
         return float(np.mean(self.to_truth**2) + np.mean(self.to_reconstruction**2))
 
 
 def chamfer_l1_occnet(comparison: Comparison) -> float:
-    """Chamfer-L1 (distances, not squared) where the longest edge of the shape's box is 10.
+    """Chamfer-L1, with unsquared distances, in a unit in which the longest edge of the shape's box is 10.
 
     Source: Mescheder et al., "Occupancy Networks" (2019).
     """
@@ -91,12 +94,12 @@ def f_score(comparison: Comparison) -> float:
 
 
 class Measure(NamedTuple):
-    """How a measure is called in tables, how it is computed, and its value for a reconstruction without surface."""
+    """A measure: its title in tables, its function, and its value for a reconstruction without surface."""
 
     title: str
     of: Callable[[Comparison], float]
     without_surface: float | None = None
-    """None: that of a single point at the centre of the ground truth's box."""
+    """None means the value of a single point at the centre of the ground truth's box."""
 
 
 MEASURES = {
@@ -107,7 +110,7 @@ MEASURES = {
     "normal_consistency": Measure("normal consistency", lambda c: float(np.mean(c.normals_agree)), 0.0),
     "volumetric_iou": Measure("volumetric IoU", lambda c: iou(c.inside, c.truth.occupied), 0.0),
 }
-"""The registry of measures, by their columns' names; the first one is the paper's. Tables show all of them."""
+"""The registry of measures, by column; the first one is the paper's. Tables show all of them."""
 
 
 def measured(comparison: Comparison, has_surface: bool = True) -> dict[str, float]:
@@ -121,11 +124,11 @@ def measured(comparison: Comparison, has_surface: bool = True) -> dict[str, floa
 def measure(
     mesh: trimesh.Trimesh, truth: Truth, scale: float, count: int, rng: np.random.Generator
 ) -> tuple[dict[str, float], bool]:
-    """Every measure of one shape, by its name in MEASURES, and whether the mesh has a surface at all.
+    """Every measure of one shape, by its name in MEASURES, and whether the mesh has a surface.
 
-    ``mesh`` and ``truth`` are in ShapeNet's frame (diagonal 1); ``scale`` leads from it into the unit sphere;
-    ``count`` points are drawn on the mesh. A mesh without faces is a failure: its Chamfer distances are those of a
-    single point at the centre of the ground truth's box, and all else is 0.
+    ``mesh`` and ``truth`` are in ShapeNet's frame (diagonal 1); ``scale`` maps it to the unit sphere; ``count`` is the
+    number of points sampled on the mesh. A mesh without faces is a failure: its Chamfer distances are those of a single
+    point at the centre of the ground truth's box, and its other measures are 0.
     """
     if len(mesh.faces):
         points, normals = sample_surface(mesh, count, rng)
@@ -136,7 +139,7 @@ def measure(
 
 
 def inside(mesh: trimesh.Trimesh, truth: Truth) -> np.ndarray:
-    """Which of the ground truth's volume points (V,) lie inside a mesh: those that are not visible from outside."""
+    """Whether each volume point of the ground truth is inside a mesh, that is, not visible from outside; bool (V,)."""
     inside = np.zeros(len(truth.occupied), dtype=bool)
     near = ((truth.volume_points >= mesh.bounds[0]) & (truth.volume_points <= mesh.bounds[1])).all(axis=1)
     inside[near] = ~visibility.escapes(visibility.Scene(mesh), truth.volume_points[near], DIRECTIONS)
@@ -144,6 +147,6 @@ def inside(mesh: trimesh.Trimesh, truth: Truth) -> np.ndarray:
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> float:
-    """Intersection over union of two sets of points, given as bool (N,); 0 where both are empty."""
+    """Intersection over union of two sets of points, as masks bool (N,); 0 if both are empty."""
     union = (a | b).sum()
     return float((a & b).sum() / union) if union else 0.0

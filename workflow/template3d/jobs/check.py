@@ -1,4 +1,4 @@
-"""What the check makes of one shape: its normalization, or the reason why it cannot be used."""
+"""The check of one shape: computes its normalization, or reports its flaw."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ from template3d.runtime.limits import USUAL, Limits
 
 
 def one_shape(file: Path, limits: Limits = USUAL) -> Normalization:
-    """Read a mesh, find its normalization and make sure that it has an inside.
+    """Read a mesh, check that it has an inside, and compute its normalization.
 
-    Raises InputError if the mesh is not fit for use, or too large.
+    Raises InputError if the mesh is unusable or too large.
     """
     if file.is_file():
         limits.check_mesh(file)

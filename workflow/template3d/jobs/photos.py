@@ -1,4 +1,4 @@
-"""The user's photos of a category, reconstructed by every method, with a picture of the results side by side."""
+"""Reconstructs the user's photos of a category with every method, and draws the results side by side."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ COLUMNS = ["photo", "status", "background", "reason"]
 
 
 def delete_old(folder: Path) -> None:
-    """Delete the results of earlier runs: their photos may be gone, or unusable now."""
+    """Delete the results of earlier runs, because their photos may no longer exist or be usable."""
     for old in folder.glob("*"):
         if old.suffix in (".png", ".pdf", *WRITERS):
             old.unlink()
@@ -43,7 +43,7 @@ class PhotoReconstructor:
     limits: Limits
 
     def table(self, photo_files: Iterable[Path]) -> pd.DataFrame:
-        """A row for each photo (COLUMNS), after its meshes and its picture were written."""
+        """Write each photo's meshes and picture; return a table with a row per photo (COLUMNS)."""
         return pd.DataFrame([self._row(file) for file in photo_files], columns=COLUMNS)
 
     def _row(self, file: Path) -> dict[str, str]:
@@ -61,8 +61,8 @@ class PhotoReconstructor:
                 figures.message(picture, f"{file.name}: not usable\n{error}")
             return {"photo": file.name, "status": "unusable", "reason": str(error)}
         methods: Sequence[str] = [*results]
-        seen = results[methods[0]][1]
-        images = {"as the encoder sees it": np.array(seen.image.resize((SIZE, SIZE)))}
+        prepared = results[methods[0]][1]
+        images = {"as the encoder sees it": np.array(prepared.image.resize((SIZE, SIZE)))}
         for method, (mesh, _) in results.items():
             for suffix, write in WRITERS.items() if len(mesh.faces) else ():
                 with files.whole(photos.product(self.folder, file, method, methods, suffix)) as beside:
@@ -73,5 +73,5 @@ class PhotoReconstructor:
         figures.picture_rows(picture, {"": [*images.values()]}, list(images))
         empty = [method for method, (mesh, _) in results.items() if not len(mesh.faces)]
         status = f"no surface by {', '.join(empty)}" if empty else "ok"
-        log.info("%s: %s, background: %s", file, status, seen.background)
-        return {"photo": file.name, "status": status, "background": seen.background}
+        log.info("%s: %s, background: %s", file, status, prepared.background)
+        return {"photo": file.name, "status": status, "background": prepared.background}

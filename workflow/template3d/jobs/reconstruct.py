@@ -1,4 +1,4 @@
-"""Reconstructions of a category's shapes, each from one view: which there are, and what is made for each."""
+"""Reconstructions of a category's shapes, each from one view: their list, and the files of each."""
 
 import itertools
 import json
@@ -24,11 +24,11 @@ from template3d.runtime import randomness
 log = logging.getLogger(__name__)
 
 AT_ONCE = 8
-"""Meshes that share a GPU."""
+"""Reconstructions in one batch on a GPU."""
 
 
 class Reconstruction(NamedTuple):
-    """One reconstruction: of a shape, from a view."""
+    """One reconstruction of a shape from a view."""
 
     shape: str
     kind: str
@@ -42,7 +42,7 @@ class Reconstruction(NamedTuple):
 
 
 def wanted(shapes: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Reconstruction]:
-    """The reconstructions of some shapes, by stem: for each kind of views the fixed one, and some drawn per shape.
+    """The reconstructions of shapes, by stem: for each kind, the fixed view, and random views per shape.
 
     ``settings`` holds ``view_choices`` (pairs of a kind and ``fixed`` or ``random``), ``seed``, and the configuration's
     ``reconstruct`` and ``views``.
@@ -52,8 +52,8 @@ def wanted(shapes: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Reco
         indices = [settings["reconstruct"]["fixed_view"]]
         if choice == "random":
             rng = randomness.generator(shape, settings["seed"], f"random {kind} views")
-            drawn = rng.choice(settings["views"][kind], settings["reconstruct"]["random_views"], replace=False)
-            indices = sorted(drawn.tolist())
+            random_views = rng.choice(settings["views"][kind], settings["reconstruct"]["random_views"], replace=False)
+            indices = sorted(random_views.tolist())
         items += [Reconstruction(shape, kind, choice, index) for index in indices]
     return {item.stem: item for item in items}
 
@@ -65,7 +65,7 @@ class Reconstructor:
     model: Model
     category: str
     archive_of: Mapping[str, Path]
-    """The archive of each view: an ``archives.index``."""
+    """The archive of each view, from ``archives.index``."""
     normalizations: Mapping[str, Normalization]
     isosurface: Mapping[str, int]
     """``resolution`` and ``coarse``, as in the configuration."""
@@ -75,7 +75,7 @@ class Reconstructor:
         return views.read_bytes(self.archive_of, self.category, item.shape, item.kind, item.view)
 
     def make(self, items: Sequence[Reconstruction], at_once: int) -> Iterator[tuple[str, dict[str, bytes]]]:
-        """For each item, in order: its stem, and its files, the mesh in ShapeNet's frame and facts about it."""
+        """For each item, in order: its stem and its files, which are the mesh in ShapeNet's frame and facts about it."""
         for start in range(0, len(items), at_once):
             yield from self._batch(items[start : start + at_once])
 
@@ -87,27 +87,27 @@ class Reconstructor:
         meshes_unit = inference.meshes_of(self.model.decoder, codes, **self.isosurface)
         seconds = round((time.monotonic() - start) / len(batch), 3)
         for item, code, mesh in zip(batch, codes.tolist(), meshes_unit, strict=True):
-            in_template = correspondence.template_coordinates(self.model.decoder, torch.tensor(code), mesh.vertices)
+            coordinates = correspondence.template_coordinates(self.model.decoder, torch.tensor(code), mesh.vertices)
             mesh.vertices = self.normalizations[item.shape].to_shapenet(mesh.vertices)
             if not len(mesh.faces):
-                log.warning("%s: the network gives no surface; this counts as a failure", item.stem)
+                log.warning("%s: the network predicts no surface; this counts as a failure", item.stem)
             camera = cameras.described_view(
                 views.read_cameras(self.archive_of, self.category, item.shape, item.kind), item.view
             )
             facts = {"views": item.choice, "view_kind": item.kind, "view": item.view, "seconds": seconds, "code": code}
             facts |= {"azimuth_deg": camera.azimuth_deg, "elevation_deg": camera.elevation_deg}
             files = {".ply": meshes.ply_bytes(mesh), ".json": json.dumps(facts).encode()}
-            if item.choice == "fixed" and len(mesh.faces):  # to look at; measures read the PLY
+            if item.choice == "fixed" and len(mesh.faces):  # for viewers; the measures read the PLY
                 assert isinstance(mesh.visual, trimesh.visual.ColorVisuals)  # trimesh's default
-                mesh.visual.vertex_colors = colours.of_positions(in_template)
+                mesh.visual.vertex_colors = colours.of_positions(coordinates)
                 files[".glb"] = meshes.glb_bytes(mesh)
             yield item.stem, {f"{item.stem}{suffix}": content for suffix, content in files.items()}
 
     def update(self, archive: Path, items: Mapping[str, Reconstruction], at_once: int, *sources: str | dict) -> None:
-        """Bring an archive to some reconstructions; each depends on ``sources``, its view and its normalization."""
-        same, wanted_digests = archives.digest(*sources), {}
+        """Bring an archive up to date; a reconstruction depends on ``sources``, its view and its normalization."""
+        of_sources, digests = archives.digest(*sources), {}
         for stem, item in items.items():
             normalization = self.normalizations[item.shape]
             frame = json.dumps([normalization.offset.tolist(), normalization.scale])
-            wanted_digests[stem] = archives.digest(same, frame, self.view_bytes(item))
-        archives.update(archive, wanted_digests, lambda stale: self.make([items[stem] for stem in stale], at_once))
+            digests[stem] = archives.digest(of_sources, frame, self.view_bytes(item))
+        archives.update(archive, digests, lambda stale: self.make([items[stem] for stem in stale], at_once))

@@ -1,4 +1,4 @@
-"""What rendering makes of one shape: its easy or its hard views."""
+"""Renders one shape's views of one kind."""
 
 import functools
 import json
@@ -30,14 +30,13 @@ def one_shape(
 ) -> dict[str, bytes]:
     """Render the views of one shape, in every pass of the settings; the files are the images and their cameras.
 
-    ``settings`` holds ``seed`` and, of the configuration's ``views``, what concerns this kind.
-
-    Raises InputError if no view shows the whole shape, if nothing of it can be seen, or if a texture is too large.
+    ``settings`` holds ``seed`` and the part of the configuration's ``views`` for this kind. Raises InputError if no view
+    shows the whole shape, if nothing of it is visible, or if a texture is too large.
     """
     _, shape = shapenet.ids(file)
     view_settings, rng = settings["views"], randomness.generator(shape, settings["seed"], f"{kind} views")
     vertices = meshes.used_vertices(meshes.load(file))
-    drawn = protocols.draw_views(kind, vertices, view_settings[kind], view_settings["image_size"], rng)
+    shape_views = protocols.draw_views(kind, vertices, view_settings[kind], view_settings["image_size"], rng)
     scene = studio(
         image_size=view_settings["image_size"],
         samples=view_settings["samples"],
@@ -46,17 +45,17 @@ def one_shape(
         device=view_settings["device"],
     )
     warnings = scene.show_obj(file, limits)
-    described = cameras.describe(drawn, view_settings["image_size"]) | {"warnings": warnings}
-    made = {views.cameras_name(category, shape, kind): json.dumps(described, indent=1).encode()}
+    described = cameras.describe(shape_views, view_settings["image_size"]) | {"warnings": warnings}
+    files = {views.cameras_name(category, shape, kind): json.dumps(described, indent=1).encode()}
     with tempfile.TemporaryDirectory() as folder:
         for shown in view_settings["passes"]:
-            for index, view in enumerate(drawn):
+            for index, view in enumerate(shape_views):
                 name = views.member_name(category, shape, kind, index, shown)
                 image = Path(folder) / Path(name).name
                 scene.render(view, image, shown)
                 content = image.read_bytes()
-                made[name] = views.without_texts(content) if image.suffix == ".png" else content
-    first = views.decode(made[views.member_name(category, shape, kind, 0)])
+                files[name] = views.without_texts(content) if image.suffix == ".png" else content
+    first = views.decode(files[views.member_name(category, shape, kind, 0)])
     if first.convert("L").getextrema()[0] == 255:
-        raise InputError(f"{file}: nothing of it can be seen; are all its materials transparent or white?")
-    return made
+        raise InputError(f"{file}: nothing of it is visible; are all its materials transparent or white?")
+    return files

@@ -1,4 +1,4 @@
-"""What the sampling of distances makes of one shape."""
+"""Samples one shape's signed distances."""
 
 from pathlib import Path
 
@@ -13,5 +13,5 @@ def one_shape(file: Path, normalization: Normalization, settings: dict) -> dict[
     synset, shape = shapenet.ids(file)
     mesh = meshes.load(file)
     mesh = meshes.transformed(mesh, normalization.to_unit(mesh.vertices))
-    drawn = sdf.sample_sdf(mesh, rng=randomness.generator(shape, settings["seed"], "distances"), **settings["sdf"])
-    return {samples.member_name(synset, shape): samples.to_bytes(drawn)}
+    distances = sdf.sample_sdf(mesh, rng=randomness.generator(shape, settings["seed"], "distances"), **settings["sdf"])
+    return {samples.member_name(synset, shape): samples.to_bytes(distances)}

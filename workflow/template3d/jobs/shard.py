@@ -1,4 +1,4 @@
-"""A shard's archive, brought up to date by worker processes, one shape at a time."""
+"""Brings a shard's archive up to date with worker processes, one shape at a time."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,11 +16,10 @@ def sample(
     code: dict,
     on_bad_mesh: str,
 ) -> None:
-    """Make the members of ``archive`` that are not current, from the meshes that passed the check.
+    """Make the stale members of ``archive`` from the meshes that passed the check.
 
-    ``one_shape(mesh, normalization, settings)`` gives the files of a shape; A member depends on the mesh, ``settings``
-    and ``code``. Raises InputError for a shape that cannot be made, unless ``on_bad_mesh`` is
-    ``skip``.
+    ``one_shape(mesh, normalization, settings)`` returns the files of a shape. A member depends on the mesh,
+    ``settings`` and ``code``. Raises InputError for a shape that cannot be made, unless ``on_bad_mesh`` is ``skip``.
     """
     files = {shapenet.ids(Path(mesh))[1]: Path(mesh) for mesh in meshes}
     normalizations = manifests.read([manifest])

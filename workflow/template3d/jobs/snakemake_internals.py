@@ -28,10 +28,10 @@ CHECKSUM_BYTES = 10_000_000_000
 
 
 def find_interpreter_by_path() -> None:
-    """Make ``sys.executable`` a bare name, found by PATH, where a shell would split or expand its path.
+    """Make ``sys.executable`` a bare name, found on PATH, if a shell would split or expand its path.
 
     Snakemake writes ``sys.executable`` unquoted into the shell commands of jobs and scripts, so in a folder with a
-    space in its name no job would start. There is no option for it (docs/installation.md).
+    space in its name no job would start. Snakemake has no option for this (docs/installation.md).
     """
     interpreter = Path(sys.executable)
     if shlex.quote(str(interpreter)) != str(interpreter):
@@ -40,20 +40,20 @@ def find_interpreter_by_path() -> None:
 
 
 def print_only_answers(workflow: "Workflow") -> None:
-    """Leave out the table of jobs and the progress: a profile or ``--quiet`` would have to be given by hand."""
+    """Hide the table of jobs and the progress, which otherwise needs a profile or ``--quiet``."""
     workflow.output_settings.quiet.update({Quietness.RULES, Quietness.PROGRESS})
 
 
 def allow_gpus(workflow: "Workflow", gpus: int) -> None:
-    """Let one job take ``gpus`` GPUs, where the profile's ``gpu: 1`` would silently cut its request down to 1."""
+    """Let one job use ``gpus`` GPUs; otherwise the profile's ``gpu: 1`` would silently reduce its request to 1."""
     if "gpu" in workflow.global_resources and workflow.global_resources["gpu"].value < gpus:
         workflow.global_resources["gpu"] = Resource("gpu", gpus)
 
 
 def fetch(workflow: "Workflow", stored: Any, url: str) -> Path:
-    """Fetch what a storage plugin refers to while the workflow is parsed: the list of shapes says which jobs there are.
+    """Fetch a storage object while the workflow is parsed, because the list of shapes determines the jobs.
 
-    ``stored`` is what ``storage.http(url)`` gave. Raises InputError if it cannot be fetched.
+    ``stored`` is the result of ``storage.http(url)``. Raises InputError if it cannot be fetched.
     """
     file = stored.flags["storage_object"]
     try:
@@ -65,7 +65,7 @@ def fetch(workflow: "Workflow", stored: Any, url: str) -> Path:
 
 @contextlib.contextmanager
 def planned(snakefile: Path, folder: Path, config: dict, **resources: Any) -> Iterator["Workflow"]:
-    """A workflow whose jobs are known and not run; ``resources`` as Snakemake's ResourceSettings has them.
+    """A workflow with its graph of jobs, without running them; ``resources`` are those of Snakemake's ResourceSettings.
 
     Snakemake's API prints the jobs that would run; it does not return them.
     """

@@ -1,4 +1,4 @@
-"""Why each job would run: the causes in words, behind `snakemake why`."""
+"""The causes, in words, why each job would run: the library of `snakemake why`."""
 
 import ast
 import json
@@ -15,24 +15,24 @@ MESH, SHOWN = "model_normalized.obj", 3
 
 
 class Job(NamedTuple):
-    """A job that would run: its rule, its wildcards, and the causes in words."""
+    """A job that would run, with its rule, its wildcards and the causes, in words."""
 
     rule: str
     wildcards: tuple[tuple[str, str], ...]
     causes: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Rule and wildcards, and the causes behind a colon."""
+        """The rule and wildcards, a colon, and the causes."""
         values = ", ".join(value for _, value in self.wildcards)
         return f"{self.rule}{' of ' * bool(values)}{values}: {'; '.join(self.causes)}".replace("; (", " (")
 
 
 def stale_jobs(snakefile: Path, folder: Path, config: dict, cores: int = 1) -> list[Job]:
-    """The jobs that Snakemake would run in ``folder``, in order of their rules and wildcards; runs none of them.
+    """The jobs that Snakemake would run in ``folder``, sorted by rule and wildcards; runs none of them.
 
-    ``config`` is laid over the workflow's own. Raises WorkflowError for a wrong configuration.
+    ``config`` overrides the workflow's configuration. Raises WorkflowError for a wrong configuration.
     """
-    found = []
+    stale = []
     with planned(snakefile, folder, config, cores=cores) as workflow:
         dag = workflow.dag
         running = {job for job in dag.jobs if dag.needrun(job) and job.output}
@@ -41,17 +41,17 @@ def stale_jobs(snakefile: Path, folder: Path, config: dict, cores: int = 1) -> l
             above = sorted({other.rule.name for other in dag.dependencies[job] if other in running})
             wildcards = tuple(sorted(job.wildcards_dict.items()))
             recorded = workflow.persistence.input(job.output[0]) or []
-            found.append(Job(job.rule.name, wildcards, tuple(causes(job, dag.reason(job), above, recorded, changed))))
-    return sorted(found)
+            stale.append(Job(job.rule.name, wildcards, tuple(causes(job, dag.reason(job), above, recorded, changed))))
+    return sorted(stale)
 
 
 def causes(
     job: "jobs.Job", reason: "jobs.Reason", above: list[str], recorded: list[str], changed: set[str]
 ) -> Iterator[str]:
-    """In words, why a job would run.
+    """The causes, in words, why a job would run.
 
-    ``above`` names the rules whose results it uses and that run before it, ``recorded`` the files that it used when it
-    last ran, ``changed`` all files that changed; Snakemake gives them for the first job that uses them, not for others.
+    ``above`` holds the rules that run before the job and whose results it uses; ``recorded`` the files that its last
+    run used; ``changed`` all files that changed, because Snakemake reports these only for the first job that uses them.
     """
     if reason.params_changed:
         yield from changed_params(reason.params_changed.only_old, reason.params_changed.only_new)
@@ -78,7 +78,7 @@ def causes(
 
 
 def changed_params(before: set[str], now: set[str]) -> Iterator[str]:
-    """What differs between two sets of params, as Snakemake records them: each as the ``repr`` of a Python value."""
+    """The differences between two sets of params, which Snakemake records as the ``repr`` of a Python value each."""
     old, new = _merged(before), _merged(now)
     for key in sorted(old.keys() | new.keys()):
         was, is_now = old.get(key), new.get(key)
@@ -113,6 +113,6 @@ def _flat(values: dict, start: str = "") -> Iterator[tuple[str, object]]:
 
 
 def _short(file: str) -> str:
-    """A mesh or material by its shape, anything else by its path."""
+    """A short name: the shape of a mesh or material, the path of any other file."""
     parts = Path(file).parts
     return f"{parts[-1]} of {parts[-4]}/{parts[-3]}" if len(parts) > 3 and parts[-2] in ("models", "images") else file

@@ -1,4 +1,4 @@
-"""What the sampling of surfaces makes of one shape."""
+"""Samples one shape's ground truth: its surface and its volume."""
 
 from pathlib import Path
 
@@ -10,11 +10,11 @@ from template3d.geometry.normalization import Normalization
 from template3d.runtime import randomness
 
 ROOM = 0.1
-"""Around a shape's box, as a share of its longest side, in which volume points lie too."""
+"""Margin around a shape's box for volume points, as a share of the box's longest side."""
 
 
 def one_shape(file: Path, normalization: Normalization, settings: dict) -> dict[str, bytes]:
-    """Sample a mesh in ShapeNet's frame; the files are its visible surface, its volume, its normalization."""
+    """Sample a mesh in ShapeNet's frame; returns the files of its visible surface, volume and normalization."""
     synset, shape = shapenet.ids(file)
     rng = randomness.generator(shape, settings["seed"], "surface")
     mesh = meshes.without_doubles(meshes.load(file))

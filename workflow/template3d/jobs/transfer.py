@@ -1,4 +1,4 @@
-"""Labels or colours on some shapes of a category, transferred through the template to all others."""
+"""Transfers labels or colours from some shapes of a category to all others, through the template."""
 
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,13 +28,13 @@ class LabelTransfer:
     category: str
     decoder: ImplicitTemplate
     codes: Mapping[str, Tensor]
-    """Of every usable shape, by its id."""
+    """The code of every usable shape, by its id."""
     normalizations: Mapping[str, Normalization]
 
     def read(self, label_paths: Iterable[Path], limits: Limits) -> tuple[np.ndarray, np.ndarray]:
-        """The labelled points of some files: their template coordinates (N, 3), and labels (N,) or colours (N, 3).
+        """Read labelled points: their template coordinates (N, 3), and labels (N,) or colours (N, 3).
 
-        Raises InputError for a file that is not named after a usable shape, and where labels and colours are mixed.
+        Raises InputError for a file that is not named after a usable shape, and for a mix of labels and colours.
         """
         sources, labels, paths = [], [], list(label_paths)
         for file in paths:
@@ -44,11 +44,11 @@ class LabelTransfer:
             sources.append(self._template_coordinates(file.stem, labelled.points))
             labels.append(labelled.labels)
         if len({(part.ndim, part.dtype.kind) for part in labels}) > 1:
-            raise InputError(f"{paths[0]}: some files hold labels and others colours; keep to one of both")
+            raise InputError(f"{paths[0]}: some files hold labels and others colours; use only one of the two")
         return np.concatenate(sources), np.concatenate(labels)
 
     def write(self, archive: Path, source: np.ndarray, labels: np.ndarray, truths: Iterable[tuple[str, Truth]]) -> None:
-        """Write a ZIP: for each shape a PLY of coloured points, and, for labels, a CSV with columns x, y, z, label."""
+        """Write a ZIP with a PLY of coloured points per shape and, for labels, a CSV with columns x, y, z, label."""
         with files.whole(archive) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as opened:
             for name, content in self._members(source, labels, truths):
                 opened.writestr(name, content)

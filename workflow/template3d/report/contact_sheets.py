@@ -1,4 +1,4 @@
-"""Contact sheets: pictures from which one look tells whether the data are right."""
+"""Contact sheets: images that show at a glance whether the data are right."""
 
 from collections.abc import Iterable, Sequence
 from io import BytesIO
@@ -52,7 +52,7 @@ def views(file: Path, shards: Sequence[Path], category: str, shapes: Sequence[st
 def distances(
     file: Path, sample_shards: Sequence[Path], surface_shards: Sequence[Path], synset: str, shapes: Sequence[str]
 ) -> None:
-    """Write a PNG of three slices through each shape: the samples by sign, their zero line and the surface points.
+    """Write a PNG with three slices through each shape: the samples by sign, their zero line, the surface points.
 
     Raises InputError for a damaged archive.
     """
@@ -83,10 +83,10 @@ def _slice(panel: Axes, axis: int, points: np.ndarray, signed: np.ndarray, surfa
 
 
 def _members(shards: Iterable[Path], start: str) -> list[tuple[str, bytes]]:
-    """Name and content of the members whose name starts so, from the first archive that has any, by name."""
+    """Names and contents of the members whose name begins with ``start``, sorted, from the first archive that has any."""
     for shard in shards:
-        if found := sorted(name for name in archives.names(shard) if name.startswith(start)):
-            return [(name, archives.read(shard, name)) for name in found]
+        if members := sorted(name for name in archives.names(shard) if name.startswith(start)):
+            return [(name, archives.read(shard, name)) for name in members]
     return []
 
 

@@ -1,4 +1,4 @@
-"""Figures: pictures set in rows and columns, curves and clouds; each as PNG and as vector PDF."""
+"""Figures: images in rows and columns, curves and point clouds, each as PNG and as vector PDF."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,11 @@ from template3d.report.style import DASHES, MARKERS, STYLE
 from template3d.runtime.files import whole
 
 LEAST = 1e-5
-"""Share of a panel's largest loss under which a curve is cut off."""
+"""Curves are cut off below this share of a panel's largest loss."""
 
 
 def save(figure: Figure, file: Path) -> None:
-    """Write a figure as a PNG file and, beside it, as a PDF that holds no date."""
+    """Write a figure as a PNG file and, beside it, as a PDF without a date."""
     with whole(file) as beside:
         figure.savefig(beside, format="png")
     with whole(file.with_suffix(".pdf")) as beside:
@@ -25,7 +25,7 @@ def save(figure: Figure, file: Path) -> None:
 
 
 def picture_rows(file: Path, rows: Mapping[str, Sequence[np.ndarray]], titles: Sequence[str]) -> None:
-    """Write a figure of images (H, W, 3) in named rows, a title over each column, and nothing else."""
+    """Write a figure of images (H, W, 3) in named rows, with a title above each column."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(1.6 * len(titles) + 0.3, 1.6 * len(rows) + 0.4))
         axes = figure.subplots(len(rows), len(titles), squeeze=False)
@@ -43,9 +43,9 @@ def picture_rows(file: Path, rows: Mapping[str, Sequence[np.ndarray]], titles: S
 
 
 def loss_curves(file: Path, histories: dict[str, tuple[pd.DataFrame, Sequence[str]]], title: str) -> None:
-    """Write a figure with one panel per stage: its terms of the loss over its epochs, on a logarithmic scale.
+    """Write a figure with one panel per stage: its loss terms over its epochs, on a logarithmic scale.
 
-    What is under ``LEAST`` of a panel's largest value is cut off.
+    Values below ``LEAST`` times a panel's largest value are cut off.
     """
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4.2 * len(histories), 3), layout="constrained")
@@ -61,7 +61,7 @@ def loss_curves(file: Path, histories: dict[str, tuple[pd.DataFrame, Sequence[st
 
 
 def clouds(file: Path, clouds_by_name: Mapping[str, np.ndarray], shapes: np.ndarray, title: str) -> None:
-    """Write a figure with a panel for each of some point sets (N, 2); points of one of ``shapes`` (N,) look alike."""
+    """Write a figure with a panel for each point set (N, 2); the points of one of ``shapes`` (N,) share a marker."""
     colours = matplotlib.colormaps["tab20"]
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(3.6 * len(clouds_by_name), 3.8), layout="constrained")
@@ -77,7 +77,7 @@ def clouds(file: Path, clouds_by_name: Mapping[str, np.ndarray], shapes: np.ndar
 
 
 def distribution(file: Path, errors: Mapping[str, np.ndarray], label: str, title: str) -> None:
-    """Write a figure of the share of shapes (up) whose error is at most so large (across), a line for each method."""
+    """Write a figure of the share of shapes whose error is at most x, with a line for each method."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(5.5, 4.2), layout="constrained")
         panel = figure.subplots()
@@ -91,7 +91,7 @@ def distribution(file: Path, errors: Mapping[str, np.ndarray], label: str, title
 def against(
     file: Path, panels: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], label: str, title: str
 ) -> None:
-    """Write a figure with a panel for each of ``panels``, and there a cloud of (x, y) for each method."""
+    """Write a figure with one panel per entry of ``panels``; each shows a cloud of (x, y) for each method."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(3.8 * len(panels), 3.2), layout="constrained")
         for panel, (across, methods) in zip(
@@ -107,7 +107,7 @@ def against(
 
 
 def message(file: Path, text: str) -> None:
-    """Write a figure that says only ``text``: what stands where a picture could not be made."""
+    """Write a figure that shows only ``text``, as a placeholder for an image that could not be made."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(6, 1.5))
         figure.text(0.02, 0.5, text, wrap=True, va="center", parse_math=False)

@@ -1,4 +1,4 @@
-"""The page on which shapes can be turned: one HTML file that needs no network and no server."""
+"""The page with interactive 3D shapes: one HTML file that needs no network and no server."""
 
 import base64
 import json
@@ -26,7 +26,7 @@ def page(data: dict, tables: dict[str, pd.DataFrame]) -> str:
     """The HTML of the page.
 
     ``data``: ``names`` (method to name) and ``categories``, each with ``templates`` (method to model), ``shapes``
-    (name, view, truth, meshes and errors by method) and ``figures`` (name and source). Whatever is shown is escaped:
+    (name, view, truth, meshes and errors by method) and ``figures`` (name and source). All text is escaped, because
     names come from files.
     """
     grids = {name: table.to_html(index=False, escape=True, border=0, na_rep="") for name, table in tables.items()}
@@ -37,20 +37,22 @@ def page(data: dict, tables: dict[str, pd.DataFrame]) -> str:
 
 
 def model(mesh: trimesh.Trimesh) -> dict | None:
-    """A mesh as Plotly's mesh3d takes it: z up, front towards +y, around the origin; None if it has no faces."""
+    """A mesh as data for Plotly's mesh3d: z up, front towards +y, centred at the origin; None if it has no faces."""
     if not len(mesh.faces):
         return None
     vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
     if len(faces) > FACES:
         vertices, faces = fast_simplification.simplify(vertices, faces, target_count=FACES)
     vertices = vertices - (vertices.min(axis=0) + vertices.max(axis=0)) / 2
-    vertices = np.stack([vertices[:, 0], -vertices[:, 2], vertices[:, 1]], axis=1)  # a turn: Plotly's z is up
-    found = {axis: _packed(vertices[:, index], "f4") for index, axis in enumerate("xyz")}
-    return found | {corner: _packed(faces[:, index], "i4") for index, corner in enumerate("ijk")}
+    vertices = np.stack(
+        [vertices[:, 0], -vertices[:, 2], vertices[:, 1]], axis=1
+    )  # a rotation, because z is up in Plotly
+    coordinates = {axis: _packed(vertices[:, index], "f4") for index, axis in enumerate("xyz")}
+    return coordinates | {corner: _packed(faces[:, index], "i4") for index, corner in enumerate("ijk")}
 
 
 def source(content: bytes) -> str:
-    """A PNG file as an address that holds it."""
+    """A PNG file as a data URL."""
     return f"data:image/png;base64,{base64.b64encode(content).decode()}"
 
 
@@ -60,23 +62,23 @@ def _packed(values: np.ndarray, dtype: str) -> dict:
 
 @dataclass
 class CategoryContent:
-    """Collects what the page shows of a category; every file is read as the workflow wrote it."""
+    """Collects the page's content for one category from the files of the workflow."""
 
     category: str
     archive_of: Mapping[str, Path]
     """The archive of each view."""
     mesh_files: Mapping[str, Path]
-    """By shape."""
+    """The mesh file of each test shape."""
     reconstructions: Mapping[str, Path]
-    """The archive of test shapes, by method."""
+    """The archive of reconstructed test shapes, by method."""
     errors: Mapping[str, Mapping[str, float]]
-    """By method and shape."""
+    """The error by method and shape."""
     kind: str
     view: int
-    """The kind of views and the index of the one that is shown."""
+    """The index of the view that is shown, of the views of ``kind``."""
 
     def collect(self, shapes: Iterable[str], templates: Mapping[str, Path], figures: Mapping[str, Path]) -> dict:
-        """Everything, as ``page`` takes it; ``templates`` by method, ``figures`` (PNG) by name."""
+        """The category's part of ``page``'s data; ``templates`` by method, ``figures`` (PNG) by name."""
         template_meshes = {method: meshes.read_ply(file.read_bytes()) for method, file in templates.items()}
         return {
             "templates": {
@@ -87,7 +89,7 @@ class CategoryContent:
         }
 
     def _shape(self, shape: str) -> dict | None:
-        """A test shape; None for a bad mesh, of which results/data/failed.csv says more."""
+        """The data of a test shape; None for a bad mesh, which results/data/failed.csv explains."""
         member = f"{shape}/{self.kind}_fixed_{self.view:02d}.ply"
         models = {
             method: model(meshes.read_ply(archives.read(archive, member)))

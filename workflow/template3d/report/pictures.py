@@ -1,4 +1,4 @@
-"""The picture of a category, row by row: the view, the ground truth, the reconstructions; and its template."""
+"""The picture of a category, with rows for views, ground truth and reconstructions; and the picture of its template."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,20 +16,20 @@ from template3d.runtime.limits import Limits
 
 SIZE = 320
 PHOTOS = 4
-"""How many photos are pictured at most."""
+"""The most photos in a picture."""
 PHOTO_SEEN_FROM = cameras.View(42, 24, distance=1.4)
 NOTHING = np.full((SIZE, SIZE, 3), 255, np.uint8)
 UNIT_SPHERE = 0.5
-"""The scale at which a shape in the unit sphere has about ShapeNet's size."""
+"""The scale that gives a shape in the unit sphere about ShapeNet's size."""
 TURNS = {"front": (0, 15), "left": (90, 15), "back": (180, 15), "above": (40, 30)}
-"""Azimuth and elevation, in degrees, of the pictures of a template."""
+"""Azimuth and elevation, in degrees, of the images of a template."""
 
 
 class Picture:
-    """Columns of images, a shape or a photo each, under construction."""
+    """Collects columns of images, one for each shape or photo."""
 
     def __init__(self, studio: Studio, methods: Sequence[str]) -> None:
-        """Without columns; ``methods`` give a row of reconstructions each."""
+        """Start without columns; each of ``methods`` has a row of reconstructions."""
         self.studio = studio
         self.titles: list[str] = []
         self.names = {method: "reconstruction" if len(methods) == 1 else METHODS[method].name for method in methods}
@@ -44,7 +44,7 @@ class Picture:
         member: str,
         title: str,
     ) -> None:
-        """A column for a shape: an image, then its mesh and ``member`` of each method's archive, seen by ``view``."""
+        """Add a shape's column: an image, then its mesh and ``member`` of each method's archive, from ``view``."""
         self.rows["rgb"].append(image)
         self.rows["ground truth"].append(self.studio.picture(meshes.load(mesh_file), view))
         for method, archive in archive_of.items():
@@ -53,7 +53,7 @@ class Picture:
         self.titles.append(title)
 
     def add_photos(self, files: Iterable[Path], table: Path, limits: Limits) -> None:
-        """A column for each of the first PHOTOS usable photos; ``table`` is photos.csv beside their meshes."""
+        """Add a column for each of the first PHOTOS usable photos; ``table`` is photos.csv beside their meshes."""
         status, methods = pd.read_csv(table, index_col="photo")["status"], [*self.names]
         usable = [file for file in files if status[file.name] != "unusable"]
         for photo in usable[:PHOTOS]:
@@ -78,20 +78,20 @@ def shapes(
     settings: Mapping,
     view_shards: Sequence[Path],
     mesh_files: Mapping[str, Path],
-    made: Mapping[str, Mapping[str, Path]],
+    reconstructions: Mapping[str, Mapping[str, Path]],
     chamfer: Sequence[Mapping[str, float]],
 ) -> None:
     """Add the shapes of both splits to a picture, from the fixed view.
 
-    ``settings`` holds ``shapes`` by split, ``kind`` and ``reconstruct.fixed_view``; ``made`` the methods' archives by
-    split; ``chamfer`` each method's distances x 1000 by shape, shown over the test shapes.
+    ``settings`` holds ``shapes`` by split, ``kind`` and ``reconstruct.fixed_view``. ``reconstructions`` holds each
+    method's archive by split. ``chamfer`` holds each method's distances x 1000 by shape, shown above the test shapes.
     """
     archive_of, kind, index = archives.index(view_shards), settings["kind"], settings["reconstruct"]["fixed_view"]
-    for split, archive_of_method in made.items():
+    for split, archive_of_method in reconstructions.items():
         names = archives.names(next(iter(archive_of_method.values())))
         for shape in settings["shapes"][split]:
             member = f"{shape}/{kind}_fixed_{index:02d}.ply"
-            if member not in names:  # a bad mesh; results/data/failed.csv says why
+            if member not in names:  # a bad mesh, which results/data/failed.csv explains
                 continue
             view = cameras.described_view(views.read_cameras(archive_of, category, shape, kind), index)
             image = np.array(views.read_one(archive_of, category, shape, kind, index))

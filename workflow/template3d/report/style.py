@@ -1,4 +1,4 @@
-"""How figures look: every series by its dash or marker too, so that a grey print can be read."""
+"""The style of figures. Dashes and markers also distinguish the series, so gray prints are readable."""
 
 from typing import Any
 

@@ -10,8 +10,8 @@ from torchvision.transforms import v2
 def jitter(images: Tensor, amount: float) -> Tensor:
     """Change brightness, contrast and saturation of images (B, 3, S, S), each by its own random factors.
 
-    Takes uint8, or float in [0, 1]; returns float in [0, 1]. The factors, in [1 - ``amount``, 1 + ``amount``], apply one
-    after the other, as in torchvision's ColorJitter. That class draws one set of factors for a whole batch, and image
+    Takes uint8, or float in [0, 1]; returns float in [0, 1]. The factors, in [1 - ``amount``, 1 + ``amount``], apply in
+    turn, as in torchvision's ColorJitter. That class draws one set of factors for a whole batch, and image
     by image it would cost more than the network.
     """
     images = images.float() / 255 if images.dtype == torch.uint8 else images
