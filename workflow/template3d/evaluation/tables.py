@@ -1,4 +1,4 @@
-"""The tables, from the measures of single shapes."""
+"""Tables, computed from the measures of single shapes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,11 +14,11 @@ from template3d.rendering.protocols import KINDS
 TITLES = {name: method.title for name, method in METHODS.items()} | BASELINES
 
 MEASURE = next(iter(metrics.MEASURES))
-"""The paper's."""
+"""The paper's measure."""
 MEASURES = {name: measure.title for name, measure in metrics.MEASURES.items()}
 CHOICES = ("fixed", "random")
 VIEWS = (*CHOICES, *(f"{kind}_{choice}" for kind in KINDS[1:] for choice in CHOICES))
-"""Choices of views; those of the first kind, easy, go without its name."""
+"""Choices of views; those of the first kind, easy, have no prefix."""
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
 
@@ -29,22 +29,23 @@ def read_metrics(file: str | Path) -> pd.DataFrame:
 
 
 def of_fixed_view(metrics_file: str | Path, kind: str) -> dict[str, float]:
-    """The paper's measure of each shape that was scored from the fixed view of a kind, by shape."""
+    """The paper's measure, by shape, of the shapes that were scored from the fixed view of a kind."""
     table = read_metrics(metrics_file)
     table = table[(table["views"] == "fixed") & (table["view_kind"] == kind)]
     return table.set_index("shape")[MEASURE].dropna().to_dict()
 
 
 def summary(metrics_rows: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
-    """A row per measure, category, method (of ``methods``, those that are there) and choice of views.
+    """A row per measure, category, method (those of ``methods`` that occur) and choice of views.
 
-    ``metrics_rows`` has a row per shape and view: category, shape, method, views (``fixed`` or ``random``; empty where
-    a method uses no view, and then counted under both choices) and view_kind, the measures, and status. The rows of
-    other kinds than the first, easy, are listed as ``hard_fixed``, ``hard_random`` and so on. Mean, median, the 95 %
-    bootstrap interval of the mean (``mean_low``, ``mean_high``) and ``mean_of_successes`` are over shapes, each with
-    the mean over its views. ``scored`` counts the shapes behind the mean: a reconstruction without surface counts, as a
-    point; a shape whose own mesh is unfit cannot. ``failed`` counts reconstructions without surface, which
-    ``mean_of_successes``, the paper's rule, leaves out.
+    ``metrics_rows`` has a row per shape and view, with category, shape, method, views (``fixed`` or ``random``),
+    view_kind, the measures, and status. A method without a view has no value in views and counts under both choices.
+    The rows of kinds other than the first, easy, are listed as ``hard_fixed``, ``hard_random`` and so on.
+
+    Mean, median, the 95 % bootstrap interval of the mean (``mean_low``, ``mean_high``) and ``mean_of_successes`` are
+    over shapes, each with the mean over its views. ``scored`` is the number of shapes in the mean. A reconstruction
+    without surface is scored as a single point; a shape with an unusable mesh is not scored. ``failed`` is the number
+    of reconstructions without surface, which ``mean_of_successes``, the paper's rule, leaves out.
     """
     other = metrics_rows["view_kind"].isin(KINDS[1:])
     prefixed = metrics_rows["view_kind"].astype(str) + "_" + metrics_rows["views"].astype(str)
@@ -55,12 +56,12 @@ def summary(metrics_rows: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
             of_category = metrics_rows[metrics_rows["category"] == category]
             for method in methods:
                 of_method = of_category[of_category["method"] == method]
-                if of_method[measure].isna().all():  # there are no rows, or no values
+                if of_method[measure].isna().all():  # no rows, or no values
                     continue
                 for views in VIEWS:
                     by_view, without_view = of_method["views"] == views, of_method["views"].isna()
                     if by_view.any() or (without_view.all() and views in CHOICES):
-                        # a bad mesh has no view, and is listed under each choice
+                        # a bad mesh has no view and is listed under each choice
                         selected = of_method[by_view | without_view]
                         labels = {"category": category, "method": method, "views": views, "measure": measure}
                         rows.append(labels | _numbers(selected, measure))
@@ -85,17 +86,17 @@ def _numbers(rows: pd.DataFrame, measure: str) -> dict[str, float]:
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
-    """The 95 % percentile bootstrap interval of the mean of values (N,); the value itself if there is one only."""
+    """The 95 % percentile bootstrap interval of the mean of values (N,); for equal values, the value itself."""
     if len(np.unique(values)) < 2:
         return (float(np.mean(values)),) * 2 if len(values) else (np.nan, np.nan)
-    found = stats.bootstrap(
+    bounds = stats.bootstrap(
         (values,), np.mean, n_resamples=RESAMPLES, confidence_level=CONFIDENCE, method="percentile", random_state=0
     ).confidence_interval
-    return float(found.low), float(found.high)
+    return float(bounds.low), float(bounds.high)
 
 
 def markdown(table: pd.DataFrame, title: str, published: pd.DataFrame | None = None) -> str:
-    """A summary for reading: the paper's measure first, categories across; then every measure, a block a category."""
+    """A summary as Markdown: the paper's measure by category, then every measure, with one block per category."""
     paper = _wide(table[table["measure"] == MEASURE])
     counts = table.drop_duplicates("category").set_index("category")
     scored = ", ".join(f"{c} {row.scored} of {row.listed}" for c, row in counts.iterrows())
@@ -129,8 +130,8 @@ def markdown(table: pd.DataFrame, title: str, published: pd.DataFrame | None = N
         lines += [
             "## What others published",
             "",
-            "Not on our ruler: other shapes, other numbers of points, other frames, as each row says. They are here "
-            "for orientation and must not be compared with the numbers above digit by digit.",
+            "These numbers use other shapes, other numbers of points and other frames, as each row says. They are for "
+            "orientation and are not directly comparable with the numbers above.",
             "",
             _grid(published),
             "",
@@ -139,13 +140,13 @@ def markdown(table: pd.DataFrame, title: str, published: pd.DataFrame | None = N
 
 
 def latex(table: pd.DataFrame, caption: str) -> str:
-    """A summary of the paper's measure as a LaTeX table, with booktabs' rules."""
+    """A summary of the paper's measure as a LaTeX table with booktabs rules."""
     wide = _wide(table[table["measure"] == MEASURE])
     return wide.to_latex(index=False, escape=True, caption=caption, column_format="ll" + "r" * (wide.shape[1] - 2))
 
 
 def _wide(table: pd.DataFrame) -> pd.DataFrame:
-    """Methods and views down, categories across: mean with its interval, and median, as text."""
+    """Methods and views as rows, categories as columns: the mean with its interval, and the median, as text."""
     rows = []
     for (method, views), group in table.groupby(["method", "views"], sort=False):
         row = {"method": TITLES[method], "views": views}

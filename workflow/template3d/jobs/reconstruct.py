@@ -75,7 +75,7 @@ class Reconstructor:
         return views.read_bytes(self.archive_of, self.category, item.shape, item.kind, item.view)
 
     def make(self, items: Sequence[Reconstruction], at_once: int) -> Iterator[tuple[str, dict[str, bytes]]]:
-        """For each item, in order: its stem and its files, which are the mesh in ShapeNet's frame and facts about it."""
+        """For each item, in order: its stem and its files, the mesh in ShapeNet's frame and its facts as JSON."""
         for start in range(0, len(items), at_once):
             yield from self._batch(items[start : start + at_once])
 

@@ -30,8 +30,9 @@ def one_shape(
 ) -> dict[str, bytes]:
     """Render the views of one shape, in every pass of the settings; the files are the images and their cameras.
 
-    ``settings`` holds ``seed`` and the part of the configuration's ``views`` for this kind. Raises InputError if no view
-    shows the whole shape, if nothing of it is visible, or if a texture is too large.
+    ``settings`` holds ``seed`` and the part of the configuration's ``views`` for this kind.
+
+    Raises InputError if no view shows the whole shape, if nothing of it is visible, or if a texture is too large.
     """
     _, shape = shapenet.ids(file)
     view_settings, rng = settings["views"], randomness.generator(shape, settings["seed"], f"{kind} views")

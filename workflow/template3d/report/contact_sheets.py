@@ -83,7 +83,7 @@ def _slice(panel: Axes, axis: int, points: np.ndarray, signed: np.ndarray, surfa
 
 
 def _members(shards: Iterable[Path], start: str) -> list[tuple[str, bytes]]:
-    """Names and contents of the members whose name begins with ``start``, sorted, from the first archive that has any."""
+    """Names and contents of members whose name begins with ``start``, from the first archive that has any."""
     for shard in shards:
         if members := sorted(name for name in archives.names(shard) if name.startswith(start)):
             return [(name, archives.read(shard, name)) for name in members]

@@ -14,9 +14,9 @@ def summary(results: Path) -> str:
     if models:
         command = f".venv/bin/template3d reconstruct --model {models[0]} photo.jpg -o shape.glb"
         lines["models"] = ("models", f"your own photo: {command}")
-    lines_shown = [(name, results / path, what) for name, (path, what) in lines.items() if (results / path).exists()]
-    width = max((len(str(path)) for _, path, _ in lines_shown), default=0)
-    return "\n".join(f"{name:9} {path!s:{width}}  {what}" for name, path, what in lines_shown)
+    existing = [(name, results / path, what) for name, (path, what) in lines.items() if (results / path).exists()]
+    width = max((len(str(path)) for _, path, _ in existing), default=0)
+    return "\n".join(f"{name:9} {path!s:{width}}  {what}" for name, path, what in existing)
 
 
 if __name__ == "__main__":
