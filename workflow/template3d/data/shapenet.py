@@ -76,7 +76,7 @@ def check_missing(
 
 
 def held_instead(root: Path, synset: str, shape: str) -> str:
-    """Where a folder that lacks a shape's mesh seems to have it, or what it has, and what to do; one sentence."""
+    """A sentence that says where the missing mesh probably is and what to do, or what the folder holds instead."""
     older = root / synset / shape / "model.obj"
     inner = [folder for folder in _subfolders(root) if (folder / synset).is_dir()]
     zipped = root / f"{synset}.zip"

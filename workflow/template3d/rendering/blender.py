@@ -229,21 +229,21 @@ def _single(mesh: "bpy.types.Mesh", appearances: list[Appearance]) -> "bpy.types
     corners = vertices[loop_vertices[loops]]
     kinds = {appearance: index for index, appearance in enumerate(dict.fromkeys(appearances))}
     kind = np.array([kinds[appearance] for appearance in appearances])[materials]
-    kept = distinct(corners, kind)
+    unique = distinct(corners, kind)
     if len(kinds) > 1:
         normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)
         corners = corners + (APART * (1 + kind % 20)[:, None] * normals)[:, None]
     tidy = bpy.data.meshes.new("shape")
-    tidy.from_pydata(corners[kept].reshape(-1, 3), [], np.arange(3 * kept.sum()).reshape(-1, 3))
+    tidy.from_pydata(corners[unique].reshape(-1, 3), [], np.arange(3 * unique.sum()).reshape(-1, 3))
     for material in mesh.materials:
         tidy.materials.append(material)
-    tidy.polygons.foreach_set("material_index", materials[kept])
-    tidy.polygons.foreach_set("use_smooth", np.zeros(kept.sum(), dtype=bool))
+    tidy.polygons.foreach_set("material_index", materials[unique])
+    tidy.polygons.foreach_set("use_smooth", np.zeros(unique.sum(), dtype=bool))
     if mesh.uv_layers:
         coordinates = np.empty((len(mesh.loops), 2), np.float32)
         mesh.uv_layers.active.uv.foreach_get("vector", coordinates.reshape(-1))
-        tidy.uv_layers.new().uv.foreach_set("vector", coordinates[loops[kept]].reshape(-1))
+        tidy.uv_layers.new().uv.foreach_set("vector", coordinates[loops[unique]].reshape(-1))
     return tidy
 
 
