@@ -8,6 +8,8 @@ STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
     "axes.grid": True,
     "grid.alpha": 0.3,
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
     "figure.dpi": 150,
     "pdf.fonttype": 42,
 }
