@@ -58,6 +58,10 @@ def logged(folder):
     return file.read_text() if file.exists() else ""
 
 
+def resumed(folder):
+    return logged(folder).count("resumes from epoch")
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     """Trains a stage without interruption, once; gives the bytes of its weights and of its history."""
@@ -77,15 +81,16 @@ def result_bytes(folder):
 
 @pytest.mark.parametrize("stage", FAST_FIRST)
 def test_a_killed_run_ends_with_the_same_bytes(stage, tmp_path, undisturbed):
-    for step in (1, 3, 6, 7):  # within the first epoch, at its end, and in later ones
+    for kills, step in enumerate((1, 3, 6, 7)):  # within the first epoch, at its end, and in later ones
         running = begin(stage, tmp_path, pause=0.05)
-        while steps(tmp_path) < step and running.is_alive():
+        # on a busy machine, the process before may have got as far as this one's step
+        while (steps(tmp_path) < step or resumed(tmp_path) < kills) and running.is_alive():
             time.sleep(0.01)
         running.kill()
         running.join()
         assert running.exitcode == -signal.SIGKILL
     finish(begin(stage, tmp_path), tmp_path)
-    assert logged(tmp_path).count("resumes from epoch") == 4
+    assert resumed(tmp_path) == 4
     assert result_bytes(tmp_path) == undisturbed(stage)
 
 
