@@ -252,7 +252,9 @@ def transferred(wildcards):
     labelled = [name for name in CATEGORIES if labels_of(name)]
     if not labelled:
         pattern = f"{config['labels']}/<category>/<shape>.csv"
-        raise WorkflowError(f"there are no labels to transfer; put some into {pattern} (x, y, z, label) or .ply (painted)")
+        raise WorkflowError(
+            f"there are no labels to transfer; put some into {pattern} (x, y, z, label) or .ply (painted)"
+        )
     return expand("results/transfer/{category}.zip", category=labelled)
 
 
