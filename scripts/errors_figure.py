@@ -3,12 +3,9 @@
 from pathlib import Path
 
 import pandas as pd
-from template3d.data import archives, views
-from template3d.evaluation.methods import METHODS
-from template3d.evaluation.tables import MEASURE, TITLES, read_metrics
-from template3d.rendering import cameras
+from template3d.evaluation.tables import MEASURE, read_metrics
 from template3d.rendering.blender import Studio
-from template3d.report import figures
+from template3d.report import errors, figures
 from template3d.report.pictures import Picture
 from template3d.runtime import logs
 
@@ -17,34 +14,18 @@ WORST = 10
 LABEL = "Chamfer distance x 1000"
 
 with logs.to(snakemake.log[0]):
-    settings = snakemake.params.settings
-    category, kind, index = snakemake.wildcards.category, settings["kind"], settings["reconstruct"]["fixed_view"]
+    settings, category = snakemake.params.settings, snakemake.wildcards.category
     metrics = pd.concat([read_metrics(file) for file in snakemake.input.metrics])
-    scored = metrics[metrics[MEASURE].notna()]
-    of_view = scored[(scored["view_kind"] == kind) | scored["view_kind"].isna()]
-
-    first = of_view[of_view["views"].isna() | (of_view["views"] == "fixed")]
-    errors = {TITLES[name]: rows[MEASURE].to_numpy() for name, rows in first.groupby("method", sort=False)}
+    fixed = errors.of_fixed_view(metrics, settings["kind"])
     title = f"{category}: errors of the test shapes, fixed view"
-    figures.distribution(Path(snakemake.output.distribution), errors, LABEL, title)
-
-    seen = scored[scored["method"].isin(settings["methods"])]
-    panels = {}
-    for angle, name in (("azimuth_deg", "azimuth (degrees; 0 is the front)"), ("elevation_deg", "elevation (degrees)")):
-        groups = seen.groupby(["method", "view_kind"], sort=False)
-        panels[name] = {f"{METHODS[m].name}, {k} views": (r[angle], r[MEASURE]) for (m, k), r in groups}
+    figures.distribution(Path(snakemake.output.distribution), errors.by_method(fixed), LABEL, title)
     title = f"{category}: error against the angle of the view, test shapes"
-    figures.against(Path(snakemake.output.angles), panels, LABEL, title)
+    figures.against(Path(snakemake.output.angles), errors.by_angle(metrics, settings["methods"]), LABEL, title)
 
-    archive_of = archives.index([Path(shard) for shard in snakemake.input.views])
-    mesh_files = {Path(file).parts[-3]: Path(file) for file in snakemake.input.meshes}
     method = settings["methods"][0]
-    reconstructions = {method: Path(snakemake.input.reconstructions)}
     picture = Picture(Studio(SIZE, samples=16, threads=snakemake.threads), [method])
-    worst = first[first["method"] == method].nlargest(WORST, MEASURE)
-    for shape, error in zip(worst["shape"], worst[MEASURE], strict=True):
-        view = cameras.described_view(views.read_cameras(archive_of, category, shape, kind), index)
-        image = views.read_one(archive_of, category, shape, kind, index)
-        member = f"{shape}/{kind}_fixed_{index:02d}.ply"
-        picture.add_shape(view, image, mesh_files[shape], reconstructions, member, f"{shape[:4]}: {error:.2f}")
+    worst = fixed[fixed["method"] == method].nlargest(WORST, MEASURE)
+    mesh_files = {Path(file).parts[-3]: Path(file) for file in snakemake.input.meshes}
+    reconstructions = {method: Path(snakemake.input.reconstructions)}
+    errors.add_worst(picture, category, worst, map(Path, snakemake.input.views), mesh_files, reconstructions)
     picture.save(Path(snakemake.output.worst))

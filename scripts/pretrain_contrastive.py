@@ -5,11 +5,10 @@ from pathlib import Path
 from template3d.data.images import read_views
 from template3d.jobs.training import Training, write_history
 from template3d.networks import models
-from template3d.networks.encoder import Encoder
 from template3d.networks.projection import Projection
 from template3d.runtime import logs
 from template3d.training.contrastive import ContrastiveSettings, ContrastiveStage
-from template3d.training.pretrained import load_trunk
+from template3d.training.pretrained import new_encoder
 
 with logs.to(snakemake.log[0], append=True):
     training = Training(
@@ -21,14 +20,12 @@ with logs.to(snakemake.log[0], append=True):
         sources=snakemake.input.weights,
     )
     settings, length = training.settings, training.settings["phase1"]["code_length"]
-    encoder = Encoder(length, backbone=settings["encoder"]["backbone"])
-    load_trunk(encoder, settings["encoder"]["weights"])
+    encoder = new_encoder(settings["encoder"], length, settings["encoder"]["weights"])
     shapes = training.usable(settings["shapes"], snakemake.input.manifests)
     image_size = settings["encoder"]["image_size"]
-    encoder.check_image_size(image_size)
     views = read_views(snakemake.input.views, shapes, image_size, training.memory, snakemake.threads)
     projection = Projection(length, settings["contrastive"]["projection"])
-    stage = ContrastiveStage(encoder, projection, views, training.numbers(ContrastiveSettings))
+    stage = ContrastiveStage(encoder, projection, views, training.settings_of(ContrastiveSettings))
     history = training.fit(stage, f"contrastive pretraining of {snakemake.wildcards.category}")
     models.save_encoder(encoder, Path(snakemake.output.weights))
     write_history(snakemake.output.history, history)

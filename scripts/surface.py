@@ -7,7 +7,7 @@ from template3d.runtime import logs
 
 if __name__ == "__main__":
     with logs.to(snakemake.log[0]):
-        shard.sample(
+        shard.update_archive(
             Path(snakemake.output.archive),
             surface.one_shape,
             snakemake.input.meshes,

@@ -5,10 +5,9 @@ from pathlib import Path
 from template3d.data.images import read_views
 from template3d.jobs.training import Training, write_history
 from template3d.networks import models
-from template3d.networks.encoder import Encoder
 from template3d.runtime import logs
 from template3d.training.encoder import EncoderSettings, EncoderStage
-from template3d.training.pretrained import load_trunk
+from template3d.training.pretrained import new_encoder
 
 with logs.to(snakemake.log[0], append=True):
     training = Training(
@@ -20,16 +19,16 @@ with logs.to(snakemake.log[0], append=True):
         sources=[snakemake.input.embeddings, *snakemake.input.weights],
     )
     model = models.load_model(Path(snakemake.input.embeddings))
-    encoder_settings = training.settings["encoder"]
-    model.image_size = encoder_settings["image_size"]
-    model.encoder = Encoder(model.codes.shape[1], encoder_settings["freeze_trunk"], encoder_settings["backbone"])
-    load_trunk(model.encoder, encoder_settings["weights"])
+    settings = training.settings["encoder"]
+    model.image_size = settings["image_size"]
+    model.encoder = new_encoder(
+        settings, model.codes.shape[1], settings["weights"], freeze_trunk=settings["freeze_trunk"]
+    )
     shapes = training.usable(model.shapes, snakemake.input.manifests)
-    model.encoder.check_image_size(model.image_size)
     views = read_views(snakemake.input.views, shapes, model.image_size, training.memory, snakemake.threads)
     codes = model.codes[[model.shapes.index(shape) for shape in shapes]]
     model.encoder.start_at(codes.mean(dim=0))
-    stage = EncoderStage(model.encoder, views, codes, training.numbers(EncoderSettings))
+    stage = EncoderStage(model.encoder, views, codes, training.settings_of(EncoderSettings))
     history = training.fit(stage, f"phase 2 of {snakemake.wildcards.category}")
     models.save(model, Path(snakemake.output.model), Path(snakemake.output.description))
     write_history(snakemake.output.history, history)

@@ -6,12 +6,11 @@ from template3d.data.images import read_views
 from template3d.data.sample_sets import Samples
 from template3d.jobs.training import Training, write_history
 from template3d.networks import DECODER_SIZES, models
-from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.runtime import logs
 from template3d.training.embeddings import LossSettings
 from template3d.training.end_to_end import EndToEndSettings, EndToEndStage, some_images
-from template3d.training.pretrained import load_trunk
+from template3d.training.pretrained import new_encoder
 
 with logs.to(snakemake.log[0], append=True):
     training = Training(
@@ -24,15 +23,10 @@ with logs.to(snakemake.log[0], append=True):
     )
     settings, start = training.settings, training.settings["end_to_end"]["weights"]
     sizes = {name: settings["phase1"][name] for name in DECODER_SIZES}
-    freeze_trunk, backbone = settings["end_to_end"]["freeze_trunk"], settings["encoder"]["backbone"]
-    encoder = Encoder(sizes["code_length"], freeze_trunk, backbone)
-    if start == "contrastive":
-        models.load_encoder(encoder, Path(snakemake.input.weights[0]))
-    else:
-        load_trunk(encoder, start)
+    freeze_trunk = settings["end_to_end"]["freeze_trunk"]
+    encoder = new_encoder(settings["encoder"], sizes["code_length"], start, snakemake.input.weights, freeze_trunk)
     shapes = training.usable(settings["shapes"], snakemake.input.manifests)
     image_size = settings["encoder"]["image_size"]
-    encoder.check_image_size(image_size)
     views = read_views(snakemake.input.views, shapes, image_size, training.memory, snakemake.threads)
     if settings["end_to_end"]["rescale_initial_codes"]:
         encoder.rescale_codes(some_images(views))
@@ -41,8 +35,8 @@ with logs.to(snakemake.log[0], append=True):
         ImplicitTemplate(**sizes),
         views,
         Samples.read(snakemake.input.samples, settings["synset"], shapes, training.memory),
-        training.numbers(EndToEndSettings),
-        training.numbers(LossSettings, "phase1"),
+        training.settings_of(EndToEndSettings),
+        training.settings_of(LossSettings, "phase1"),
     )
     history = training.fit(stage, f"end to end of {snakemake.wildcards.category}, from {start}")
     codes = stage.mean_codes("cuda" if training.machine["gpus"] else "cpu")

@@ -93,7 +93,7 @@ def test_a_shard_has_the_shapes_of_its_manifest(box, tmp_path):
     normalization = Normalization(np.zeros(3), 1.0)
     manifests.write(manifest, {"aaaa": normalization, "bbbb": normalization}, {"dddd": "has no faces"})
     update = functools.partial(
-        shard.sample, archive, sdf.one_shape, [box, sheet, unlisted], manifest, SETTINGS, code={"a": "1"}
+        shard.update_archive, archive, sdf.one_shape, [box, sheet, unlisted], manifest, SETTINGS, code={"a": "1"}
     )
     with pytest.raises(InputError, match=r"bbbb: .*no inside"):
         update(on_bad_mesh="fail")

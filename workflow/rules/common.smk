@@ -19,7 +19,7 @@ from template3d.runtime import configuration, locks, provenance
 from template3d.runtime.errors import InputError
 
 BASE = Path(workflow.basedir)
-PUBLISHED = ("specs.json", "ModelParameters/latest.pth", "LatentCodes/latest.pth")
+EXPERIMENT_FILES = ("specs.json", "ModelParameters/latest.pth", "LatentCodes/latest.pth")
 LOSS_NUMBERS = ("pointwise_weight", "pointpair_weight", "code_weight", "clamp")
 
 
@@ -71,7 +71,7 @@ def read_configuration():
 
 SYNSETS, SPLITS, MISSING = read_configuration()
 CATEGORIES = list(SYNSETS)
-METHODS = config["methods"]
+TRAINED_METHODS = config["methods"]
 TRAINING = config["training"]
 TRAINING_MB = int(8000 + 2000 * TRAINING["ram_gb"])  # samples and views
 # Snakemake selects the jobs with the largest sum of priorities. One data job outweighs two trainings, because it takes two
@@ -276,7 +276,7 @@ def published_numbers():
 def published_experiment(category):
     """The files of a published experiment that replaces phase 1, or none."""
     folder = config["phase1"]["from"]
-    return [Path(folder.format(category=category)) / name for name in PUBLISHED] if folder else []
+    return [Path(folder.format(category=category)) / name for name in EXPERIMENT_FILES] if folder else []
 
 
 def decoder_of(wildcards, file):
@@ -297,7 +297,7 @@ def end_to_end_settings(run):
 def end_to_end_runs():
     """The runs of end-to-end training: the evaluated one, and those that it is compared with."""
     others = [start for start in config["end_to_end"]["compare"] if start != config["end_to_end"]["weights"]]
-    return ["end_to_end", *(f"end_to_end_{start}" for start in others)] if "end_to_end" in METHODS else []
+    return ["end_to_end", *(f"end_to_end_{start}" for start in others)] if "end_to_end" in TRAINED_METHODS else []
 
 
 def encoder_weights(start, category="{category}"):

@@ -37,11 +37,11 @@ rule evaluate:
 
 rule evaluate_baselines:
     input:
-        template=f"results/templates/{{category}}/{METHODS[0]}.ply",
-        model=f"results/models/{{category}}/{METHODS[0]}/model.safetensors",
-        description=f"results/models/{{category}}/{METHODS[0]}/model.json",
+        template=f"results/templates/{{category}}/{TRAINED_METHODS[0]}.ply",
+        model=f"results/models/{{category}}/{TRAINED_METHODS[0]}/model.safetensors",
+        description=f"results/models/{{category}}/{TRAINED_METHODS[0]}/model.json",
         fitted="results/reconstructions/{category}/code_fit/test.zip",
-        reconstructions=f"results/reconstructions/{{category}}/{METHODS[0]}/test.zip",
+        reconstructions=f"results/reconstructions/{{category}}/{TRAINED_METHODS[0]}/test.zip",
         manifests=lambda wildcards: shards_of(wildcards.category, "both", "check.json"),
         train_surfaces=lambda wildcards: shards_of(wildcards.category, "train", "surface.zip"),
         test_surfaces=lambda wildcards: shards_of(wildcards.category, "test", "surface.zip"),

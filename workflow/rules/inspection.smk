@@ -86,11 +86,11 @@ rule export_shard:
         mem_mb=growing(1000),
         runtime=growing(60),
     params:
-        code=code("export.py"),
+        code=code("export_shard.py"),
     message:
         "unzipping {wildcards.category}, {wildcards.shard}"
     script:
-        "../../scripts/export.py"
+        "../../scripts/export_shard.py"
 
 
 rule export:

@@ -3,8 +3,8 @@
 
 rule photos:
     input:
-        models=expand("results/models/{{category}}/{method}/model.safetensors", method=METHODS),
-        descriptions=expand("results/models/{{category}}/{method}/model.json", method=METHODS),
+        models=expand("results/models/{{category}}/{method}/model.safetensors", method=TRAINED_METHODS),
+        descriptions=expand("results/models/{{category}}/{method}/model.json", method=TRAINED_METHODS),
         photos=lambda wildcards: photos_of(wildcards.category),
         masks=lambda wildcards: masks_of(wildcards.category),
     output:
@@ -26,7 +26,7 @@ rule photos:
         runtime=growing(60),
     # not in params, because it concerns only what is still to be made: `limits`
     params:
-        settings=settings(isosurface=config["isosurface"], methods=METHODS),
+        settings=settings(isosurface=config["isosurface"], methods=TRAINED_METHODS),
         code=code("photos.py"),
     message:
         "reconstructing the photos of {wildcards.category}"

@@ -70,8 +70,8 @@ rule reconstruct:
 
 rule fit_codes:
     input:
-        model=f"results/models/{{category}}/{methods.METHODS[METHODS[0]].decoder}/model.safetensors",
-        description=f"results/models/{{category}}/{methods.METHODS[METHODS[0]].decoder}/model.json",
+        model=f"results/models/{{category}}/{methods.METHODS[TRAINED_METHODS[0]].decoder}/model.safetensors",
+        description=f"results/models/{{category}}/{methods.METHODS[TRAINED_METHODS[0]].decoder}/model.json",
         manifests=lambda wildcards: shards_of(wildcards.category, "test", "check.json"),
         samples=lambda wildcards: shards_of(wildcards.category, "test", "sdf.zip"),
     output:

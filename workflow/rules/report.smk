@@ -1,9 +1,9 @@
 # Results to look at: the tables, a picture per category, the template, the loss curves.
 
 PICTURED = kinds_of("train")[0]
-CODED = ["two_phase"] * ("two_phase" in METHODS) + end_to_end_runs()
-STAGES = ["embeddings", "two_phase"] if "two_phase" in METHODS else []
-if "end_to_end" in METHODS:
+CODED = ["two_phase"] * ("two_phase" in TRAINED_METHODS) + end_to_end_runs()
+STAGES = ["embeddings", "two_phase"] if "two_phase" in TRAINED_METHODS else []
+if "end_to_end" in TRAINED_METHODS:
     STAGES += ["contrastive"] * ("contrastive" in map(start_of, end_to_end_runs())) + end_to_end_runs()
 
 
@@ -12,7 +12,7 @@ rule table1:
         metrics=expand(
             "results/metrics/{category}/{part}.csv",
             category=CATEGORIES,
-            part=[f"{METHODS[0]}_test", "baselines_test"],
+            part=[f"{TRAINED_METHODS[0]}_test", "baselines_test"],
         ),
     output:
         csv=report(
@@ -34,7 +34,7 @@ rule table1:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        settings=settings(categories=CATEGORIES, method=METHODS[0], published=published_numbers()),
+        settings=settings(categories=CATEGORIES, method=TRAINED_METHODS[0], published=published_numbers()),
         code=code("table1.py"),
     message:
         "writing Table 1"
@@ -47,7 +47,7 @@ rule table2:
         metrics=expand(
             "results/metrics/{category}/{method}_test.csv",
             category=CATEGORIES,
-            method=METHODS,
+            method=TRAINED_METHODS,
         ),
     output:
         csv=report(
@@ -79,11 +79,11 @@ rule table2:
 
 rule picture:
     input:
-        test=expand("results/reconstructions/{{category}}/{method}/test.zip", method=METHODS),
-        train=expand("results/reconstructions/{{category}}/{method}/train.zip", method=METHODS),
-        templates=expand("results/templates/{{category}}/{method}.ply", method=METHODS),
+        test=expand("results/reconstructions/{{category}}/{method}/test.zip", method=TRAINED_METHODS),
+        train=expand("results/reconstructions/{{category}}/{method}/train.zip", method=TRAINED_METHODS),
+        templates=expand("results/templates/{{category}}/{method}.ply", method=TRAINED_METHODS),
         views=lambda wildcards: shards_of(wildcards.category, "both", f"{PICTURED}.zip"),
-        metrics=expand("results/metrics/{{category}}/{method}_test.csv", method=METHODS),
+        metrics=expand("results/metrics/{{category}}/{method}_test.csv", method=TRAINED_METHODS),
         meshes=pictured_meshes,
         photos=lambda wildcards: photos_of(wildcards.category),
         masks=lambda wildcards: masks_of(wildcards.category),
@@ -122,7 +122,7 @@ rule picture:
             synset=SYNSETS[wildcards.category],
             kind=PICTURED,
             reconstruct=part("reconstruct", "fixed_view"),
-            methods=METHODS,
+            methods=TRAINED_METHODS,
         ),
         code=code("picture.py"),
     message:
@@ -205,9 +205,9 @@ rule codes_figure:
 
 rule errors_figure:
     input:
-        metrics=expand("results/metrics/{{category}}/{method}_test.csv", method=METHODS)
+        metrics=expand("results/metrics/{{category}}/{method}_test.csv", method=TRAINED_METHODS)
         + ["results/metrics/{category}/baselines_test.csv"],
-        reconstructions=f"results/reconstructions/{{category}}/{METHODS[0]}/test.zip",
+        reconstructions=f"results/reconstructions/{{category}}/{TRAINED_METHODS[0]}/test.zip",
         views=lambda wildcards: shards_of(wildcards.category, "test", f"{PICTURED}.zip"),
         meshes=lambda wildcards: mesh_files(wildcards.category, SPLITS[wildcards.category]["test"]),
     output:
@@ -242,7 +242,7 @@ rule errors_figure:
         runtime=growing(30),
     params:
         settings=lambda wildcards: settings(
-            kind=PICTURED, reconstruct=part("reconstruct", "fixed_view"), methods=METHODS
+            kind=PICTURED, reconstruct=part("reconstruct", "fixed_view"), methods=TRAINED_METHODS
         ),
         code=code("errors_figure.py"),
     message:
@@ -264,9 +264,9 @@ rule gallery:
             ],
             category=CATEGORIES,
         ),
-        expand("results/templates/{category}/{method}.ply", category=CATEGORIES, method=METHODS),
-        expand("results/reconstructions/{category}/{method}/test.zip", category=CATEGORIES, method=METHODS),
-        expand("results/metrics/{category}/{method}_test.csv", category=CATEGORIES, method=METHODS),
+        expand("results/templates/{category}/{method}.ply", category=CATEGORIES, method=TRAINED_METHODS),
+        expand("results/reconstructions/{category}/{method}/test.zip", category=CATEGORIES, method=TRAINED_METHODS),
+        expand("results/metrics/{category}/{method}_test.csv", category=CATEGORIES, method=TRAINED_METHODS),
         views=[file for category in CATEGORIES for file in shards_of(category, "test", f"{PICTURED}.zip")],
         meshes=[file for category in CATEGORIES for file in mesh_files(category, shown_shapes(category))],
     output:
@@ -290,7 +290,7 @@ rule gallery:
         settings=settings(
             synsets=SYNSETS,
             shapes={category: shown_shapes(category) for category in CATEGORIES},
-            methods=METHODS,
+            methods=TRAINED_METHODS,
             kind=PICTURED,
             reconstruct=part("reconstruct", "fixed_view"),
             layout=digest_of("workflow/template3d/report/gallery.html"),

@@ -4,8 +4,8 @@
 rule transfer_labels:
     input:
         labels=lambda wildcards: labels_of(wildcards.category),
-        model=f"results/models/{{category}}/{METHODS[0]}/model.safetensors",
-        description=f"results/models/{{category}}/{METHODS[0]}/model.json",
+        model=f"results/models/{{category}}/{TRAINED_METHODS[0]}/model.safetensors",
+        description=f"results/models/{{category}}/{TRAINED_METHODS[0]}/model.json",
         fitted="results/reconstructions/{category}/code_fit/test.zip",
         manifests=lambda wildcards: shards_of(wildcards.category, "both", "check.json"),
         surfaces=lambda wildcards: shards_of(wildcards.category, "both", "surface.zip"),
@@ -39,8 +39,8 @@ rule transfer:
 
 rule interpolate:
     input:
-        model=f"results/models/{{category}}/{METHODS[0]}/model.safetensors",
-        description=f"results/models/{{category}}/{METHODS[0]}/model.json",
+        model=f"results/models/{{category}}/{TRAINED_METHODS[0]}/model.safetensors",
+        description=f"results/models/{{category}}/{TRAINED_METHODS[0]}/model.json",
     output:
         strip="results/pictures/{category}_between.png",
         pdf="results/pictures/{category}_between.pdf",

@@ -104,7 +104,7 @@ class Reconstructor:
             yield item.stem, {f"{item.stem}{suffix}": content for suffix, content in files.items()}
 
     def update(self, archive: Path, items: Mapping[str, Reconstruction], at_once: int, *sources: str | dict) -> None:
-        """Bring an archive up to date; a reconstruction depends on ``sources``, its view and its normalization."""
+        """Remake stale reconstructions in an archive; each depends on ``sources``, its view and its normalization."""
         of_sources, digests = archives.digest(*sources), {}
         for stem, item in items.items():
             normalization = self.normalizations[item.shape]

@@ -7,7 +7,7 @@ from template3d.data import archives, manifests, shapenet
 from template3d.runtime import workers
 
 
-def sample(
+def update_archive(
     archive: Path,
     one_shape: Callable[..., dict[str, bytes]],
     meshes: Iterable[str],

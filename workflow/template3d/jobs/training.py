@@ -50,7 +50,7 @@ class Training:
         self.memory = Memory.of(self.machine)
         self.data = archives.digest(archives.identity(map(Path, self.shards)), *map(Path, self.sources))
 
-    def numbers(self, settings: type, section: str | None = None) -> Any:
+    def settings_of(self, settings: type, section: str | None = None) -> Any:
         """A dataclass of ``settings`` with the values of a section, by default this stage's own."""
         return settings(**fields_of(settings, self.settings[section or self.section]))
 

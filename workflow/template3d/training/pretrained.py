@@ -1,6 +1,6 @@
-"""Pretrained weights of an encoder: ImageNet's, downloaded by torchvision, or a user's file."""
+"""Initial weights of an encoder: random, ImageNet's (downloaded by torchvision), or a file's."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -9,12 +9,36 @@ from urllib.error import URLError
 import torch
 from torchvision.models import get_model_weights
 
+from template3d.networks import models
 from template3d.networks.encoder import Encoder
 from template3d.runtime import npz
 from template3d.runtime.errors import InputError
 
 AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")
 """Auxiliary outputs of Inception and GoogLeNet, used only in their own training; the encoder lacks them."""
+
+
+def new_encoder(
+    settings: Mapping[str, Any],
+    code_length: int,
+    start: str,
+    contrastive: Sequence[str | Path] = (),
+    freeze_trunk: bool = False,
+) -> Encoder:
+    """An encoder to codes of ``code_length`` entries, with its initial weights.
+
+    ``settings`` is the configuration's ``encoder``: ``backbone``, ``image_size``. ``start`` is ``contrastive``,
+    which loads the one file in ``contrastive``, or as for ``load_trunk``. Raises InputError if the weights are not
+    available, or if the backbone cannot see images of that size.
+    """
+    encoder = Encoder(code_length, freeze_trunk, settings["backbone"])
+    if start == "contrastive":
+        (file,) = contrastive
+        models.load_encoder(encoder, Path(file))
+    else:
+        load_trunk(encoder, start)
+    encoder.check_image_size(settings["image_size"])
+    return encoder
 
 
 def load_trunk(encoder: Encoder, weights: str) -> None:
