@@ -23,7 +23,10 @@ with logs.to(snakemake.log[0], append=True) as log:
         samples = Samples.read(snakemake.input.samples, settings["synset"], shapes, training.memory)
         sizes = {name: settings["phase1"][name] for name in DECODER_SIZES}
         stage = EmbeddingStage(
-            ImplicitTemplate(**sizes), samples, training.settings_of(EmbeddingSettings), training.numbers(LossSettings)
+            ImplicitTemplate(**sizes),
+            samples,
+            training.settings_of(EmbeddingSettings),
+            training.settings_of(LossSettings),
         )
         history = training.fit(stage, f"phase 1 of {snakemake.wildcards.category}")
         model = models.Model(stage.decoder, sizes, codes=stage.codes.weight, shapes=shapes)

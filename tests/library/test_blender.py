@@ -1,6 +1,7 @@
 import time
 from io import BytesIO
 
+import bpy
 import numpy as np
 import OpenEXR
 import pytest
@@ -180,7 +181,7 @@ def test_missing_files_become_grey_and_are_reported(square, tmp_path):
     assert np.ptp(image[32, 32]) < 5
     assert image[32, 32, 0] < 230
     warnings = studio.show_obj(square("newmtl front\nKd .8 .1 .1\nmap_Kd no.png\nnewmtl back\nKd .1 .1 .8\nd 0\n"))
-    assert "names the texture no.png, which is not there; plain instead" in warnings[0]
+    assert "names the texture no.png, which is not there; the material's colour instead" in warnings[0]
     assert "wholly transparent" in warnings[1]
     assert hue(picture(studio, FRONT, tmp_path), 0.5, 0.5) == "R"
     assert hue(picture(studio, BACK, tmp_path), 0.5, 0.5) == "B"
@@ -200,27 +201,19 @@ def textured(tmp_path):
     return write
 
 
-@pytest.mark.parametrize(
-    ("line", "named"),
-    [
-        ("map_Kd {}", True),
-        ("map_Kd {}", False),
-        ("map_Kd\t{}", True),
-        ("\x01map_Kd {}", True),
-        ('map_Kd "{}"', True),
-        ("map_Kd -s 1 1 1 {}", True),
-        ("map_Ke -o 1 1 1 {}", True),
-    ],
-)
-def test_no_spelling_of_a_name_lets_blender_show_a_file_from_elsewhere(textured, tmp_path, line, named):
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("line", ["map_Kd {}", "map_Kd -s 1 1 1 {}", "map_d {}", "map_Ke -o 1 1 1 {}"])
+def test_blender_never_shows_a_file_from_elsewhere(textured, tmp_path, line, named):
     secret = tmp_path / "my secret.png"
     Image.new("RGB", (8, 8), "red").save(secret)
-    with pytest.raises(InputError, match=r"my secret\.png, outside of the shape's folder"):
-        Studio(64, samples=1).show_obj(textured(line.format(secret), named))
+    studio = Studio(64, samples=1)
+    studio.show_obj(textured(f"Kd .1 .1 .8\n{line.format(secret)}", named))
+    assert not [image.filepath for image in bpy.data.images if image.filepath]
+    assert hue(picture(studio, FRONT, tmp_path), 0.5, 0.5) == "B"
 
 
-def test_a_texture_that_blender_finds_by_its_own_rules_is_checked_too(textured, tmp_path):
-    file = textured("map_Kd sub/wood.png")  # Blender takes the file of that name beside the mesh
+def test_a_texture_that_is_found_by_its_name_is_checked_too(textured, tmp_path):
+    file = textured("map_Kd sub/wood.png")
     Image.new("RGB", (200, 200), "red").save(file.parent / "wood.png")
     with pytest.raises(InputError, match="200 x 200 pixels, more than limits"):
         Studio(64, samples=1).show_obj(file, Limits(image_megapixels=0.01))
@@ -233,8 +226,75 @@ def test_a_texture_of_unknown_size_is_not_read(textured, tmp_path):
     OpenEXR.File({"type": OpenEXR.scanlineimage}, {"RGB": pixels}).write(str(tmp_path / "red.exr"))
     (tmp_path / "red.exr").rename(file.parent / "wood.png")
     studio = Studio(64, samples=1)
-    assert "cannot be read; plain instead" in studio.show_obj(file)[0]
+    assert "cannot be read; the material is shown without it" in studio.show_obj(file)[0]
     assert hue(picture(studio, FRONT, tmp_path), 0.5, 0.5) != "R"
+
+
+def albedo(studio, folder, row, column) -> list[int]:
+    """The colour, in sRGB, of the square's back at fractions of the square from its upper left corner."""
+    studio.render(BACK, folder / "albedo.png", "albedo")
+    corners = project(BACK, np.array([[-0.3, 0.3, 0], [0.3, -0.3, 0]]), 64)
+    x, y = corners[0] + (corners[1] - corners[0]) * [column, row]
+    return np.array(Image.open(folder / "albedo.png"))[int(y), int(x)].tolist()
+
+
+QUARTERS = np.zeros((64, 64, 3), np.uint8)
+QUARTERS[:32, :32], QUARTERS[:32, 32:], QUARTERS[32:, :32], QUARTERS[32:, 32:] = (
+    (200, 0, 0),
+    (0, 200, 0),
+    (0, 0, 200),
+    (200, 200, 0),
+)
+PLACES = ((0.25, 0.25), (0.25, 0.75), (0.75, 0.25), (0.75, 0.75))
+
+
+@pytest.mark.parametrize(
+    ("options", "quarters"),
+    [
+        ("", [(200, 0, 0), (0, 200, 0), (0, 0, 200), (200, 200, 0)]),
+        ("-s 0.5 0.5 1", 4 * [(0, 0, 200)]),  # the lower left quarter fills the square
+        ("-o 0.5 0 0", [(0, 200, 0), (200, 0, 0), (200, 200, 0), (0, 0, 200)]),
+        ("-s .5 .5 1 -o .5 .5", 4 * [(0, 200, 0)]),
+    ],
+)
+def test_scale_and_offset_of_a_texture_are_applied(square, tmp_path, options, quarters):
+    studio = Studio(64, samples=1)
+    assert studio.show_obj(square(f"newmtl front\nnewmtl back\nmap_Kd {options} t.png\n", t=QUARTERS)) == []
+    for place, expected in zip(PLACES, quarters, strict=True):
+        np.testing.assert_allclose(albedo(studio, tmp_path, *place), expected, atol=2)
+
+
+def test_a_grey_alpha_texture_counts_by_its_brightness(square, tmp_path):
+    grey = np.full((64, 64), 255, np.uint8)
+    grey[:, 32:] = 0
+    studio = Studio(64, samples=1)
+    assert studio.show_obj(square("newmtl front\nKd 0 0 1\nnewmtl back\nKd 1 0 0\nmap_d t.png\n", t=grey)) == []
+    assert albedo(studio, tmp_path, 0.5, 0.25) == [255, 0, 0]
+    assert albedo(studio, tmp_path, 0.5, 0.75) == [0, 0, 255]  # the front, seen through it
+
+
+@pytest.mark.parametrize("name", ["../images/texture0.jpg", "/home/somebody/wood.png", "C:\\wood.png"])
+def test_a_missing_texture_shows_its_materials_colour(square, tmp_path, name):
+    studio = Studio(64, samples=1)
+    (warning,) = studio.show_obj(square(f"newmtl front\nnewmtl back\nKd 0 1 0\nmap_Kd {name}\n"))
+    assert f"names the texture {name}, which is not there; the material's colour instead" in warning
+    assert albedo(studio, tmp_path, 0.5, 0.5) == [0, 255, 0]
+    Image.fromarray(QUARTERS).save(tmp_path / name.replace("\\", "/").rpartition("/")[2])  # the warning's way out
+    (warning,) = studio.show_obj(tmp_path / "square.obj")
+    assert warning.endswith("instead")
+    np.testing.assert_allclose(albedo(studio, tmp_path, 0.25, 0.25), [200, 0, 0], atol=6)
+
+
+def test_only_materials_of_a_missing_library_are_grey(square, tmp_path):
+    file = square("newmtl back\nKd 1 0 0\n")
+    file.write_text(file.read_text().replace("mtllib square.mtl", "mtllib square.mtl gone.mtl"))
+    studio = Studio(64, samples=1)
+    (warning,) = studio.show_obj(file)
+    assert "names gone.mtl, which is not there; grey instead" in warning
+    assert albedo(studio, tmp_path, 0.5, 0.5) == [255, 0, 0]
+    assert hue(picture(studio, FRONT, tmp_path), 0.5, 0.5) is None
+    file.write_text(file.read_text().replace("gone.mtl", ""))
+    assert studio.show_obj(file) == [f"{file}: no MTL file describes its material front; grey instead"]
 
 
 def floats(file) -> np.ndarray:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from template3d.data import materials, shapenet, splits
+from template3d.data import shapenet, splits
 from template3d.runtime import randomness
 from template3d.runtime.errors import InputError
 
@@ -168,48 +168,6 @@ def test_random_numbers_of_a_shape_do_not_depend_on_others():
         assert (first != other.random(3)).all()
 
 
-@pytest.mark.parametrize("word", ["mtllib", "map_Kd", "bump", "refl"])
-@pytest.mark.parametrize("name", ["../../../secret.png", "/etc/passwd", "..\\..\\..\\secret.png", "images/../../../x"])
-def test_no_file_outside_of_the_shapes_folder_is_opened(tmp_path, word, name):
-    mesh = shapenet.mesh_file(tmp_path, "03001627", "abcd")
-    mesh.parent.mkdir(parents=True)
-    mesh.write_text(f"mtllib {name if word == 'mtllib' else 'model_normalized.mtl'}\n")
-    mesh.with_suffix(".mtl").write_text(f"newmtl a\n{word} {name}\n")
-    with pytest.raises(InputError, match="outside of the shape's folder"):
-        materials.named_by(mesh)
-
-
-@pytest.mark.parametrize(
-    ("obj", "mtl"),
-    [
-        ("", "map_Kd /outside/secret.png"),
-        ("mtllib model_normalized.mtl", "map_Kd\t/outside/secret.png"),
-        ("mtllib model_normalized.mtl", "\x01map_Kd /outside/secret.png"),
-        ("mtllib model_normalized.mtl", 'map_Kd "/outside/secret.png"'),
-        ("mtllib model_normalized.mtl", "map_Kd -s 1 1 1 /outside/secret.png"),
-        ("mtllib\t../../../outside/evil.mtl", ""),
-    ],
-)
-def test_no_spelling_of_a_name_leads_outside(tmp_path, obj, mtl):
-    mesh = shapenet.mesh_file(tmp_path, "03001627", "abcd")
-    mesh.parent.mkdir(parents=True)
-    mesh.write_text(f"{obj}\n")
-    mesh.with_suffix(".mtl").write_text(f"newmtl a\n{mtl}\n")
-    with pytest.raises(InputError, match="outside of the shape's folder"):
-        materials.named_by(mesh)
-
-
-@pytest.mark.parametrize("end", ["\n", "\r\n", " \n"])
-@pytest.mark.parametrize("start", ["mtllib a", "mtllib", "map_Kd a", "map_Kd"])
-def test_a_name_that_continues_in_the_next_line_is_refused(tmp_path, start, end):
-    mesh = shapenet.mesh_file(tmp_path, "03001627", "abcd")
-    mesh.parent.mkdir(parents=True)
-    for file in (mesh, mesh.with_suffix(".mtl")):
-        file.write_bytes(f"{start}\\{end}/../../../../secret\n".encode())
-    with pytest.raises(InputError, match="continues in the next line"):
-        materials.named_by(mesh)
-
-
 @pytest.mark.parametrize(
     "url",
     [
@@ -234,11 +192,3 @@ def test_a_list_of_another_kind_is_named(tmp_path, text):
     (tmp_path / "train.json").write_text(text)
     with pytest.raises(InputError, match=r"train\.json"):
         splits.read_split(tmp_path / "train.json", "03001627")
-
-
-def test_shapenets_own_place_for_images_is_inside(tmp_path):
-    mesh = shapenet.mesh_file(tmp_path, "03001627", "abcd")
-    mesh.parent.mkdir(parents=True)
-    mesh.write_text("mtllib model_normalized.mtl\n")
-    mesh.with_suffix(".mtl").write_text("newmtl a\nmap_Kd ../images/wood.jpg\n")
-    assert materials.named_by(mesh) == ([], ["../images/wood.jpg"], [])

@@ -1,10 +1,11 @@
 """Blender without a window: a scene with even light, one shape at a time, and images of each view."""
 
 import contextlib
+import functools
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import bpy
@@ -13,10 +14,11 @@ import trimesh
 from mathutils import Matrix
 from PIL import Image
 
-from template3d.data.materials import check_inside, named_by
+from template3d.data import materials
+from template3d.data.materials import Material
 from template3d.geometry.meshes import distinct
 from template3d.rendering.cameras import LENS_MM, SENSOR_MM, View
-from template3d.rendering.shading import GREY, Appearance, appearance_of, make_even, shine_group, shine_with
+from template3d.rendering.shading import GREY, Appearance, TextureImage, make_even, shine_group, shine_with
 from template3d.runtime.errors import InputError
 from template3d.runtime.limits import USUAL, Limits
 
@@ -72,35 +74,34 @@ class Studio:
         """Replace the shape by the one in an OBJ file, with the colours, textures and alpha of its materials.
 
         Of coincident faces with the same appearance, one stays. If their appearances differ, each is visible from its
-        own side. Returns warnings about missing files and their replacements. Raises InputError if Blender finds no
-        faces, or if a texture is too large or outside of the shape's folder.
+        own side. Returns warnings about missing and unreadable files, and what is shown instead. Raises InputError if
+        Blender finds no faces, or if a texture is too large.
         """
         self._clear()
-        missing, textures, images = named_by(file, limits.check_mesh)
-        for image in images:
-            limits.check_image(image)
-        warnings = [f"{file}: names {name}, which is not there; grey instead" for name in missing]
-        warnings += [f"{file}: names the texture {name}, which is not there; plain instead" for name in textures]
+        described = materials.read(file, limits.check_mesh)
+        appearances_of, warnings = _appearances(described.by_name, limits)
+        warnings = described.warnings + warnings
         before = set(bpy.data.objects)
-        with _quiet():
+        with _quiet(), tempfile.TemporaryDirectory() as folder:
+            plain = Path(folder) / "mesh.obj"
+            plain.write_bytes(materials.without_libraries(file.read_bytes()))
             bpy.ops.wm.obj_import(
-                filepath=str(file), forward_axis="Y", up_axis="Z", use_split_objects=False, validate_meshes=False
+                filepath=str(plain), forward_axis="Y", up_axis="Z", use_split_objects=False, validate_meshes=False
             )
         imported = [thing for thing in bpy.data.objects if thing not in before]
         self._shape = imported
-        _check_images(file, limits)
         meshes = [thing.data for thing in imported if thing.type == "MESH" and len(thing.data.polygons)]
         if not meshes:
             raise InputError(f"{file}: Blender finds no faces in it")
         for mesh in meshes:
             appearances = []
             for index, material in enumerate(mesh.materials):
-                appearance, flaws = appearance_of(material) if material and not missing else (Appearance(GREY), [])
-                warnings += [f"{file}: {flaw}" for flaw in flaws]
                 if material is None:
                     material = mesh.materials[index] = bpy.data.materials.new("grey")
-                make_even(material, appearance, self._shine)
-                appearances.append(appearance)
+                elif material.name not in appearances_of and not described.missing_libraries:
+                    warnings.append(f"{file}: no MTL file describes its material {material.name}; grey instead")
+                appearances.append(appearances_of.get(material.name, Appearance(GREY)))
+                make_even(material, appearances[-1], self._shine)
             if not appearances:
                 appearances.append(Appearance(GREY))
                 mesh.materials.append(bpy.data.materials.new("grey"))
@@ -177,18 +178,38 @@ class Studio:
         bpy.data.orphans_purge(do_recursive=True)
 
 
-def _check_images(mesh: Path, limits: Limits) -> None:
-    """Check the image files that Blender will open for a mesh, before it reads them.
+def _appearances(described: Mapping[str, Material], limits: Limits) -> tuple[dict[str, Appearance], list[str]]:
+    """The appearance of each material, with its textures opened in Blender, and warnings.
 
-    Raises InputError for a file that is too large or outside of the shape's folder. Files that Pillow cannot open are
-    removed from Blender, which knows more formats, because their size in pixels was not checked.
+    Raises InputError for a texture that is too large. What Pillow cannot open is never given to Blender, which knows
+    more formats, because its size in pixels was not checked.
     """
-    for image in bpy.data.images:
-        if image.filepath:
-            file = Path(bpy.path.abspath(image.filepath))
-            check_inside(mesh, mesh.with_suffix(".mtl"), file)
-            if file.is_file() and not limits.check_image(file):
-                image.filepath = ""
+    warnings: list[str] = []
+
+    @functools.cache
+    def opened(file: Path) -> tuple[bpy.types.Image, bool] | None:
+        """An image, and whether it has alpha; None if it cannot be read."""
+        if not limits.check_image(file):
+            warnings.append(f"{file}: this texture cannot be read; the material is shown without it")
+            return None
+        with Image.open(file) as image:
+            transparent = image.has_transparency_data
+        return bpy.data.images.load(str(file.absolute())), transparent
+
+    def textures(material: Material) -> tuple[TextureImage | None, TextureImage | None]:
+        colour, alpha = None, None
+        if material.texture and (found := opened(material.texture.file)):
+            colour = TextureImage(found[0], "Color", material.texture.scale, material.texture.offset)
+            alpha = colour._replace(output="Alpha") if found[1] else None
+        if material.alpha_texture and (found := opened(material.alpha_texture.file)):
+            output = "Alpha" if found[1] else "Color"
+            alpha = TextureImage(found[0], output, material.alpha_texture.scale, material.alpha_texture.offset)
+        return colour, alpha
+
+    appearances = {
+        name: Appearance((*shown.colour, shown.opacity), *textures(shown)) for name, shown in described.items()
+    }
+    return appearances, warnings
 
 
 def _use_device(device: str) -> str:

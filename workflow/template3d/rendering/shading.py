@@ -18,37 +18,22 @@ OPAQUE = 0.1
 """Alpha above which depth, normal and mask treat a surface as solid."""
 
 
+class TextureImage(NamedTuple):
+    """An image in Blender, and how it lies on a surface (see ``materials.Texture``)."""
+
+    image: "bpy.types.Image"
+    output: str
+    """``Color`` or ``Alpha``; ``Color``, as alpha, counts by its luminance."""
+    scale: tuple[float, float]
+    offset: tuple[float, float]
+
+
 class Appearance(NamedTuple):
     """The appearance of a material: colour (RGBA), and textures for colour and for alpha."""
 
     colour: tuple
-    texture: "bpy.types.Image | None" = None
-    alpha_texture: "bpy.types.Image | None" = None
-
-
-def appearance_of(material: "bpy.types.Material") -> tuple[Appearance, list[str]]:
-    """The appearance of an imported material, and its flaws, in words."""
-    principled = next((node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED"), None)
-    if principled is None:
-        return Appearance(GREY), []
-    flaws = []
-
-    def texture(socket: "bpy.types.NodeSocket") -> "bpy.types.Image | None":
-        image = socket.links[0].from_node.image if socket.is_linked else None
-        if image is not None and not image.has_data and not image.size[0]:
-            flaws.append(f"the texture {image.name} of material {material.name} cannot be read; plain instead")
-            return None
-        return image
-
-    colour, alpha = principled.inputs["Base Color"], principled.inputs["Alpha"]
-    opacity = alpha.default_value
-    if opacity == 0 and not alpha.is_linked:
-        flaws.append(f"material {material.name} is wholly transparent (`d` 0); opaque instead")
-        opacity = 1.0
-    image, alpha_image = texture(colour), texture(alpha)
-    if image is not None and alpha_image is None and image.depth == 32:
-        alpha_image = image
-    return Appearance((*colour.default_value[:3], opacity), image, alpha_image), flaws
+    texture: TextureImage | None = None
+    alpha_texture: TextureImage | None = None
 
 
 def make_even(material: "bpy.types.Material", appearance: Appearance, shine: "bpy.types.NodeTree") -> None:
@@ -63,10 +48,9 @@ def make_even(material: "bpy.types.Material", appearance: Appearance, shine: "bp
         (*appearance.colour[:3], 1.0),
         appearance.colour[3],
     )
-    if appearance.texture:
-        links.new(_image(nodes, appearance.texture).outputs["Color"], group.inputs["Colour"])
-    if appearance.alpha_texture:
-        links.new(_image(nodes, appearance.alpha_texture).outputs["Alpha"], group.inputs["Alpha"])
+    for texture, name in ((appearance.texture, "Colour"), (appearance.alpha_texture, "Alpha")):
+        if texture:
+            links.new(_image(nodes, links, texture).outputs[texture.output], group.inputs[name])
     links.new(group.outputs["Light"], emission.inputs["Color"])
     links.new(group.outputs["Alpha"], mix.inputs["Fac"])
     links.new(see_through.outputs[0], mix.inputs[1])
@@ -74,9 +58,15 @@ def make_even(material: "bpy.types.Material", appearance: Appearance, shine: "bp
     links.new(mix.outputs[0], output.inputs["Surface"])
 
 
-def _image(nodes: "bpy.types.Nodes", texture: "bpy.types.Image") -> "bpy.types.Node":
+def _image(nodes: "bpy.types.Nodes", links: "bpy.types.NodeLinks", texture: TextureImage) -> "bpy.types.Node":
     node = nodes.new("ShaderNodeTexImage")
-    node.image = texture
+    node.image = texture.image
+    if (texture.scale, texture.offset) != ((1.0, 1.0), (0.0, 0.0)):
+        coordinates, mapping = nodes.new("ShaderNodeTexCoord"), nodes.new("ShaderNodeMapping")
+        mapping.inputs["Scale"].default_value = (*texture.scale, 1.0)
+        mapping.inputs["Location"].default_value = (*texture.offset, 0.0)
+        links.new(coordinates.outputs["UV"], mapping.inputs["Vector"])
+        links.new(mapping.outputs["Vector"], node.inputs["Vector"])
     return node
 
 
