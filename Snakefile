@@ -49,7 +49,12 @@ rule all:
         expand(rules.train_embeddings.output, category=CATEGORIES) if "two_phase" in TRAINED_METHODS else [],
         expand(rules.train_end_to_end.output, category=CATEGORIES, run=end_to_end_runs()),
         expand(rules.train_encoder.output if "two_phase" in TRAINED_METHODS else [], category=CATEGORIES),
-        expand([*rules.reconstruct.output, *rules.evaluate.output], category=CATEGORIES, method=TRAINED_METHODS, split="test"),
+        expand(
+            [*rules.reconstruct.output, *rules.evaluate.output],
+            category=CATEGORIES,
+            method=TRAINED_METHODS,
+            split="test",
+        ),
         expand(rules.extract_template.output, category=CATEGORIES, method=TRAINED_METHODS),
         expand([*rules.fit_codes.output, *rules.evaluate_baselines.output], category=CATEGORIES),
         rules.table1.output,
