@@ -14,7 +14,7 @@ if __name__ == "__main__":
         files = {shapenet.ids(Path(mesh))[1]: Path(mesh) for mesh in snakemake.input.meshes}
         good, failed = {}, {shape: "the folder has no mesh of it" for shape in settings["shapes"] if shape not in files}
         limits = Limits(**snakemake.config["limits"])
-        tasks = ((shape, (file, limits)) for shape, file in files.items())
+        tasks = ((shape, (file, settings["sdf"]["directions"], limits)) for shape, file in files.items())
         for shape, found in workers.each(check.one_shape, tasks, snakemake.threads):
             if not isinstance(found, InputError):
                 good[shape] = found

@@ -28,9 +28,12 @@ with logs.to(snakemake.log[0]) as log:
             facts = json.loads(archives.read(archive, name.replace(".ply", ".json")))
             mesh = meshes.read_ply(archives.read(archive, name))
             rng = randomness.generator(shape, settings["seed"], "evaluation")
-            values, whole = metrics.measure(
-                mesh, truths[shape], normalizations[shape].scale, settings["evaluate"]["points"], rng
+            scale, count, directions = (
+                normalizations[shape].scale,
+                settings["evaluate"]["points"],
+                settings["sdf"]["directions"],
             )
+            values, whole = metrics.measure(mesh, truths[shape], scale, count, directions, rng)
             facts.pop("code")
             rows.append(same | facts | values | {"status": "ok" if whole else "no surface"})
             log.info("%s: %s", name, values)

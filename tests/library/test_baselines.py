@@ -51,7 +51,7 @@ def rows(tmp_path):
         {"aaaa": np.array([1.0, 0.0]), "bbbb": np.array([0.0, 1.0])},
         tmp_path / "fitted.zip",
         tmp_path / "reconstructions.zip",
-        {"seed": 0, "evaluate": {"points": 2000, "average_over": 10}},
+        {"seed": 0, "evaluate": {"points": 2000, "average_over": 10}, "sdf": {"directions": 100}},
     )
     of_shape = {"test": {}, "bad!": {}}
     for row in baselines.rows("chairs", ["test", "bad!"]):

@@ -28,10 +28,10 @@ def png_header(width, height):
 def test_a_mesh_that_is_too_large_is_refused(mesh):
     assert check.one_shape(mesh).scale > 0
     with pytest.raises(InputError, match=r"model_normalized.obj: has 320 faces, more than limits.mesh_faces \(300\)"):
-        check.one_shape(mesh, Limits(mesh_faces=300))
+        check.one_shape(mesh, limits=Limits(mesh_faces=300))
     mesh.write_bytes(b"v nonsense\n" * 1000)
     with pytest.raises(InputError, match=r"more than limits.mesh_mb \(0.001\) allows"):
-        check.one_shape(mesh, Limits(mesh_mb=0.001))
+        check.one_shape(mesh, limits=Limits(mesh_mb=0.001))
 
 
 @pytest.mark.parametrize("named", [True, False])

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import trimesh
@@ -47,7 +49,7 @@ def ball(radius, subdivisions=3):
 
 def test_concentric_spheres_are_their_radii_apart_by_every_measure():
     inner, truth = ball(0.4), truth_of(ball(0.5))
-    values, whole = metrics.measure(inner, truth, 1.5, 20_000, np.random.default_rng(0))
+    values, whole = metrics.measure(inner, truth, 1.5, 20_000, 100, np.random.default_rng(0))
     assert whole
     assert list(values) == list(metrics.MEASURES)
     assert values["chamfer_shapenet_x1000"] == pytest.approx(1000 * 2 * 0.1**2, rel=0.02)
@@ -59,7 +61,7 @@ def test_concentric_spheres_are_their_radii_apart_by_every_measure():
 
 
 def test_a_shape_is_itself():
-    values, _ = metrics.measure(ball(0.25), truth_of(ball(0.25)), 1.0, 20_000, np.random.default_rng(1))
+    values, _ = metrics.measure(ball(0.25), truth_of(ball(0.25)), 1.0, 20_000, 100, np.random.default_rng(1))
     assert values["chamfer_shapenet_x1000"] < 0.2  # other random points of the same surface
     assert values["f_score_1_percent"] > 0.99
     assert values["normal_consistency"] > 0.99
@@ -90,7 +92,7 @@ def test_normals_at_right_angles_do_not_agree():
 
 def test_a_mesh_without_surface_counts_as_the_centre_of_the_truth():
     moved = ball(0.3, 4).apply_translation([0.5, 0, 0])
-    values, whole = metrics.measure(trimesh.Trimesh(), truth_of(moved, 2000), 1.0, 100, np.random.default_rng(0))
+    values, whole = metrics.measure(trimesh.Trimesh(), truth_of(moved, 2000), 1.0, 100, 100, np.random.default_rng(0))
     assert not whole
     assert values["chamfer_shapenet_x1000"] == pytest.approx(1000 * 2 * 0.3**2, rel=0.01)
     assert [values[name] for name in list(metrics.MEASURES)[3:]] == [0, 0, 0]
@@ -100,3 +102,12 @@ def test_iou_of_two_sets_of_points():
     a, b = np.array([True, True, False, False]), np.array([True, False, True, False])
     assert metrics.iou(a, b) == pytest.approx(1 / 3)
     assert metrics.iou(a & False, b & False) == 0
+
+
+def test_a_deep_tube_is_outside_if_enough_directions_are_tried():
+    floor = trimesh.creation.cylinder(0.06, 0.01, transform=trimesh.transformations.translation_matrix([0, 0, -0.25]))
+    tube = trimesh.util.concatenate([trimesh.creation.annulus(0.05, 0.06, 0.5), floor])
+    points = np.array([[0, 0, -0.05], [0, 0, 0.2]])
+    truth = dataclasses.replace(truth_of(tube, 100), volume_points=points, occupied=np.zeros(2, dtype=bool))
+    assert metrics.inside(tube, truth, 20).tolist() == [True, False]
+    assert not metrics.inside(tube, truth, 400).any()

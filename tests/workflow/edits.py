@@ -114,7 +114,7 @@ SETTINGS = [
     Setting("sdf.near_stds", [0.0224, 0.2], SDF),
     Setting("sdf.uniform_share", 0.2, SDF),
     Setting("sdf.backend", "mesh_to_sdf", SDF),
-    Setting("sdf.directions", 50, SDF | SURFACE),
+    Setting("sdf.directions", 50, after("check")),
     Setting("surface.points", 600, SURFACE),
     Setting("surface.volume_points", 900, SURFACE),
     Setting("phase1.code_length", 5, PHASE1 | CONTRASTIVE | END_TO_END),

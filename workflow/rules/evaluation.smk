@@ -21,6 +21,7 @@ rule evaluate:
     params:
         settings=lambda wildcards: settings(
             evaluate=part("evaluate", "points"),
+            sdf=part("sdf", "directions"),
             seed=config["seed"],
             synset=SYNSETS[wildcards.category],
             shapes=reconstructed_shapes(wildcards.category, wildcards.split),
@@ -60,6 +61,7 @@ rule evaluate_baselines:
     params:
         settings=lambda wildcards: settings(
             evaluate=part("evaluate", "points", "average_over"),
+            sdf=part("sdf", "directions"),
             seed=config["seed"],
             synset=SYNSETS[wildcards.category],
             splits=SPLITS[wildcards.category],

@@ -53,7 +53,9 @@ rule check:
         runtime=growing(60),
     # not in params, because they concern only what is still to be made: `limits`, `on_bad_mesh`
     params:
-        settings=lambda wildcards: settings(shapes=SHARDS[wildcards.category][wildcards.shard]),
+        settings=lambda wildcards: settings(
+            shapes=SHARDS[wildcards.category][wildcards.shard], sdf=part("sdf", "directions")
+        ),
         code=code("check.py"),
     message:
         "checking the meshes of {wildcards.category}, {wildcards.shard}"

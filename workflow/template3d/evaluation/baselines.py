@@ -46,7 +46,7 @@ class Baselines:
     reconstructions: Path
     """The archive of the reconstructions, with the encoder's codes."""
     settings: dict[str, Any]
-    """The configuration's ``evaluate`` and ``seed``."""
+    """The configuration's ``evaluate``, ``sdf.directions`` and ``seed``."""
 
     def rows(self, category: str, shapes: Sequence[str]) -> Iterator[dict[str, Any]]:
         """A row for each listed shape and baseline, and for each view where the baseline uses one."""
@@ -71,7 +71,8 @@ class Baselines:
         """All measures of a mesh in ShapeNet's frame."""
         rng = randomness.generator(shape, self.settings["seed"], "evaluation")
         scale, count = self.normalizations[shape].scale, self.settings["evaluate"]["points"]
-        values, has_surface = metrics.measure(mesh, self.truths[shape], scale, count, rng)
+        directions = self.settings["sdf"]["directions"]
+        values, has_surface = metrics.measure(mesh, self.truths[shape], scale, count, directions, rng)
         return values | {"status": "ok" if has_surface else "no surface"}
 
     def _retrieved(self, training_shape: str, shape: str) -> dict[str, Any]:

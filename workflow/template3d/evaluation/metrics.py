@@ -14,8 +14,6 @@ from template3d.geometry.meshes import sample_surface
 
 F_SCORE_DISTANCE = 0.01
 """In ShapeNet units: 1 % of a shape's diagonal (Tatarchenko et al., 2019)."""
-DIRECTIONS = 100
-"""Directions of the rays that test whether a point is inside."""
 
 
 def chamfer(a: np.ndarray, b: np.ndarray) -> float:
@@ -122,27 +120,28 @@ def measured(comparison: Comparison, has_surface: bool = True) -> dict[str, floa
 
 
 def measure(
-    mesh: trimesh.Trimesh, truth: Truth, scale: float, count: int, rng: np.random.Generator
+    mesh: trimesh.Trimesh, truth: Truth, scale: float, count: int, directions: int, rng: np.random.Generator
 ) -> tuple[dict[str, float], bool]:
     """Every measure of one shape, by its name in MEASURES, and whether the mesh has a surface.
 
     ``mesh`` and ``truth`` are in ShapeNet's frame (diagonal 1); ``scale`` maps it to the unit sphere; ``count`` is the
-    number of points sampled on the mesh. A mesh without faces is a failure: its Chamfer distances are those of a single
-    point at the centre of the ground truth's box, and its other measures are 0.
+    number of points sampled on the mesh; ``directions`` is that of ``sdf.signed_distances``. A mesh without faces is a
+    failure: its Chamfer distances are those of a single point at the centre of the ground truth's box, and its other
+    measures are 0.
     """
     if len(mesh.faces):
         points, normals = sample_surface(mesh, count, rng)
-        return measured(Comparison.of(points, normals, inside(mesh, truth), truth, scale)), True
+        return measured(Comparison.of(points, normals, inside(mesh, truth, directions), truth, scale)), True
     centre = (truth.points.min(axis=0) + truth.points.max(axis=0))[None] / 2
     nothing = np.zeros(len(truth.occupied), dtype=bool)
     return measured(Comparison.of(centre, np.zeros((1, 3)), nothing, truth, scale), has_surface=False), False
 
 
-def inside(mesh: trimesh.Trimesh, truth: Truth) -> np.ndarray:
+def inside(mesh: trimesh.Trimesh, truth: Truth, directions: int) -> np.ndarray:
     """Whether each volume point of the ground truth is inside a mesh, that is, not visible from outside; bool (V,)."""
     inside = np.zeros(len(truth.occupied), dtype=bool)
     near = ((truth.volume_points >= mesh.bounds[0]) & (truth.volume_points <= mesh.bounds[1])).all(axis=1)
-    inside[near] = ~visibility.escapes(visibility.Scene(mesh), truth.volume_points[near], DIRECTIONS)
+    inside[near] = ~visibility.escapes(visibility.Scene(mesh), truth.volume_points[near], directions)
     return inside
 
 

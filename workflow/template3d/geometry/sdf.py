@@ -141,9 +141,9 @@ def sample_sdf(
     return {"pos": samples[~inside], "neg": samples[inside]}
 
 
-def check_inside(mesh_unit: trimesh.Trimesh, count: int = 4000) -> None:
+def check_inside(mesh_unit: trimesh.Trimesh, directions: int = DIRECTIONS, count: int = 4000) -> None:
     """Raise InputError unless some of ``count`` samples lie inside a mesh in the unit sphere; an open sheet fails."""
     single = without_doubles(mesh_unit)
     points = sample_points(single, count, np.random.default_rng(0))
-    if visibility.escapes(visibility.Scene(single), points, DIRECTIONS).all():
+    if visibility.escapes(visibility.Scene(single), points, directions).all():
         raise InputError(NO_INSIDE.format(count))
