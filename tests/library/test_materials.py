@@ -146,3 +146,9 @@ def test_a_name_that_continues_in_the_next_line_is_refused(mesh, start, end):
         file.write_bytes(f"{start}\\{end}/../../../../secret\n".encode())
     with pytest.raises(InputError, match="continues in the next line"):
         materials.read(mesh)
+
+
+def test_a_missing_alpha_texture_leaves_the_materials_opacity(mesh):
+    material, (warning,) = described(mesh, "d 0.5", "map_d gone.png")
+    assert material == Material(opacity=0.5)
+    assert "gone.png, which is not there; the material's opacity instead" in warning

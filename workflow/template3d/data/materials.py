@@ -159,7 +159,7 @@ def _property(library: Path, keyword: str, rest: str, known: Sequence[Path]) -> 
     warnings = [f"{library}: the option {option} of texture {name} is not applied" for option in unknown]
     file, notes = _found(library, name, known, TEXTURE_SUFFIXES)
     if file is None:
-        instead = "the material's colour" if keyword == "map_Kd" else "opaque"
+        instead = "the material's colour" if keyword == "map_Kd" else "the material's opacity"
         return {}, [f"{library}: names the texture {name}, which is not there; {instead} instead"]
     scale, offset = (
         [*map(_number, options.get(key, [])), *2 * [default]] for key, default in (("-s", 1.0), ("-o", 0.0))
