@@ -16,6 +16,7 @@ with logs.to(snakemake.log[0]) as log:
     truths = ground_truth.read(snakemake.input.surfaces, settings["synset"], shapes)
     normalizations = manifests.read(snakemake.input.manifests)
     made = sorted(name for name in archives.names(archive) if name.endswith(".ply"))
+    count, directions = settings["evaluate"]["points"], settings["sdf"]["directions"]
     rows = []
     for shape in settings["shapes"]:
         same = {"category": wildcards.category, "shape": shape, "method": wildcards.method}
@@ -28,12 +29,7 @@ with logs.to(snakemake.log[0]) as log:
             facts = json.loads(archives.read(archive, name.replace(".ply", ".json")))
             mesh = meshes.read_ply(archives.read(archive, name))
             rng = randomness.generator(shape, settings["seed"], "evaluation")
-            scale, count, directions = (
-                normalizations[shape].scale,
-                settings["evaluate"]["points"],
-                settings["sdf"]["directions"],
-            )
-            values, whole = metrics.measure(mesh, truths[shape], scale, count, directions, rng)
+            values, whole = metrics.measure(mesh, truths[shape], normalizations[shape].scale, count, directions, rng)
             facts.pop("code")
             rows.append(same | facts | values | {"status": "ok" if whole else "no surface"})
             log.info("%s: %s", name, values)

@@ -241,9 +241,7 @@ rule errors_figure:
         mem_mb=growing(4000),
         runtime=growing(30),
     params:
-        settings=lambda wildcards: settings(
-            kind=PICTURED, reconstruct=part("reconstruct", "fixed_view"), methods=TRAINED_METHODS
-        ),
+        settings=settings(kind=PICTURED, methods=TRAINED_METHODS),
         code=code("errors_figure.py"),
     message:
         "drawing the errors of {wildcards.category}"

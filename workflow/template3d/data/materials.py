@@ -89,7 +89,9 @@ def read(mesh: Path, check_library: Callable[[Path], None] = lambda library: Non
     known = _files_beside(mesh)
     libraries, missing, warnings = [], [], []
     by_name: dict[str, Material] = {}
-    for rest in _rests(mesh, b"mtllib"):
+    for keyword, rest in _lines(mesh, b"mtllib"):
+        if keyword != "mtllib":
+            continue
         parts = rest.split()
         several = mesh.parent / rest not in known and all(part.lower().endswith(".mtl") for part in parts)
         for name in parts if several else [rest]:
@@ -199,21 +201,18 @@ def _is_number(word: str) -> bool:
     return True
 
 
-def _find(by: Path, name: str, known: Sequence[Path], suffixes: set[str]) -> Path | None:
-    """The file that ``by`` names, by its path or else by its name alone, in any case; None if it is not known."""
-    path = name.replace("\\", "/")
-    exact = Path(os.path.normpath(by.parent / path))
-    base = PurePosixPath(path).name.lower()
-    alike = [file for file in known if file.name.lower() == base and file.suffix.lower() in suffixes]
-    return next((file for file in alike if Path(os.path.normpath(file)) == exact), next(iter(alike), None))
-
-
 def _found(by: Path, name: str, known: Sequence[Path], suffixes: set[str]) -> tuple[Path | None, list[str]]:
-    """As ``_find``, with a warning if the file is not where it is named."""
-    file = _find(by, name, known, suffixes)
-    if file is None or os.path.normpath(file) == os.path.normpath(by.parent / name.replace("\\", "/")):
-        return file, []
-    return file, [f"{by}: names {name}, which is not there; {file} instead"]
+    """The file that ``by`` names, by its path or else by its name alone, in any case; None if it is not known.
+
+    There is a warning if the file is not where it is named.
+    """
+    path = PurePosixPath(name.replace("\\", "/"))
+    exact = os.path.normpath(by.parent / path)
+    alike = [file for file in known if file.name.lower() == path.name.lower() and file.suffix.lower() in suffixes]
+    for file in alike:
+        if os.path.normpath(file) == exact:
+            return file, []
+    return (alike[0], [f"{by}: names {name}, which is not there; {alike[0]} instead"]) if alike else (None, [])
 
 
 def _text(content: bytes) -> str:
@@ -222,13 +221,6 @@ def _text(content: bytes) -> str:
         return content.decode()
     except UnicodeDecodeError:
         return content.decode("latin-1")
-
-
-def _rests(file: Path, keyword: bytes) -> Iterator[str]:
-    """What follows a keyword, for each line of an OBJ file that begins with it."""
-    for word, rest in _lines(file, keyword):
-        if word == keyword.decode():
-            yield rest
 
 
 def _lines(file: Path, only: bytes = b"") -> Iterator[tuple[str, str]]:

@@ -189,12 +189,14 @@ def _appearances(described: Mapping[str, Material], limits: Limits) -> tuple[dic
     @functools.cache
     def opened(file: Path) -> tuple[bpy.types.Image, bool] | None:
         """An image, and whether it has alpha; None if it cannot be read."""
-        if not limits.check_image(file):
-            warnings.append(f"{file}: this texture cannot be read; the material is shown without it")
-            return None
-        with Image.open(file) as image:
-            transparent = image.has_transparency_data
-        return bpy.data.images.load(str(file.absolute())), transparent
+        if limits.check_image(file):
+            with Image.open(file) as header:
+                transparent = header.has_transparency_data
+            image = bpy.data.images.load(str(file.absolute()))
+            if image.size[0]:  # Blender decodes it to know this; 0 if it is damaged
+                return image, transparent
+        warnings.append(f"{file}: this texture cannot be read; the material is shown without it")
+        return None
 
     def textures(material: Material) -> tuple[TextureImage | None, TextureImage | None]:
         colour, alpha = None, None

@@ -107,7 +107,7 @@ def against(
 
 
 def message(file: Path, text: str) -> None:
-    """Write a figure that shows only ``text``, as a placeholder for an image that could not be made."""
+    """Write a figure that shows only ``text``, such as the reason why a photo could not be used."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(6, 1.5))
         figure.text(0.02, 0.5, text, wrap=True, va="center", parse_math=False)
