@@ -49,40 +49,52 @@ def job(tmp_path) -> list[str]:
     return [str(tmp_path / "job.py"), str(tmp_path / "logs/job.log")]
 
 
-def test_a_second_process_gets_the_pid_of_the_first(job):
+@pytest.fixture
+def run(tmp_path) -> Path:
+    """A program that runs its arguments, by the name of Snakemake."""
+    (tmp_path / "snakemake").write_text(RUN)
+    return tmp_path / "snakemake"
+
+
+def test_a_second_process_gets_the_pid_of_the_first(run, job):
     log = Path(job[1])
-    with holding(*job) as first:
+    with holding(run, "all", *job) as parent:
+        first = psutil.Process(parent.pid).children()[0]
         sentence = rf"job\.log: pid {first.pid} on {socket.gethostname()} already runs this job"
         with pytest.raises(InputError, match=sentence), locks.only(log):
             pass
         first.send_signal(signal.SIGKILL)
         first.wait()
         with locks.only(log):  # a dead one's lock is free
-            assert json.loads((log.parent / ".job.log.holder").read_text())["self"][0] == os.getpid()
+            assert json.loads((log.parent / ".job.log.holder").read_text())["process"][0] == os.getpid()
     assert not (log.parent / ".job.log.holder").exists()
 
 
-def test_a_process_that_outlives_its_killed_run_is_stopped(job, tmp_path, caplog):
-    (tmp_path / "snakemake").write_text(RUN)
-    with holding(tmp_path / "snakemake", "all", *job) as run:
-        orphan = psutil.Process(run.pid).children()[0]
-        with pytest.raises(InputError, match=f"pid {orphan.pid}"), locks.only(Path(job[1])):
-            pass  # its run is alive
-        run.send_signal(signal.SIGKILL)
-        run.wait()
+@pytest.mark.parametrize("killed", ["while it holds the lock", "before it holds the lock"])
+def test_a_process_that_outlives_its_killed_run_is_stopped(killed, run, job, caplog):
+    with contextlib.ExitStack() as stack:
+        if killed == "while it holds the lock":
+            parent = stack.enter_context(holding(run, "all", *job))
+            orphan = psutil.Process(parent.pid).children()[0]
+            parent.kill()
+            parent.wait()
+        else:
+            orphan = psutil.Process(stack.enter_context(holding(*job)).pid)
         assert orphan.is_running()
         with locks.only(Path(job[1])):
             assert f"pid {orphan.pid} on {socket.gethostname()} is left over from a run that was killed" in caplog.text
         assert orphan.wait(10) is not None or not orphan.is_running()
 
 
-def test_a_job_on_a_cluster_waits_for_the_other(job, monkeypatch):
+def test_a_job_on_a_cluster_waits_for_the_other(run, job, monkeypatch, caplog):
     monkeypatch.setenv("SLURM_JOB_ID", "1")
-    with holding(*job) as first:
+    with holding(run, "all", *job) as parent:
+        first = psutil.Process(parent.pid).children()[0]
         killer = subprocess.Popen([sys.executable, "-c", f"import os, time; time.sleep(1); os.kill({first.pid}, 9)"])
         start = time.monotonic()
         with locks.only(Path(job[1])):
             assert time.monotonic() - start > 0.5
+        assert "already runs this job; waiting for it" in caplog.text
         assert killer.wait() == 0
 
 

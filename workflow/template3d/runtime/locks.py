@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import shutil
-import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,8 +44,8 @@ def only(file: Path) -> Iterator[None]:
     except filelock.Timeout:
         _take_over(lock, file, _read(holder))
     try:
-        me = {"host": socket.gethostname(), "self": _identity(psutil.Process()), "run": _run()}
-        write_text(holder, json.dumps(me))
+        me = psutil.Process()
+        write_text(holder, json.dumps({"host": socket.gethostname(), "process": [me.pid, me.create_time()]}))
         yield
     finally:
         holder.unlink(missing_ok=True)
@@ -78,13 +77,12 @@ def forget_killed_runs(folder: Path) -> None:
 
 
 def _take_over(lock: filelock.FileLock, file: Path, other: dict | None) -> None:
-    who = f"pid {other['self'][0]} on {other['host']}" if other else "another process"
-    here = other if other is not None and other["host"] == socket.gethostname() else None
-    if here and here["run"] and not _alive(here["run"]):
+    who = f"pid {other['process'][0]} on {other['host']}" if other else "another process"
+    left_over = _left_over(*other["process"]) if other and other["host"] == socket.gethostname() else None
+    if left_over:
         log.warning("%s: %s is left over from a run that was killed; stopping it", file, who)
-        if _alive(here["self"]):
-            with contextlib.suppress(ProcessLookupError, PermissionError):  # it has ended, or belongs to another user
-                os.kill(here["self"][0], signal.SIGTERM)
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # has ended, or is another user's
+            left_over.terminate()
         patience = LEAVES_WITHIN
     elif "SLURM_JOB_ID" in os.environ:
         log.warning("%s: %s already runs this job; waiting for it", file, who)
@@ -104,24 +102,24 @@ def _read(holder: Path) -> dict | None:
         return None
 
 
-def _run() -> tuple[int, float] | None:
-    """Process id and start time of the Snakemake that started this process; None if there is none."""
-    for parent in reversed(psutil.Process().parents()):
-        with contextlib.suppress(psutil.Error):  # another user's process, or one that has ended
-            words = [Path(word).name for word in parent.cmdline()[:3]]
-            if "snakemake" in words[:2] or words[1:] == ["-m", "snakemake"]:
-                return _identity(parent)
-    return None
+def _left_over(pid: int, began: float) -> psutil.Process | None:
+    """The process, if it is alive and the Snakemake that started it is not.
 
-
-def _identity(process: psutil.Process) -> tuple[int, float]:
-    return process.pid, process.create_time()
-
-
-def _alive(identity: tuple[int, float]) -> bool:
-    pid, began = identity
+    It looks at the parents now, because the Snakemake may have been killed before the process acquired the lock.
+    """
     try:
-        other = psutil.Process(pid)
-        return abs(other.create_time() - began) < SAME_START and other.status() != psutil.STATUS_ZOMBIE
+        process = psutil.Process(pid)
+        if abs(process.create_time() - began) > SAME_START:
+            return None
+        parents = process.parents()
     except psutil.NoSuchProcess:
+        return None
+    return None if any(map(_is_snakemake, parents)) else process
+
+
+def _is_snakemake(process: psutil.Process) -> bool:
+    try:
+        words = [Path(word).name for word in process.cmdline()[:3]]
+    except psutil.Error:  # another user's process, or one that has ended
         return False
+    return "snakemake" in words[:2] or words[1:] == ["-m", "snakemake"]
