@@ -46,7 +46,7 @@ def measured(results: Path, category: str, synset: str, pairs: int) -> np.ndarra
     """For each pair (P, 2) the share of points with the right part: through the template, and by space."""
     model = models.load_model(results / f"models/{category}/embeddings/model.safetensors")
     folder = next((results / f"data/{category}").glob("train-*"))
-    normalizations = manifests.read([folder / "check.json"])
+    normalizations = manifests.read([folder / "manifest.json"])
     truths = ground_truth.read([folder / "surface.zip"], synset, model.shapes)
     numbers = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
     drawn = demo_shapes.parameters(category, sum(numbers["demo"].values()), seed=numbers["seed"])

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pandas as pd
-from template3d.data import archives, shapenet
+from template3d.data import archives
+from template3d.data.prepared_meshes import Library
 from template3d.evaluation.methods import METHODS
 from template3d.evaluation.tables import MEASURE, of_fixed_view
 from template3d.report import gallery
@@ -15,14 +16,13 @@ FIGURES |= {"_errors": "errors", "_worst": "worst shapes", "_angles": "error aga
 with logs.to(snakemake.log[0]) as log:
     settings, results = snakemake.params.settings, Path("results")
     methods, kind = settings["methods"], settings["kind"]
-    mesh_files = {shapenet.ids(Path(file)): Path(file) for file in snakemake.input.meshes}
     archive_of = archives.index([Path(shard) for shard in snakemake.input.views])
     categories = {}
-    for category, synset in settings["synsets"].items():
+    for category in settings["categories"]:
         content = gallery.CategoryContent(
             category,
             archive_of,
-            {shape: file for (of_synset, shape), file in mesh_files.items() if of_synset == synset},
+            Library(shard for shard in snakemake.input.meshes if Path(shard).parts[-3] == category),
             {method: results / "reconstructions" / category / method / "test.zip" for method in methods},
             {method: of_fixed_view(results / f"metrics/{category}/{method}_test.csv", kind) for method in methods},
             kind,

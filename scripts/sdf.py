@@ -10,7 +10,7 @@ if __name__ == "__main__":
         shard.update_archive(
             Path(snakemake.output.archive),
             sdf.one_shape,
-            snakemake.input.meshes,
+            Path(snakemake.input.meshes),
             Path(snakemake.input.manifest),
             snakemake.params.settings,
             snakemake.params.code,

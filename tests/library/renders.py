@@ -1,8 +1,10 @@
-"""Renders for the tests of Blender: the picture of a view, and views of the front and of the back."""
+"""Renders for the tests of Blender: an OBJ file, the picture of a view, views of the front and of the back."""
 
 import numpy as np
 from PIL import Image
+from template3d.data import materials, prepared_meshes
 from template3d.rendering.cameras import View
+from template3d.runtime.limits import USUAL
 
 FRONT, BACK = View(0, 0, 1.5), View(180, 0, 1.5)
 
@@ -10,3 +12,10 @@ FRONT, BACK = View(0, 0, 1.5), View(180, 0, 1.5)
 def picture(studio, view, folder) -> np.ndarray:
     studio.render(view, folder / "view.png")
     return np.array(Image.open(folder / "view.png")).astype(int)
+
+
+def show(studio, file, limits=USUAL) -> list[str]:
+    """Show an OBJ file with its materials; the warnings."""
+    prepared = prepared_meshes.read_obj(file)
+    described = materials.read(file, prepared.libraries, limits.check_mesh)
+    return studio.show_prepared(prepared, described, file, limits)

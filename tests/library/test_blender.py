@@ -6,12 +6,11 @@ import OpenEXR
 import pytest
 import trimesh
 from PIL import Image
-from renders import FRONT, picture
+from renders import picture, show
 from template3d.data import views
 from template3d.rendering.blender import Studio
 from template3d.rendering.cameras import View, project
 from template3d.runtime.errors import InputError
-from test_meshes import SPELLINGS
 
 MTL = "newmtl red\nKd 0.8 0.1 0.1\nnewmtl blue\nKd 0.1 0.1 0.8\n"
 
@@ -34,7 +33,7 @@ def box_file(tmp_path_factory):
 
 def test_colours_are_where_the_camera_projects_them_on_white(box_file, tmp_path):
     studio = Studio(image_size=64, samples=4, threads=2)
-    studio.show_obj(box_file)
+    show(studio, box_file)
     for azimuth in (0, 40, 180):
         view = View(azimuth, 10, 1.5)
         image = picture(studio, view, tmp_path)
@@ -50,7 +49,7 @@ def test_two_seeds_give_the_same_picture(box_file, tmp_path):
     pictures = []
     for seed in (0, 1):
         studio = Studio(image_size=64, samples=4, threads=2, seed=seed)
-        studio.show_obj(box_file)
+        show(studio, box_file)
         pictures.append(picture(studio, View(40, 20, 1.2), tmp_path))
     assert np.abs(pictures[0] - pictures[1]).mean() < 2
 
@@ -59,7 +58,7 @@ def test_a_view_has_the_same_bytes_whenever_it_is_rendered(box_file, tmp_path):
     contents = []
     for name in ("first.png", "second.png"):
         studio = Studio(image_size=32, samples=1, threads=2)
-        studio.show_obj(box_file)
+        show(studio, box_file)
         studio.render(View(40, 20, 1.2), tmp_path / name)
         contents.append((tmp_path / name).read_bytes())
         time.sleep(1.1)
@@ -72,17 +71,11 @@ def test_a_view_has_the_same_bytes_whenever_it_is_rendered(box_file, tmp_path):
 
 def test_a_shape_replaces_the_one_before_it(box_file, tmp_path):
     studio = Studio(image_size=32, samples=1, threads=2)
-    studio.show_obj(box_file)
+    show(studio, box_file)
     studio.show_mesh(np.array([[-0.1, 0, 0], [0.1, 0, 0], [0, 0.2, 0]]), np.array([[0, 1, 2]]))
     image = picture(studio, View(0, 0, 1.5), tmp_path)
     assert (image < 250).any()
     assert np.ptp(image, axis=2).max() < 10  # grey alone: nothing red or blue is left
-
-
-def test_an_obj_without_faces_is_an_error(tmp_path):
-    (tmp_path / "empty.obj").write_text("v 0 0 0\n")
-    with pytest.raises(InputError, match=r"empty\.obj"):
-        Studio(image_size=32, samples=1, threads=2).show_obj(tmp_path / "empty.obj")
 
 
 def floats(file) -> np.ndarray:
@@ -94,7 +87,7 @@ def floats(file) -> np.ndarray:
 def test_the_passes_agree_with_the_geometry(box_file, tmp_path):
     size, view = 64, View(30, 20, 1.2)
     studio = Studio(size, samples=4)
-    studio.show_obj(box_file)
+    show(studio, box_file)
     for shown in ("mask", "depth", "normal", "albedo"):
         studio.render(view, tmp_path / shown, shown)
     mask = np.array(Image.open(tmp_path / "mask.png"))
@@ -125,15 +118,3 @@ def test_the_passes_agree_with_the_geometry(box_file, tmp_path):
 def test_a_missing_device_is_an_error():
     with pytest.raises(InputError, match=r"views\.device is optix"):
         Studio(32, samples=1, device="optix")
-
-
-@SPELLINGS
-def test_blender_reads_a_cube_whatever_its_spelling(tmp_path, content):
-    file = tmp_path / "cube.obj"
-    file.write_bytes(content if isinstance(content, bytes) else "\n".join(content).encode())
-    studio = Studio(64, samples=1)
-    studio.show_obj(file)
-    studio.render(FRONT, tmp_path / "mask.png", "mask")
-    mask = np.array(Image.open(tmp_path / "mask.png"))
-    corners = project(FRONT, np.array([[0.3, 0.3, -0.3], [-0.3, -0.3, -0.3]]), 64)
-    assert (mask == 255).sum() == pytest.approx(np.prod(corners[1] - corners[0]), rel=0.06)

@@ -6,9 +6,9 @@ import json
 import numpy as np
 import pytest
 import trimesh
-from template3d.data import archives, ground_truth, manifests, samples, shapenet, views
+from template3d.data import archives, ground_truth, manifests, obj, prepared_meshes, samples, shapenet, views
 from template3d.geometry.normalization import Normalization
-from template3d.jobs import check, render, sdf, shard, surface
+from template3d.jobs import prepare, render, sdf, shard, surface
 from template3d.rendering import cameras
 from template3d.runtime import npz
 from template3d.runtime.errors import InputError
@@ -41,14 +41,43 @@ def box(tmp_path):
     return write_mesh(tmp_path, "aaaa", trimesh.creation.box(2 * HALF))
 
 
+def prepared(folder, **files):
+    """Prepare meshes, by shape: the archive, its members, and the normalizations."""
+    archive, manifest = folder / "meshes.zip", folder / "manifest.json"
+    sources = dict.fromkeys(files, "1")
+    archives.update(archive, sources, lambda stale: ((shape, prepare.one_shape(files[shape])) for shape in stale))
+    manifests.write(manifest, prepared_meshes.entries(archive), {})
+    return archive, prepared_meshes.members(archive), manifests.read([manifest])
+
+
+@pytest.fixture
+def job(box, tmp_path):
+    """What the jobs get of the box: the archive, its member, and the normalization."""
+    archive, members, normalizations = prepared(tmp_path, aaaa=box)
+    return archive, members["aaaa"], normalizations["aaaa"]
+
+
 def box_distance(points):
     beyond = np.abs(points) - HALF
     return np.linalg.norm(np.maximum(beyond, 0), axis=1) + np.minimum(beyond.max(axis=1), 0)
 
 
-def test_distances_are_in_the_unit_sphere(box):
-    normalization = check.one_shape(box)
-    ((name, content),) = sdf.one_shape(box, normalization, SETTINGS).items()
+def test_the_manifest_measures_the_mesh(box, job, tmp_path):
+    (entry,) = manifests.entries([tmp_path / "manifest.json"]).values()
+    assert entry | {"faces": 12, "components": 1, "watertight": True, "open_edges": 0, "hidden_share": 0.0} == entry
+    np.testing.assert_allclose(entry["extent"], 2 * HALF, atol=1e-6)
+    inner = trimesh.creation.box(HALF)
+    opened = trimesh.Trimesh(inner.vertices, inner.faces[:-1], process=False)
+    both = trimesh.util.concatenate([trimesh.creation.box(2 * HALF), opened])
+    files = prepare.one_shape(write_mesh(tmp_path, "bbbb", both))
+    measured = json.loads(files[prepared_meshes.entry_name(SYNSET, "bbbb")])
+    assert measured | {"faces": 23, "components": 2, "watertight": False, "open_edges": 3} == measured
+    assert measured["hidden_share"] == pytest.approx(opened.area / both.area, abs=0.03)
+
+
+def test_distances_are_in_the_unit_sphere(job):
+    normalization = job[2]
+    ((name, content),) = sdf.one_shape(*job, SETTINGS).items()
     assert name == samples.member_name(SYNSET, "aaaa")
     sides = npz.arrays(content, name)
     rows = np.concatenate([sides["pos"], sides["neg"]])
@@ -57,9 +86,9 @@ def test_distances_are_in_the_unit_sphere(box):
     np.testing.assert_allclose(rows[:, 3], normalization.scale * box_distance(in_shapenet), atol=1e-5)
 
 
-def test_ground_truth_is_in_shapenets_frame(box, tmp_path):
-    normalization = check.one_shape(box)
-    members = surface.one_shape(box, normalization, SETTINGS)
+def test_ground_truth_is_in_shapenets_frame(job, tmp_path):
+    normalization = job[2]
+    members = surface.one_shape(*job, SETTINGS)
     archives.update(tmp_path / "surface.zip", {"aaaa": "1"}, lambda shapes: ((shape, members) for shape in shapes))
     truth = ground_truth.read([tmp_path / "surface.zip"], SYNSET, ["aaaa"])["aaaa"]
     assert truth.points.shape == (300, 3)
@@ -72,8 +101,8 @@ def test_ground_truth_is_in_shapenets_frame(box, tmp_path):
     assert stored.scale == pytest.approx(normalization.scale, rel=1e-7)  # float32
 
 
-def test_views_show_the_box_where_their_cameras_say(box):
-    members = render.one_shape("chairs", "easy", box, 1, SETTINGS)
+def test_views_show_the_box_where_their_cameras_say(box, job):
+    members = render.one_shape("chairs", "easy", *job[:2], box, 1, SETTINGS)
     described = json.loads(members[views.cameras_name("chairs", "aaaa", "easy")])
     assert len(members) == 2 * 2 + 1
     corners = np.stack(np.meshgrid(*np.stack([-HALF, HALF], axis=1)), axis=-1).reshape(-1, 3)
@@ -87,13 +116,18 @@ def test_views_show_the_box_where_their_cameras_say(box):
 
 def test_a_shard_has_the_shapes_of_its_manifest(box, tmp_path):
     """Worker processes sample them; a shape that cannot be sampled is skipped and recorded."""
-    sheet = write_mesh(tmp_path, "bbbb", trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]]))
-    unlisted = write_mesh(tmp_path, "cccc", trimesh.creation.box())
-    manifest, archive = tmp_path / "manifest.json", tmp_path / "sdf.zip"
-    normalization = Normalization(np.zeros(3), 1.0)
-    manifests.write(manifest, {"aaaa": normalization, "bbbb": normalization}, {"dddd": "has no faces"})
+    flat = np.array([[0, 0, 0], [0.2, 0, 0], [0, 0.2, 0]])
+    sheet = prepared_meshes.prepare(
+        obj.Polygons(flat, np.arange(3), np.array([3]), np.zeros((3, 2)), np.array([-1]), (), ())
+    )
+    shapes, manifest, archive = tmp_path / "meshes.zip", tmp_path / "manifest.json", tmp_path / "sdf.zip"
+    made = {"aaaa": prepare.one_shape(box), "bbbb": {prepared_meshes.member_name(SYNSET, "bbbb"): sheet.to_bytes()}}
+    made["cccc"] = {name.replace("aaaa", "cccc"): content for name, content in made["aaaa"].items()}
+    archives.update(shapes, dict.fromkeys(made, "1"), lambda stale: ((shape, made[shape]) for shape in stale))
+    entry = Normalization(np.zeros(3), 1.0).to_json()
+    manifests.write(manifest, {"aaaa": entry, "bbbb": entry}, {"dddd": "has no faces"})
     update = functools.partial(
-        shard.update_archive, archive, sdf.one_shape, [box, sheet, unlisted], manifest, SETTINGS, code={"a": "1"}
+        shard.update_archive, archive, sdf.one_shape, shapes, manifest, SETTINGS, code={"a": "1"}
     )
     with pytest.raises(InputError, match=r"bbbb: .*no inside"):
         update(on_bad_mesh="fail")

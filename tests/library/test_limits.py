@@ -4,9 +4,11 @@ import zlib
 import pytest
 import trimesh
 from template3d.data import materials, shapenet
-from template3d.jobs import check
+from template3d.jobs import prepare
 from template3d.runtime.errors import InputError
 from template3d.runtime.limits import Limits
+
+LIBRARY = ["model_normalized.mtl"]
 
 
 @pytest.fixture
@@ -26,12 +28,12 @@ def png_header(width, height):
 
 
 def test_a_mesh_that_is_too_large_is_refused(mesh):
-    assert check.one_shape(mesh).scale > 0
+    assert len(prepare.one_shape(mesh)) == 2
     with pytest.raises(InputError, match=r"model_normalized.obj: has 320 faces, more than limits.mesh_faces \(300\)"):
-        check.one_shape(mesh, limits=Limits(mesh_faces=300))
+        prepare.one_shape(mesh, limits=Limits(mesh_faces=300))
     mesh.write_bytes(b"v nonsense\n" * 1000)
     with pytest.raises(InputError, match=r"more than limits.mesh_mb \(0.001\) allows"):
-        check.one_shape(mesh, limits=Limits(mesh_mb=0.001))
+        prepare.one_shape(mesh, limits=Limits(mesh_mb=0.001))
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -39,15 +41,15 @@ def test_a_material_library_that_is_too_large_is_refused(mesh, named):
     if not named:  # it has the mesh's name
         mesh.write_text(mesh.read_text().partition("\n")[2])
     mesh.with_suffix(".mtl").write_bytes(b"newmtl a\n" * 1000)
-    assert list(materials.read(mesh).by_name) == ["a"]
+    assert list(materials.read(mesh, LIBRARY).by_name) == ["a"]
     with pytest.raises(InputError, match=r"model_normalized.mtl: has .* more than limits.mesh_mb \(0.001\) allows"):
-        materials.read(mesh, Limits(mesh_mb=0.001).check_mesh)
+        materials.read(mesh, LIBRARY, Limits(mesh_mb=0.001).check_mesh)
 
 
 @pytest.mark.parametrize("side", [12_000, 60_000], ids=["large", "a bomb"])
 def test_a_small_file_with_a_huge_picture_is_refused(mesh, side):
     (mesh.parent / "wood.png").write_bytes(png_header(side, side))
-    texture = materials.read(mesh).by_name["a"].texture.file
+    texture = materials.read(mesh, LIBRARY).by_name["a"].texture.file
     with pytest.raises(InputError, match=r"wood.png: has .* pixels, more than limits.image_megapixels \(100\) allows"):
         Limits().check_image(texture)
 

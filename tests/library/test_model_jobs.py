@@ -129,7 +129,7 @@ def test_labels_are_transferred_to_the_nearest_point_in_the_template(model, tmp_
 def test_a_training_job_trains_as_the_loop_does(tmp_path):
     section = {"epochs": 2, "halve_learning_rate_every": 1, "precision": "32", "compile": False}
     manifest, shard = tmp_path / "manifest.json", tmp_path / "sdf.zip"
-    manifests.write(manifest, {"aaaa": HALF_SIZE, "bbbb": HALF_SIZE}, {})
+    manifests.write(manifest, {shape: HALF_SIZE.to_json() for shape in ("aaaa", "bbbb")}, {})
     archives.update(shard, {"aaaa": "1"}, lambda shapes: ((shape, {f"{shape}.npz": b"0"}) for shape in shapes))
     job = training.Training(
         "phase1",

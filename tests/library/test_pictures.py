@@ -23,7 +23,6 @@ def is_picture_of_something(image):
 
 def test_a_shape_has_its_view_its_truth_and_a_reconstruction_by_each_method(studio, tmp_path):
     box = trimesh.creation.box([0.3, 0.5, 0.2])
-    (tmp_path / "box.obj").write_text(box.export(file_type="obj"))
     archive_of = {}
     for method, mesh in (("two_phase", box), ("end_to_end", trimesh.Trimesh())):
         archive_of[method] = tmp_path / f"{method}.zip"
@@ -31,7 +30,7 @@ def test_a_shape_has_its_view_its_truth_and_a_reconstruction_by_each_method(stud
         archives.update(archive_of[method], {"aaaa": "1"}, lambda shapes, member=member: [(shapes[0], member)])
     picture = pictures.Picture(studio, list(archive_of))
     image = np.zeros((64, 64, 3), np.uint8)
-    picture.add_shape(cameras.View(30, 20, 1.5), image, tmp_path / "box.obj", archive_of, "aaaa/view.ply", "title")
+    picture.add_shape(cameras.View(30, 20, 1.5), image, box, archive_of, "aaaa/view.ply", "title")
     assert picture.titles == ["title"]
     assert list(picture.rows) == ["rgb", "ground truth", "two-phase", "end-to-end"]
     (view,), (truth,), (two_phase,), (end_to_end,) = picture.rows.values()

@@ -22,9 +22,9 @@ OF_VIEWS = ("train_encoder", "pretrain_contrastive", *END_TO_END_RUNS)
 """Trainings that use views."""
 
 USED_BY = {
-    "check": (
+    "prepare": (
         *("render", "sdf", "surface", "failures", "train_embeddings", "fit_codes", "evaluate_baselines"),
-        *("codes_figure", *OF_VIEWS, *RECONSTRUCTED, *EVALUATED),
+        *("picture", "codes_figure", "errors_figure", "gallery", *OF_VIEWS, *RECONSTRUCTED, *EVALUATED),
     ),
     "render": ("failures", "picture", "codes_figure", "errors_figure", "gallery", *OF_VIEWS, *RECONSTRUCTED),
     "sdf": ("failures", "train_embeddings", "fit_codes", *END_TO_END_RUNS),
@@ -102,7 +102,7 @@ ISOSURFACE = after(*TEMPLATES, *RECONSTRUCTED, "fit_codes", "photos")
 OF_TEST = {"reconstruct": {"split": "test"}}
 
 SETTINGS = [
-    Setting("seed", 1, after("check") - {"check"}),
+    Setting("seed", 1, after("prepare") - {"prepare"}),
     Setting("views.easy", 4, RENDER, {"render": {"kind": "easy"}}),
     Setting("views.hard", 3, RENDER, {"render": {"kind": "hard"}}),
     Setting("views.image_size", 56, RENDER),
@@ -114,7 +114,7 @@ SETTINGS = [
     Setting("sdf.near_stds", [0.0224, 0.2], SDF),
     Setting("sdf.uniform_share", 0.2, SDF),
     Setting("sdf.backend", "mesh_to_sdf", SDF),
-    Setting("sdf.directions", 50, after("check")),
+    Setting("sdf.directions", 50, after("prepare")),
     Setting("surface.points", 600, SURFACE),
     Setting("surface.volume_points", 900, SURFACE),
     Setting("phase1.code_length", 5, PHASE1 | CONTRASTIVE | END_TO_END),
@@ -206,7 +206,7 @@ class Edit(NamedTuple):
 
 
 PHOTOS = after("photos")
-TRAIN_SHARD = {rule: {"shard": "train-00"} for rule in ("check", "render", "sdf", "surface")}
+TRAIN_SHARD = {rule: {"shard": "train-00"} for rule in ("prepare", "render", "sdf", "surface")}
 TEST_VIEWS = {"render": {"shard": "test-00"}, "reconstruct": {"split": "test"}, "evaluate": {"split": "test"}}
 
 EDITS = [
@@ -215,7 +215,7 @@ EDITS = [
     Edit("fresh_clone", "a fresh clone, with the results of the old one"),
     Edit("comment", "a comment in `config.yaml`"),
     Edit("swap", "two values are swapped (`phase1.learning_rate_warp`, `phase1.learning_rate_codes`)", PHASE1),
-    Edit("mesh", "the mesh of a training plane", after("check"), PLANES, TRAIN_SHARD),
+    Edit("mesh", "the mesh of a training plane", after("prepare"), PLANES, TRAIN_SHARD),
     Edit("material", "the `.mtl` of a training plane", RENDER, PLANES, {"render": {"shard": "train-00"}}),
     Edit(
         "texture",
@@ -225,10 +225,10 @@ EDITS = [
         TEST_VIEWS,
     ),
     Edit("mesh_touched", "a mesh is touched"),
-    Edit("shape_added", "a training plane is added to the list", after("check"), PLANES, TRAIN_SHARD),
-    Edit("shape_removed", "a training plane is removed from the list", after("check"), PLANES, TRAIN_SHARD),
-    Edit("shape_moved", "a plane moves from test to train", after("check"), PLANES),
-    Edit("category_added", "a category is added (benches: an entry and two lists)", after("check"), ("benches",)),
+    Edit("shape_added", "a training plane is added to the list", after("prepare"), PLANES, TRAIN_SHARD),
+    Edit("shape_removed", "a training plane is removed from the list", after("prepare"), PLANES, TRAIN_SHARD),
+    Edit("shape_moved", "a plane moves from test to train", after("prepare"), PLANES),
+    Edit("category_added", "a category is added (benches: an entry and two lists)", after("prepare"), ("benches",)),
     Edit("category_removed", "a category is removed", ONCE, ()),
     Edit("module networks/losses.py", "`networks/losses.py`", PHASE1 | CONTRASTIVE | END_TO_END),
     Edit("module rendering/cameras.py", "`rendering/cameras.py`", RENDER),
@@ -260,7 +260,7 @@ EDITS = [
     Edit("table_deleted", "a table is deleted", {"table1", "gallery"}, ()),
 ]
 
-ORDER = ["check", "render", "sdf", "surface", "failures", "train_embeddings", "train_encoder", "pretrain_contrastive"]
+ORDER = ["prepare", "render", "sdf", "surface", "failures", "train_embeddings", "train_encoder", "pretrain_contrastive"]
 ORDER += ["train_end_to_end", "extract_template", "reconstruct", "fit_codes", "evaluate"]
 ORDER += ["evaluate_baselines", "table1", "table2"]
 ORDER += ["picture", "loss_curves", "codes_figure", "errors_figure", "gallery", "photos"]

@@ -54,7 +54,7 @@ def test_bad_meshes_stop_by_name_or_are_skipped_and_counted(tmp_path):
     assert "set on_bad_mesh: skip" in stopped.stdout + stopped.stderr
     skipped = snakemake(tmp_path, "--", target, over=mine | {"on_bad_mesh": "skip"})
     assert skipped.returncode == 0, skipped.stdout + skipped.stderr
-    failed = json.loads((tmp_path / "results/data/chairs/train-00/check.json").read_text())["failed"]
+    failed = json.loads((tmp_path / "results/data/chairs/train-00/manifest.json").read_text())["failed"]
     assert set(failed) == {"bbbb", "cccc"}
     assert "no inside" in failed["cccc"]
     assert zipfile.ZipFile(tmp_path / target).namelist() == [
@@ -64,8 +64,8 @@ def test_bad_meshes_stop_by_name_or_are_skipped_and_counted(tmp_path):
     assert listed.returncode == 0, listed.stdout + listed.stderr
     table = pd.read_csv(tmp_path / "results/data/failed.csv", dtype=str)
     assert table[["category", "split", "shape", "stage"]].to_numpy().tolist() == [
-        ["chairs", "train", "bbbb", "check"],
-        ["chairs", "train", "cccc", "check"],
+        ["chairs", "train", "bbbb", "prepare"],
+        ["chairs", "train", "cccc", "prepare"],
         ["chairs", "train", "eeee", "render"],
     ]
     assert "no view of the protocol shows the whole object" in table["reason"][2]
@@ -120,16 +120,16 @@ def test_shapes_without_a_mesh_stop_by_name_or_are_skipped_and_counted(tmp_path)
     assert f"no mesh of 1 of the 3 train shapes of chairs ({ids[1]})" in run.stdout + run.stderr
     run = snakemake(tmp_path, "--", "results/data/chairs/train-00/sdf.zip", over=chairs | {"on_missing_mesh": "skip"})
     assert run.returncode == 0, run.stdout + run.stderr
-    checked = json.loads((tmp_path / "results/data/chairs/train-00/check.json").read_text())
+    checked = json.loads((tmp_path / "results/data/chairs/train-00/manifest.json").read_text())
     assert set(checked["shapes"]) == {ids[0], ids[2]}
     assert checked["failed"] == {ids[1]: "the folder has no mesh of it"}
-    assert "2 of 3 meshes are fit for use" in (tmp_path / "results/logs/check/chairs_train-00.log").read_text()
+    assert "2 of 3 meshes are fit for use" in (tmp_path / "results/logs/prepare/chairs_train-00.log").read_text()
 
 
 @pytest.mark.parametrize(
     ("limit", "target", "sentence"),
     [
-        ({"mesh_faces": 2}, "check.json", "faces, more than limits.mesh_faces (2) allows"),
+        ({"mesh_faces": 2}, "manifest.json", "faces, more than limits.mesh_faces (2) allows"),
         ({"image_megapixels": 0.001}, "easy.zip", "wood.png: has 100 x 100 pixels, more than limits.image_megapixels"),
     ],
 )

@@ -126,12 +126,12 @@ def test_why_names_the_mesh_that_changed_came_or_went_and_counts_members(workspa
     name = "/".join(workspace.mesh("train").parts[-4:-2])
     mesh(workspace)
     said = "\n".join(map(str, workspace.stale()))
-    assert f"sdf of planes, train-00: mesh {name} changed (1 of 4 members); check runs before it" in said
+    assert f"prepare of planes, train-00: mesh {name} changed (1 of 4 members)" in said
+    assert "sdf of planes, train-00: prepare runs before it" in said
     shape_added(workspace)
     said = "\n".join(map(str, workspace.stale()))
     both = f"mesh {name} changed (1 of 5 members); mesh 02691156/0123abcd is new (1 of 5 members)"
-    assert f"check of planes, train-00: {both}" in said
-    assert f"sdf of planes, train-00: {both}" in said
+    assert f"prepare of planes, train-00: {both}" in said
 
 
 def test_after_an_edit_only_the_changed_member_is_made(workspace):

@@ -77,9 +77,9 @@ TRAINING_MB = int(8000 + 2000 * TRAINING["ram_gb"])  # samples and views
 # Snakemake selects the jobs with the largest sum of priorities. One data job outweighs two trainings, because it takes two
 # threads and they take one: once trainings run, two threads are hardly ever free together. With a GPU, training comes
 # first, so that the GPU does not wait for the data of other categories.
-PRIORITY = {"check": 40, "sdf": 30, "render": 25, "surface": 25, "training": 100 if TRAINING["gpus"] else 10}
+PRIORITY = {"prepare": 40, "sdf": 30, "render": 25, "surface": 25, "training": 100 if TRAINING["gpus"] else 10}
 snakemake_internals.allow_gpus(workflow, TRAINING["gpus"])
-MESHES = Path("results/demo_shapes" if config["shapenet"] == "demo" else config["shapenet"]).expanduser()
+MESHES = shapenet.root_of(config)
 
 
 def shard_shapes(category, split):
@@ -129,7 +129,7 @@ def mesh_files(category, shapes):
 
 @functools.cache
 def mesh_file(category, shape):
-    """The path of a shape's mesh, as text; cached, because half a dozen jobs use it."""
+    """The path of a shape's mesh, as text; cached, because several functions use it."""
     return str(shapenet.mesh_file(MESHES, SYNSETS[category], shape))
 
 
@@ -147,7 +147,7 @@ def materials_of(wildcards):
 @functools.cache
 def shard_materials(category, shard):
     """The material and texture files of a shard; cached, because several jobs use them."""
-    found = (materials.files(MESHES, SYNSETS[category], shape) for shape in SHARDS[category][shard])
+    found = (materials.files(Path(mesh)) for mesh in mesh_files(category, SHARDS[category][shard]))
     return [str(file) for files in found for file in files]
 
 
@@ -208,11 +208,6 @@ def sheet_archives(category, *products):
 
 def pictured_shapes(category, split):
     return spread(reconstructed_shapes(category, split), 4)
-
-
-def pictured_meshes(wildcards):
-    shapes = pictured_shapes(wildcards.category, "train") + pictured_shapes(wildcards.category, "test")
-    return mesh_files(wildcards.category, shapes)
 
 
 def spread(shapes, count):

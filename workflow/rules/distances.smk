@@ -3,8 +3,8 @@
 
 rule sdf:
     input:
-        manifest="results/data/{category}/{shard}/check.json",
-        meshes=meshes_of,
+        manifest="results/data/{category}/{shard}/manifest.json",
+        meshes="results/data/{category}/{shard}/meshes.zip",
     output:
         archive=update("results/data/{category}/{shard}/sdf.zip"),
     log:
@@ -30,8 +30,8 @@ rule sdf:
 
 rule surface:
     input:
-        manifest="results/data/{category}/{shard}/check.json",
-        meshes=meshes_of,
+        manifest="results/data/{category}/{shard}/manifest.json",
+        meshes="results/data/{category}/{shard}/meshes.zip",
     output:
         archive=update("results/data/{category}/{shard}/surface.zip"),
     log:

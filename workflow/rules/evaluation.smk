@@ -4,7 +4,7 @@
 rule evaluate:
     input:
         reconstructions="results/reconstructions/{category}/{method}/{split}.zip",
-        manifests=lambda wildcards: shards_of(wildcards.category, wildcards.split, "check.json"),
+        manifests=lambda wildcards: shards_of(wildcards.category, wildcards.split, "manifest.json"),
         surfaces=lambda wildcards: shards_of(wildcards.category, wildcards.split, "surface.zip"),
     output:
         metrics="results/metrics/{category}/{method}_{split}.csv",
@@ -43,7 +43,7 @@ rule evaluate_baselines:
         description=f"results/models/{{category}}/{TRAINED_METHODS[0]}/model.json",
         fitted="results/reconstructions/{category}/code_fit/test.zip",
         reconstructions=f"results/reconstructions/{{category}}/{TRAINED_METHODS[0]}/test.zip",
-        manifests=lambda wildcards: shards_of(wildcards.category, "both", "check.json"),
+        manifests=lambda wildcards: shards_of(wildcards.category, "both", "manifest.json"),
         train_surfaces=lambda wildcards: shards_of(wildcards.category, "train", "surface.zip"),
         test_surfaces=lambda wildcards: shards_of(wildcards.category, "test", "surface.zip"),
     output:

@@ -7,7 +7,7 @@ rule failures:
             shard_file(category, shard, product)
             for category in CATEGORIES
             for shard in SHARDS[category]
-            for product in ("check.json", *view_archives(), "sdf.zip", "surface.zip")
+            for product in ("manifest.json", *view_archives(), "sdf.zip", "surface.zip")
         ],
     output:
         table=report(

@@ -32,7 +32,7 @@ rule reconstruct:
     input:
         model="results/models/{category}/{method}/model.safetensors",
         description="results/models/{category}/{method}/model.json",
-        manifests=lambda wildcards: shards_of(wildcards.category, wildcards.split, "check.json"),
+        manifests=lambda wildcards: shards_of(wildcards.category, wildcards.split, "manifest.json"),
         views=lambda wildcards: shards_of(
             wildcards.category, wildcards.split, *(f"{kind}.zip" for kind in kinds_of(wildcards.split))
         ),
@@ -72,7 +72,7 @@ rule fit_codes:
     input:
         model=f"results/models/{{category}}/{methods.METHODS[TRAINED_METHODS[0]].decoder}/model.safetensors",
         description=f"results/models/{{category}}/{methods.METHODS[TRAINED_METHODS[0]].decoder}/model.json",
-        manifests=lambda wildcards: shards_of(wildcards.category, "test", "check.json"),
+        manifests=lambda wildcards: shards_of(wildcards.category, "test", "manifest.json"),
         samples=lambda wildcards: shards_of(wildcards.category, "test", "sdf.zip"),
     output:
         archive="results/reconstructions/{category}/code_fit/test.zip",

@@ -84,7 +84,7 @@ rule picture:
         templates=expand("results/templates/{{category}}/{method}.ply", method=TRAINED_METHODS),
         views=lambda wildcards: shards_of(wildcards.category, "both", f"{PICTURED}.zip"),
         metrics=expand("results/metrics/{{category}}/{method}_test.csv", method=TRAINED_METHODS),
-        meshes=pictured_meshes,
+        meshes=lambda wildcards: shards_of(wildcards.category, "both", "meshes.zip"),
         photos=lambda wildcards: photos_of(wildcards.category),
         masks=lambda wildcards: masks_of(wildcards.category),
         photos_table=lambda wildcards: (
@@ -169,7 +169,7 @@ rule codes_figure:
     input:
         models=expand("results/models/{{category}}/{run}/model.safetensors", run=CODED),
         descriptions=expand("results/models/{{category}}/{run}/model.json", run=CODED),
-        manifests=lambda wildcards: shards_of(wildcards.category, "train", "check.json"),
+        manifests=lambda wildcards: shards_of(wildcards.category, "train", "manifest.json"),
         views=lambda wildcards: shards_of(wildcards.category, "train", *view_archives()),
     output:
         png=report(
@@ -209,7 +209,7 @@ rule errors_figure:
         + ["results/metrics/{category}/baselines_test.csv"],
         reconstructions=f"results/reconstructions/{{category}}/{TRAINED_METHODS[0]}/test.zip",
         views=lambda wildcards: shards_of(wildcards.category, "test", f"{PICTURED}.zip"),
-        meshes=lambda wildcards: mesh_files(wildcards.category, SPLITS[wildcards.category]["test"]),
+        meshes=lambda wildcards: shards_of(wildcards.category, "test", "meshes.zip"),
     output:
         distribution=report(
             "results/pictures/{category}_errors.png",
@@ -266,7 +266,7 @@ rule gallery:
         expand("results/reconstructions/{category}/{method}/test.zip", category=CATEGORIES, method=TRAINED_METHODS),
         expand("results/metrics/{category}/{method}_test.csv", category=CATEGORIES, method=TRAINED_METHODS),
         views=[file for category in CATEGORIES for file in shards_of(category, "test", f"{PICTURED}.zip")],
-        meshes=[file for category in CATEGORIES for file in mesh_files(category, shown_shapes(category))],
+        meshes=[file for category in CATEGORIES for file in shards_of(category, "test", "meshes.zip")],
     output:
         page=report(
             "results/gallery/index.html",
@@ -286,7 +286,7 @@ rule gallery:
         runtime=growing(30),
     params:
         settings=settings(
-            synsets=SYNSETS,
+            categories=CATEGORIES,
             shapes={category: shown_shapes(category) for category in CATEGORIES},
             methods=TRAINED_METHODS,
             kind=PICTURED,

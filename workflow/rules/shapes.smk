@@ -1,4 +1,4 @@
-# Meshes: the built-in ones, if the configuration selects them, and the check of every mesh before it is used.
+# Meshes: the built-in ones, if the configuration selects them, and the one reading of every mesh, on which all else builds.
 
 if config["shapenet"] == "demo":
 
@@ -35,16 +35,17 @@ if config["shapenet"] == "demo":
             "../../scripts/demo_shapes.py"
 
 
-rule check:
+rule prepare:
     input:
         meshes=meshes_of,
     output:
-        manifest="results/data/{category}/{shard}/check.json",
+        archive=update("results/data/{category}/{shard}/meshes.zip"),
+        manifest="results/data/{category}/{shard}/manifest.json",
     log:
-        "results/logs/check/{category}_{shard}.log",
+        "results/logs/prepare/{category}_{shard}.log",
     benchmark:
-        "results/benchmarks/check/{category}_{shard}.tsv"
-    priority: PRIORITY["check"]
+        "results/benchmarks/prepare/{category}_{shard}.tsv"
+    priority: PRIORITY["prepare"]
     conda:
         "../../envs/data.yaml"
     threads: 1
@@ -56,8 +57,8 @@ rule check:
         settings=lambda wildcards: settings(
             shapes=SHARDS[wildcards.category][wildcards.shard], sdf=part("sdf", "directions")
         ),
-        code=code("check.py"),
+        code=code("prepare.py"),
     message:
-        "checking the meshes of {wildcards.category}, {wildcards.shard}"
+        "preparing the meshes of {wildcards.category}, {wildcards.shard}"
     script:
-        "../../scripts/check.py"
+        "../../scripts/prepare.py"

@@ -7,7 +7,7 @@ rule transfer_labels:
         model=f"results/models/{{category}}/{TRAINED_METHODS[0]}/model.safetensors",
         description=f"results/models/{{category}}/{TRAINED_METHODS[0]}/model.json",
         fitted="results/reconstructions/{category}/code_fit/test.zip",
-        manifests=lambda wildcards: shards_of(wildcards.category, "both", "check.json"),
+        manifests=lambda wildcards: shards_of(wildcards.category, "both", "manifest.json"),
         surfaces=lambda wildcards: shards_of(wildcards.category, "both", "surface.zip"),
     output:
         archive="results/transfer/{category}.zip",

@@ -5,7 +5,7 @@
 
 rule train_embeddings:
     input:
-        manifests=lambda wildcards: shards_of(wildcards.category, "train", "check.json"),
+        manifests=lambda wildcards: shards_of(wildcards.category, "train", "manifest.json"),
         samples=lambda wildcards: [] if config["phase1"]["from"] else shards_of(wildcards.category, "train", "sdf.zip"),
         published=lambda wildcards: published_experiment(wildcards.category),
     output:
@@ -43,7 +43,7 @@ rule train_embeddings:
 
 rule train_encoder:
     input:
-        manifests=lambda wildcards: shards_of(wildcards.category, "train", "check.json"),
+        manifests=lambda wildcards: shards_of(wildcards.category, "train", "manifest.json"),
         views=lambda wildcards: shards_of(wildcards.category, "train", *view_archives(config["phase2"]["views"])),
         embeddings="results/models/{category}/embeddings/model.safetensors",
         description="results/models/{category}/embeddings/model.json",
@@ -78,7 +78,7 @@ rule train_encoder:
 
 rule pretrain_contrastive:
     input:
-        manifests=lambda wildcards: shards_of(wildcards.category, "train", "check.json"),
+        manifests=lambda wildcards: shards_of(wildcards.category, "train", "manifest.json"),
         views=lambda wildcards: shards_of(wildcards.category, "train", *view_archives(config["contrastive"]["views"])),
         weights=encoder_weights(config["encoder"]["weights"]),
     output:
@@ -117,7 +117,7 @@ rule pretrain_contrastive:
 # `run` is end_to_end, or, to compare starts (Figures 5 and 6), end_to_end_<start>.
 rule train_end_to_end:
     input:
-        manifests=lambda wildcards: shards_of(wildcards.category, "train", "check.json"),
+        manifests=lambda wildcards: shards_of(wildcards.category, "train", "manifest.json"),
         samples=lambda wildcards: shards_of(wildcards.category, "train", "sdf.zip"),
         views=lambda wildcards: shards_of(wildcards.category, "train", *view_archives(config["end_to_end"]["views"])),
         weights=lambda wildcards: encoder_weights(start_of(wildcards.run), wildcards.category),

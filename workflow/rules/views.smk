@@ -5,8 +5,8 @@ RENDER_GPUS = int(config["views"]["device"] != "cpu" or config["views"]["engine"
 
 rule render:
     input:
-        manifest="results/data/{category}/{shard}/check.json",
-        meshes=meshes_of,
+        manifest="results/data/{category}/{shard}/manifest.json",
+        meshes="results/data/{category}/{shard}/meshes.zip",
         materials=materials_of,
     output:
         archive=update("results/data/{category}/{shard}/{kind}.zip"),

@@ -1,8 +1,9 @@
-"""Manifests: the results of a shard's check, with the normalization of each good shape and the flaw of each bad one."""
+"""Manifests: what is known of each good mesh of a shard (normalization and measures), and the flaw of each bad one."""
 
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,22 +12,22 @@ from template3d.geometry.normalization import Normalization
 from template3d.runtime.files import write_text
 
 
-def write(file: Path, good: dict[str, Normalization], failed: dict[str, str]) -> None:
-    """Write a shard's manifest: the normalization of each good shape, and the flaw, in words, of each bad one."""
-    shapes = {
-        shape: {"offset": normalization.offset.tolist(), "scale": normalization.scale}
-        for shape, normalization in good.items()
-    }
-    write_text(file, json.dumps({"shapes": shapes, "failed": failed}, indent=1) + "\n")
+def write(file: Path, good: dict[str, dict[str, Any]], failed: dict[str, str]) -> None:
+    """Write a shard's manifest: the entry of each good shape, and the flaw, in words, of each bad one.
+
+    An entry has ``offset`` and ``scale``, and the measures of ``measures.measure``.
+    """
+    write_text(file, json.dumps({"shapes": good, "failed": failed}, indent=1) + "\n")
+
+
+def entries(files: Iterable[str | Path]) -> dict[str, dict[str, Any]]:
+    """The good shapes in manifests, each with its entry."""
+    return {shape: entry for file in files for shape, entry in json.loads(Path(file).read_text())["shapes"].items()}
 
 
 def read(files: Iterable[str | Path]) -> dict[str, Normalization]:
     """The good shapes in manifests, each with its normalization."""
-    normalizations = {}
-    for file in files:
-        for shape, normalization in json.loads(Path(file).read_text())["shapes"].items():
-            normalizations[shape] = Normalization(np.array(normalization["offset"]), normalization["scale"])
-    return normalizations
+    return {shape: Normalization(np.array(entry["offset"]), entry["scale"]) for shape, entry in entries(files).items()}
 
 
 def failures(files: Iterable[str | Path]) -> dict[str, str]:

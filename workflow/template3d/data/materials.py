@@ -1,26 +1,15 @@
-"""The materials of a shape: the files that hold them, and what its MTL files say.
-
-This is the only reader of MTL files. Blender gets the mesh without them.
-"""
+"""The materials of a shape: the files that hold them, and what its MTL files say; the only reader of MTL files."""
 
 import math
 import os
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from template3d.data import shapenet
-from template3d.runtime.errors import InputError
+from template3d.data import obj
 
 TEXTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".tga"}
-BLANK = bytes(range(33))
-"""Characters that separate words: the space and all control characters."""
-LINE = re.compile(rb"[%b]*([^%b]+)[%b]+(.*)" % (3 * (re.escape(BLANK),)), re.DOTALL)
-"""A line of an OBJ or MTL file: a keyword, and the rest."""
-LIBRARY_LINE = re.compile(rb"^[%b]*mtllib[%b][^\n]*" % (2 * (re.escape(BLANK.replace(b"\n", b"")),)), re.MULTILINE)
 KEYWORDS = {keyword.lower(): keyword for keyword in ("newmtl", "Kd", "d", "Tr", "map_Kd", "map_d")}
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 VALUES_OF = {"-o": 3, "-s": 3, "-t": 3, "-mm": 2, "-blendu": 1, "-blendv": 1, "-bm": 1, "-boost": 1, "-cc": 1}
 VALUES_OF |= {"-clamp": 1, "-colorspace": 1, "-imfchan": 1, "-texres": 1, "-type": 1}
 """The options before a texture's name, and how many values follow at most."""
@@ -58,9 +47,9 @@ class Materials(NamedTuple):
     """What was not found or not understood, and what is shown instead; each names the file."""
 
 
-def files(root: Path, synset: str, shape: str) -> list[Path]:
-    """The material and texture files of a shape, sorted: all that ``read`` may return or open."""
-    return sorted(_files_beside(shapenet.mesh_file(root, synset, shape)))
+def files(mesh: Path) -> list[Path]:
+    """The material and texture files of a mesh, sorted: all that ``read`` may return or open."""
+    return sorted(_files_beside(mesh))
 
 
 def _files_beside(mesh: Path) -> list[Path]:
@@ -76,25 +65,26 @@ def _files_beside(mesh: Path) -> list[Path]:
     return found
 
 
-def read(mesh: Path, check_library: Callable[[Path], None] = lambda library: None) -> Materials:
+def read(
+    mesh: Path, library_lines: Sequence[str], check_library: Callable[[Path], None] = lambda library: None
+) -> Materials:
     """Read the materials of an OBJ file; calls ``check_library`` before it reads each MTL file.
 
-    The MTL files are those that ``mtllib`` names, and the one with the mesh's own name. A file that is not where it is
-    named, for example by an absolute path of another machine, is looked for by its name beside the mesh and in
-    ``images``. Nothing else is ever opened, whatever an MTL file names. If two MTL entries have one name, the last
-    counts.
+    ``library_lines`` holds what follows each ``mtllib`` of the OBJ file. The MTL files are those that it names, and the
+    one with the mesh's own name. A file that is not where it is named, for example by an absolute path of another
+    machine, is looked for by its name beside the mesh and in ``images``. Nothing else is ever opened, whatever an MTL
+    file names. If two MTL entries have one name, the last counts.
 
-    Raises InputError if a file's name continues in the next line.
+    Raises InputError, naming the file and the line, for a name that continues in the next line.
     """
     known = _files_beside(mesh)
     libraries, missing, warnings = [], [], []
     by_name: dict[str, Material] = {}
-    for keyword, rest in _lines(mesh, b"mtllib"):
-        if keyword != "mtllib":
-            continue
-        parts = rest.split()
-        several = mesh.parent / rest not in known and all(part.lower().endswith(".mtl") for part in parts)
-        for name in parts if several else [rest]:
+    for line in library_lines:
+        named = line.strip('"')
+        parts = named.split()
+        several = mesh.parent / named not in known and all(part.lower().endswith(".mtl") for part in parts)
+        for name in parts if several else [named]:
             library, note = _found(mesh, name, known, {".mtl"})
             warnings += note
             if library:
@@ -111,28 +101,15 @@ def read(mesh: Path, check_library: Callable[[Path], None] = lambda library: Non
     return Materials(by_name, missing, list(dict.fromkeys(warnings)))
 
 
-def without_libraries(content: bytes) -> bytes:
-    """An OBJ file without its ``mtllib`` lines and byte order mark, in UTF-8.
-
-    So Blender opens no other file for it, and names its materials as ``read`` does.
-    """
-    content = LIBRARY_LINE.sub(b"", content.removeprefix(BYTE_ORDER_MARK))
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        content = b"\n".join(_text(line).encode() for line in content.split(b"\n"))
-    return content
-
-
 def _read_library(library: Path, known: Sequence[Path]) -> tuple[dict[str, Material], list[str]]:
     """The materials of an MTL file by name, and warnings."""
     by_name: dict[str, Material] = {}
     warnings, name = [], None
-    for word, rest in _lines(library):
-        keyword = KEYWORDS.get(word.lower())
+    for line in obj.lines(library):
+        keyword, rest = KEYWORDS.get(obj.text(line.keyword).lower()), obj.text(line.rest)
         if keyword == "newmtl":
             name, by_name[rest] = rest, Material()
-        elif name is not None and keyword:
+        elif name is not None and keyword and rest:
             try:
                 change, notes = _property(library, keyword, rest, known)
             except ValueError:
@@ -213,23 +190,3 @@ def _found(by: Path, name: str, known: Sequence[Path], suffixes: set[str]) -> tu
         if os.path.normpath(file) == exact:
             return file, []
     return (alike[0], [f"{by}: names {name}, which is not there; {alike[0]} instead"]) if alike else (None, [])
-
-
-def _text(content: bytes) -> str:
-    """Text in UTF-8, as most programs write it, or else in Latin-1."""
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
-
-
-def _lines(file: Path, only: bytes = b"") -> Iterator[tuple[str, str]]:
-    """The keyword and the rest of each line that contains ``only``; raises InputError for a name in two lines."""
-    with file.open("rb") as lines:
-        for number, line in enumerate(lines):
-            if only in line and (words := LINE.match(line.removeprefix(BYTE_ORDER_MARK) if number == 0 else line)):
-                keyword, rest = _text(words[1]), _text(words[2].strip(BLANK))
-                named = keyword.rstrip("\\")
-                if line.rstrip().endswith(b"\\") and (named in ("mtllib", "newmtl") or named.startswith("map_")):
-                    raise InputError(f"{file}: a file's name continues in the next line; write it in one")
-                yield keyword, rest.strip('"') if keyword == "mtllib" else rest

@@ -115,6 +115,11 @@ def shard(shape: str, shards: int) -> int:
     return int(hashlib.sha256(shape.encode()).hexdigest(), 16) % shards
 
 
+def root_of(config: dict) -> Path:
+    """The folder of the meshes that a configuration selects."""
+    return Path("results/demo_shapes" if config["shapenet"] == "demo" else config["shapenet"]).expanduser()
+
+
 def mesh_file(root: Path, synset: str, shape: str) -> Path:
     """The path of a shape's mesh."""
     return root / synset / shape / MODEL

@@ -1,35 +1,11 @@
-"""Meshes: reading, checks, removal of duplicate faces, surface samples, writing."""
+"""Meshes: checks, removal of duplicate faces, surface samples, and the formats that results are written in."""
 
-import re
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import trimesh
 
 from template3d.runtime.errors import InputError
-
-VERTEX_ZERO = re.compile(rb"^f[^\n]*[ \t]0(?=[/ \t\r\n]|\Z)", re.MULTILINE)
-
-
-def load(file: Path) -> trimesh.Trimesh:
-    """Read and check an OBJ file as one set of triangles, without merging or repairing anything.
-
-    Raises InputError, naming the file and the flaw, unless the mesh has faces, finite vertices, an extent and an area.
-    """
-    if not file.is_file():
-        raise InputError(f"{file}: no such mesh; is the ShapeNet folder complete?")
-    content = file.read_bytes()
-    if VERTEX_ZERO.search(content):  # trimesh would read it as vertex 1
-        raise InputError(f"{file}: has faces that name vertex 0, but vertices count from 1")
-    try:
-        mesh = trimesh.load(BytesIO(content), file_type="obj", force="mesh", process=False, skip_materials=True)
-    except Exception as error:  # trimesh raises many kinds of errors for broken files
-        raise InputError(f"{file}: cannot be read as a mesh ({type(error).__name__}: {error})") from error
-    assert isinstance(mesh, trimesh.Trimesh)  # force="mesh"
-    if reason := flaw(mesh):
-        raise InputError(f"{file}: {reason}")
-    return mesh
 
 
 def used_vertices(mesh: trimesh.Trimesh) -> np.ndarray:
@@ -39,18 +15,20 @@ def used_vertices(mesh: trimesh.Trimesh) -> np.ndarray:
 
 def flaw(mesh: trimesh.Trimesh) -> str | None:
     """The flaw, in words, that makes a mesh unfit for rays and views; None if it has none."""
-    if len(mesh.faces) == 0:
-        return "has no faces"
-    if mesh.faces.min() < 0 or mesh.faces.max() >= len(mesh.vertices):
+    if len(mesh.faces) and (mesh.faces.min() < 0 or mesh.faces.max() >= len(mesh.vertices)):
         return "has faces that name missing vertices"
-    used = used_vertices(mesh)
-    broken = int((~np.isfinite(used)).any(axis=1).sum())
+    return vertex_flaw(used_vertices(mesh)) or (None if mesh.area > 0 else "has no area")
+
+
+def vertex_flaw(vertices: np.ndarray) -> str | None:
+    """The flaw, in words, of the vertices (V, 3) that faces use; None if rays and views can use them."""
+    if len(vertices) == 0:
+        return "has no faces"
+    broken = int((~np.isfinite(vertices)).any(axis=1).sum())
     if broken:
         return f"has {broken} non-finite vertices"
-    if np.ptp(used, axis=0).max() == 0:
+    if np.ptp(vertices, axis=0).max() == 0:
         return "is a single point"
-    if not mesh.area > 0:
-        return "has no area"
     return None
 
 

@@ -28,6 +28,10 @@ class Normalization:
         """Map points (N, 3) from the unit sphere to ShapeNet's frame."""
         return points_unit / self.scale - self.offset
 
+    def to_json(self) -> dict[str, float | list[float]]:
+        """``offset`` and ``scale`` as JSON values."""
+        return {"offset": self.offset.tolist(), "scale": self.scale}
+
     def to_bytes(self) -> bytes:
         """The npz file that DeepSDF's programs read, with float32 ``offset`` (3,) and ``scale`` ()."""
         file = BytesIO()

@@ -6,8 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from template3d.data import shapenet, views
-from template3d.geometry import meshes
+from template3d.data import materials, prepared_meshes, views
 from template3d.rendering import cameras, protocols
 from template3d.runtime import randomness
 from template3d.runtime.errors import InputError
@@ -26,18 +25,25 @@ def studio(**settings: Any) -> "Studio":
 
 
 def one_shape(
-    category: str, kind: str, file: Path, threads: int, settings: dict, limits: Limits = USUAL
+    category: str,
+    kind: str,
+    archive: Path,
+    member: str,
+    file: Path,
+    threads: int,
+    settings: dict,
+    limits: Limits = USUAL,
 ) -> dict[str, bytes]:
-    """Render the views of one shape, in every pass of the settings; the files are the images and their cameras.
+    """Render the views of one prepared mesh, in every pass of the settings; the files are the images and their cameras.
 
-    ``settings`` holds ``seed`` and the part of the configuration's ``views`` for this kind.
+    The materials are those beside ``file``, the mesh that was prepared. ``settings`` holds ``seed`` and the part of the
+    configuration's ``views`` for this kind.
 
     Raises InputError if no view shows the whole shape, if nothing of it is visible, or if a texture is too large.
     """
-    _, shape = shapenet.ids(file)
+    (_, shape), prepared = prepared_meshes.ids(member), prepared_meshes.read(archive, member)
     view_settings, rng = settings["views"], randomness.generator(shape, settings["seed"], f"{kind} views")
-    vertices = meshes.used_vertices(meshes.load(file))
-    shape_views = protocols.draw_views(kind, vertices, view_settings[kind], view_settings["image_size"], rng)
+    shape_views = protocols.draw_views(kind, prepared.vertices, view_settings[kind], view_settings["image_size"], rng)
     scene = studio(
         image_size=view_settings["image_size"],
         samples=view_settings["samples"],
@@ -45,9 +51,10 @@ def one_shape(
         engine=view_settings["engine"],
         device=view_settings["device"],
     )
-    warnings = scene.show_obj(file, limits)
-    described = cameras.describe(shape_views, view_settings["image_size"]) | {"warnings": warnings}
-    files = {views.cameras_name(category, shape, kind): json.dumps(described, indent=1).encode()}
+    described = materials.read(file, prepared.libraries, limits.check_mesh)
+    warnings = scene.show_prepared(prepared, described, file, limits)
+    cameras_json = cameras.describe(shape_views, view_settings["image_size"]) | {"warnings": warnings}
+    files = {views.cameras_name(category, shape, kind): json.dumps(cameras_json, indent=1).encode()}
     with tempfile.TemporaryDirectory() as folder:
         for shown in view_settings["passes"]:
             for index, view in enumerate(shape_views):

@@ -1,33 +1,38 @@
 """Brings a shard's archive up to date with worker processes, one shape at a time."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
-from template3d.data import archives, manifests, shapenet
+from template3d.data import archives, manifests, prepared_meshes
 from template3d.runtime import workers
 
 
 def update_archive(
     archive: Path,
     one_shape: Callable[..., dict[str, bytes]],
-    meshes: Iterable[str],
+    prepared: Path,
     manifest: Path,
     settings: dict,
     code: dict,
     on_bad_mesh: str,
 ) -> None:
-    """Make the stale members of ``archive`` from the meshes that passed the check.
+    """Make the stale members of ``archive`` from the prepared meshes of the shard.
 
-    ``one_shape(mesh, normalization, settings)`` returns the files of a shape. A member depends on the mesh,
-    ``settings`` and ``code``. Raises InputError for a shape that cannot be made, unless ``on_bad_mesh`` is ``skip``.
+    ``one_shape(prepared, member, normalization, settings)`` returns the files of a shape. Its members depend on the
+    triangles, the normalization, ``settings`` and ``code``. Raises InputError for a shape that cannot be made, unless
+    ``on_bad_mesh`` is ``skip``.
     """
-    files = {shapenet.ids(Path(mesh))[1]: Path(mesh) for mesh in meshes}
-    normalizations = manifests.read([manifest])
+    members, normalizations = prepared_meshes.members(prepared), manifests.read([manifest])
+    contents = prepared_meshes.digests(prepared)
+    wanted = {
+        shape: archives.digest(settings, code, normalization.to_json(), contents[shape])
+        for shape, normalization in normalizations.items()
+    }
     archives.update(
         archive,
-        {shape: archives.digest(settings, code, files[shape]) for shape in normalizations},
+        wanted,
         lambda stale: workers.each(
-            one_shape, ((shape, (files[shape], normalizations[shape], settings)) for shape in stale)
+            one_shape, ((shape, (prepared, members[shape], normalizations[shape], settings)) for shape in stale)
         ),
         on_bad_mesh,
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from template3d.data import ground_truth, shapenet
+from template3d.data import ground_truth, prepared_meshes
 from template3d.geometry import meshes, visibility
 from template3d.geometry.normalization import Normalization
 from template3d.runtime import randomness
@@ -13,11 +13,11 @@ ROOM = 0.1
 """Margin around a shape's box for volume points, as a share of the box's longest side."""
 
 
-def one_shape(file: Path, normalization: Normalization, settings: dict) -> dict[str, bytes]:
-    """Sample a mesh in ShapeNet's frame; returns the files of its visible surface, volume and normalization."""
-    synset, shape = shapenet.ids(file)
+def one_shape(archive: Path, member: str, normalization: Normalization, settings: dict) -> dict[str, bytes]:
+    """Sample a prepared mesh in ShapeNet's frame: the files of its visible surface, volume and normalization."""
+    (synset, shape), prepared = prepared_meshes.ids(member), prepared_meshes.read(archive, member)
     rng = randomness.generator(shape, settings["seed"], "surface")
-    mesh = meshes.without_doubles(meshes.load(file))
+    mesh = meshes.without_doubles(prepared.mesh)
     surface_settings, directions = settings["surface"], settings["sdf"]["directions"]
     points, normals = visibility.sample_visible(mesh, surface_settings["points"], directions, rng)
     low, high = points.min(axis=0), points.max(axis=0)

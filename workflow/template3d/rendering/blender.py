@@ -5,7 +5,7 @@ import functools
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import bpy
@@ -14,8 +14,8 @@ import trimesh
 from mathutils import Matrix
 from PIL import Image
 
-from template3d.data import materials
-from template3d.data.materials import Material
+from template3d.data.materials import Material, Materials
+from template3d.data.prepared_meshes import PreparedMesh
 from template3d.geometry.meshes import distinct
 from template3d.rendering.cameras import LENS_MM, SENSOR_MM, View
 from template3d.rendering.shading import GREY, Appearance, TextureImage, make_even, shine_group, shine_with
@@ -70,47 +70,26 @@ class Studio:
         self._shine = shine_group()
         self._shape: list = []
 
-    def show_obj(self, file: Path, limits: Limits = USUAL) -> list[str]:
-        """Replace the shape by the one in an OBJ file, with the colours, textures and alpha of its materials.
+    def show_prepared(
+        self, shape: PreparedMesh, described: Materials, source: str | Path = "", limits: Limits = USUAL
+    ) -> list[str]:
+        """Replace the shape by a prepared mesh, with the colours, textures and alpha of its materials.
 
         Of coincident faces with the same appearance, one stays. If their appearances differ, each is visible from its
-        own side. Returns warnings about missing and unreadable files, and what is shown instead. Raises InputError if
-        Blender finds no faces, or if a texture is too large.
+        own side. Returns warnings about materials of ``source`` that nothing describes and about unreadable textures,
+        and what is shown instead. Raises InputError if a texture is too large.
         """
         self._clear()
-        described = materials.read(file, limits.check_mesh)
         appearances_of, warnings = _appearances(described.by_name, limits)
-        warnings = described.warnings + warnings
-        before = set(bpy.data.objects)
-        with _quiet(), tempfile.TemporaryDirectory() as folder:
-            plain = Path(folder) / "mesh.obj"
-            plain.write_bytes(materials.without_libraries(file.read_bytes()))
-            bpy.ops.wm.obj_import(
-                filepath=str(plain), forward_axis="Y", up_axis="Z", use_split_objects=False, validate_meshes=False
-            )
-        imported = [thing for thing in bpy.data.objects if thing not in before]
-        self._shape = imported
-        meshes = [thing.data for thing in imported if thing.type == "MESH" and len(thing.data.polygons)]
-        if not meshes:
-            raise InputError(f"{file}: Blender finds no faces in it")
-        for mesh in meshes:
-            appearances = []
-            for index, material in enumerate(mesh.materials):
-                if material is None:
-                    material = mesh.materials[index] = bpy.data.materials.new("grey")
-                elif material.name not in appearances_of and not described.missing_libraries:
-                    warnings.append(f"{file}: no MTL file describes its material {material.name}; grey instead")
-                appearances.append(appearances_of.get(material.name, Appearance(GREY)))
-                make_even(material, appearances[-1], self._shine)
-            if not appearances:
-                appearances.append(Appearance(GREY))
-                mesh.materials.append(bpy.data.materials.new("grey"))
-                make_even(mesh.materials[0], appearances[0], self._shine)
-            self._shape.append(self._add(bpy.data.objects.new("shape", _single(mesh, appearances))))
-        for thing in imported:
-            self._shape.remove(thing)
-            bpy.data.objects.remove(thing, do_unlink=True)
-        return list(dict.fromkeys(warnings))
+        appearances = []
+        for full in shape.material_names:
+            name = full if full in appearances_of else full.partition(" #")[0].rstrip()  # perhaps with a comment
+            if name not in appearances_of and not described.missing_libraries:
+                warnings.append(f"{source}: no MTL file describes its material {full}; grey instead")
+            appearances.append(appearances_of.get(name, Appearance(GREY)))
+        appearances.append(Appearance(GREY))  # of faces without a material, whose index is -1
+        self._shape = [self._add(bpy.data.objects.new("shape", _blender_mesh(shape, appearances, self._shine)))]
+        return described.warnings + warnings
 
     def show_mesh(self, vertices: np.ndarray, faces: np.ndarray, colour: tuple = GREY, smooth: bool = True) -> None:
         """Replace the shape by a mesh of one colour: vertices (V, 3) in ShapeNet's frame, triangles (F, 3)."""
@@ -239,35 +218,28 @@ def _white_world() -> "bpy.types.World":
     return world
 
 
-def _single(mesh: "bpy.types.Mesh", appearances: list[Appearance]) -> "bpy.types.Mesh":
-    """An imported mesh as separate flat triangles, without duplicates."""
-    mesh.calc_loop_triangles()
-    count = len(mesh.loop_triangles)
-    loops, materials = np.empty((count, 3), np.int32), np.empty(count, np.int32)
-    mesh.loop_triangles.foreach_get("loops", loops.reshape(-1))
-    mesh.loop_triangles.foreach_get("material_index", materials)
-    loop_vertices, vertices = np.empty(len(mesh.loops), np.int32), np.empty((len(mesh.vertices), 3), np.float32)
-    mesh.loops.foreach_get("vertex_index", loop_vertices)
-    mesh.vertices.foreach_get("co", vertices.reshape(-1))
-    corners = vertices[loop_vertices[loops]]
+def _blender_mesh(
+    shape: PreparedMesh, appearances: Sequence[Appearance], shine: "bpy.types.NodeTree"
+) -> "bpy.types.Mesh":
+    """A prepared mesh as separate flat triangles; ``appearances`` are those of its materials, and of none."""
+    corners = shape.vertices[shape.triangles]
     kinds = {appearance: index for index, appearance in enumerate(dict.fromkeys(appearances))}
-    kind = np.array([kinds[appearance] for appearance in appearances])[materials]
+    kind = np.array([kinds[appearance] for appearance in appearances])[shape.material]
     unique = distinct(corners, kind)
-    if len(kinds) > 1:
+    if len(np.unique(kind)) > 1:
         normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)
         corners = corners + (APART * (1 + kind % 20)[:, None] * normals)[:, None]
-    tidy = bpy.data.meshes.new("shape")
-    tidy.from_pydata(corners[unique].reshape(-1, 3), [], np.arange(3 * unique.sum()).reshape(-1, 3))
-    for material in mesh.materials:
-        tidy.materials.append(material)
-    tidy.polygons.foreach_set("material_index", materials[unique])
-    tidy.polygons.foreach_set("use_smooth", np.zeros(unique.sum(), dtype=bool))
-    if mesh.uv_layers:
-        coordinates = np.empty((len(mesh.loops), 2), np.float32)
-        mesh.uv_layers.active.uv.foreach_get("vector", coordinates.reshape(-1))
-        tidy.uv_layers.new().uv.foreach_set("vector", coordinates[loops[unique]].reshape(-1))
-    return tidy
+    mesh = bpy.data.meshes.new("shape")
+    mesh.from_pydata(corners[unique].reshape(-1, 3), [], np.arange(3 * unique.sum()).reshape(-1, 3))
+    for appearance in kinds:
+        mesh.materials.append(bpy.data.materials.new("material"))
+        make_even(mesh.materials[-1], appearance, shine)
+    mesh.polygons.foreach_set("material_index", kind[unique].astype(np.int32))
+    mesh.polygons.foreach_set("use_smooth", np.zeros(unique.sum(), dtype=bool))
+    if len(shape.uv):
+        mesh.uv_layers.new().uv.foreach_set("vector", shape.uv[unique].reshape(-1))
+    return mesh
 
 
 @contextlib.contextmanager

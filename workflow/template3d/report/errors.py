@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from template3d.data import archives, views
+from template3d.data.prepared_meshes import Library
 from template3d.evaluation.methods import METHODS
 from template3d.evaluation.tables import MEASURE, TITLES
 from template3d.rendering import cameras
@@ -45,7 +46,7 @@ def add_worst(
     category: str,
     worst: pd.DataFrame,
     view_shards: Iterable[Path],
-    mesh_files: Mapping[str, Path],
+    truths: Library,
     reconstructions: Mapping[str, Path],
 ) -> None:
     """Add the shapes of ``worst``, rows of ``of_fixed_view``, to a picture, each with its error as title."""
@@ -54,4 +55,4 @@ def add_worst(
         view = cameras.described_view(views.read_cameras(archive_of, category, shape, kind), int(index))
         image = np.array(views.read_one(archive_of, category, shape, kind, int(index)))
         member = f"{shape}/{kind}_fixed_{int(index):02d}.ply"
-        picture.add_shape(view, image, mesh_files[shape], reconstructions, member, f"{shape[:4]}: {error:.2f}")
+        picture.add_shape(view, image, truths[shape], reconstructions, member, f"{shape[:4]}: {error:.2f}")

@@ -15,6 +15,7 @@ import trimesh
 from plotly.offline import get_plotlyjs
 
 from template3d.data import archives, views
+from template3d.data.prepared_meshes import Library
 from template3d.geometry import meshes
 
 PAGE = Path(__file__).with_name("gallery.html")
@@ -67,8 +68,8 @@ class CategoryContent:
     category: str
     archive_of: Mapping[str, Path]
     """The archive of each view."""
-    mesh_files: Mapping[str, Path]
-    """The mesh file of each test shape."""
+    truths: Library
+    """The mesh of each test shape."""
     reconstructions: Mapping[str, Path]
     """The archive of reconstructed test shapes, by method."""
     errors: Mapping[str, Mapping[str, float]]
@@ -101,7 +102,7 @@ class CategoryContent:
         return {
             "name": shape,
             "view": source(views.read_bytes(self.archive_of, self.category, shape, self.kind, self.view)),
-            "truth": model(meshes.load(self.mesh_files[shape])),
+            "truth": model(self.truths[shape]),
             "meshes": models,
             "errors": {method: errors[shape] for method, errors in self.errors.items() if shape in errors},
         }

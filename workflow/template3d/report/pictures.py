@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import trimesh
 
 from template3d.data import archives, photos, views
+from template3d.data.prepared_meshes import Library
 from template3d.evaluation.methods import METHODS
 from template3d.geometry import meshes
 from template3d.rendering import cameras
@@ -39,17 +41,17 @@ class Picture:
         self,
         view: cameras.View,
         image: np.ndarray,
-        mesh_file: Path,
+        mesh: trimesh.Trimesh,
         archive_of: Mapping[str, Path],
         member: str,
         title: str,
     ) -> None:
         """Add a shape's column: an image, then its mesh and ``member`` of each method's archive, from ``view``."""
         self.rows["rgb"].append(image)
-        self.rows["ground truth"].append(self.studio.picture(meshes.load(mesh_file), view))
+        self.rows["ground truth"].append(self.studio.picture(mesh, view))
         for method, archive in archive_of.items():
-            mesh = meshes.read_ply(archives.read(archive, member))
-            self.rows[self.names[method]].append(self.studio.picture(mesh, view))
+            reconstruction = meshes.read_ply(archives.read(archive, member))
+            self.rows[self.names[method]].append(self.studio.picture(reconstruction, view))
         self.titles.append(title)
 
     def add_photos(self, files: Iterable[Path], table: Path, limits: Limits) -> None:
@@ -77,7 +79,7 @@ def shapes(
     category: str,
     settings: Mapping,
     view_shards: Sequence[Path],
-    mesh_files: Mapping[str, Path],
+    truths: Library,
     reconstructions: Mapping[str, Mapping[str, Path]],
     chamfer: Sequence[Mapping[str, float]],
 ) -> None:
@@ -97,7 +99,7 @@ def shapes(
             image = np.array(views.read_one(archive_of, category, shape, kind, index))
             values = ", ".join(f"{values.get(shape, np.nan):.2f}" for values in chamfer) if split == "test" else ""
             title = f"{split} {shape[:4]}{': ' * bool(values)}{values}"
-            picture.add_shape(view, image, mesh_files[shape], archive_of_method, member, title)
+            picture.add_shape(view, image, truths[shape], archive_of_method, member, title)
 
 
 def templates(file: Path, studio: Studio, meshes_unit: Mapping[str, Path]) -> None:
