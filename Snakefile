@@ -37,6 +37,7 @@ rule data:
     input:
         rules.failures.input,
         rules.failures.output,
+        rules.shapes_table.output,
     message:
         "views, distances and surfaces are ready"
 

@@ -21,6 +21,10 @@ if __name__ == "__main__":
         wanted = {shape: archives.digest(settings["sdf"], snakemake.params.code, file) for shape, file in files.items()}
         archives.update(archive, wanted, make, snakemake.config["on_bad_mesh"])
         good, failed = prepared_meshes.entries(archive), archives.failures(archive)
+        for shape, fault in settings["known_faults"].items():
+            log.warning("%s: known fault: %s", shape, fault)
+            if shape in good:
+                good[shape]["known_fault"] = fault
         failed |= {shape: "the folder has no mesh of it" for shape in settings["shapes"] if shape not in files}
         manifests.write(Path(snakemake.output.manifest), good, failed)
         log.info("%d of %d meshes are fit for use", len(good), len(settings["shapes"]))

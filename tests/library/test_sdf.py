@@ -3,6 +3,7 @@ from ctypes.util import find_library
 import numpy as np
 import pytest
 import trimesh
+from scipy.spatial import KDTree
 from template3d.geometry import sdf
 from template3d.runtime.errors import InputError
 
@@ -168,3 +169,33 @@ def test_the_scans_of_mesh_to_sdf_agree_within_their_resolution(monkeypatch):
 def test_an_unknown_backend_is_named():
     with pytest.raises(ValueError, match="there are: rays, mesh_to_sdf"):
         sdf.signed_distances(BOX, POINTS, backend="guess")
+
+
+def contradictions(inside, outside) -> np.ndarray:
+    """Mask (M,) of inside samples whose distance, with that of the nearest outside sample, exceeds the way there."""
+    apart, nearest = KDTree(outside[:, :3]).query(inside[:, :3])
+    return np.abs(inside[:, 3]) + outside[nearest, 3] > 1.02 * apart + 1e-4
+
+
+def test_inside_samples_that_contradict_outside_ones_are_dropped():
+    """In a deep box that is open at the top, few rays escape, so signs flip where there is no face."""
+    box = trimesh.creation.box([0.25, 1.4, 0.25])
+    pot = doubled(trimesh.Trimesh(box.vertices, box.faces[box.face_normals[:, 1] < 0.5], process=False))
+    rng = np.random.default_rng(0)
+    points = sdf.sample_points(pot, 20_000, rng, uniform_share=0.5)
+    samples = np.column_stack([points, sdf.signed_distances(pot, points)]).astype(np.float32)
+    inside, outside = samples[samples[:, 3] < 0], samples[samples[:, 3] >= 0]
+    assert contradictions(inside, outside).sum() > 10
+    dropped = sdf.contradicted(inside, outside)
+    assert dropped[contradictions(inside, outside)].all()
+    assert dropped.mean() < 0.5
+    assert not contradictions(inside[~dropped], outside).any()
+    sampled = sdf.sample_sdf(pot, 20_000, np.random.default_rng(0), uniform_share=0.5)
+    assert not contradictions(sampled["neg"], sampled["pos"]).any()
+    assert 0 < 20_000 - len(sampled["neg"]) - len(sampled["pos"]) < 1000
+
+
+@pytest.mark.parametrize("mesh", [SPHERE, BOX, TORUS, TUBE], ids=["sphere", "box", "torus", "tube"])
+def test_on_solids_no_sample_is_dropped(mesh):
+    sampled = sdf.sample_sdf(mesh, 20_000, np.random.default_rng(0))
+    assert len(sampled["neg"]) + len(sampled["pos"]) == 20_000

@@ -24,10 +24,10 @@ OF_VIEWS = ("train_encoder", "pretrain_contrastive", *END_TO_END_RUNS)
 USED_BY = {
     "prepare": (
         *("render", "sdf", "surface", "failures", "train_embeddings", "fit_codes", "evaluate_baselines"),
-        *("picture", "codes_figure", "errors_figure", "gallery", *OF_VIEWS, *RECONSTRUCTED, *EVALUATED),
+        *("shapes_table", "picture", "codes_figure", "errors_figure", "gallery", *OF_VIEWS, *RECONSTRUCTED, *EVALUATED),
     ),
     "render": ("failures", "picture", "codes_figure", "errors_figure", "gallery", *OF_VIEWS, *RECONSTRUCTED),
-    "sdf": ("failures", "train_embeddings", "fit_codes", *END_TO_END_RUNS),
+    "sdf": ("failures", "shapes_table", "train_embeddings", "fit_codes", *END_TO_END_RUNS),
     "surface": ("failures", "evaluate_baselines", *EVALUATED),
     "train_embeddings": ("train_encoder", "extract_template two_phase", "fit_codes", "loss_curves"),
     "train_encoder": ("reconstruct two_phase", "evaluate_baselines", "loss_curves", "codes_figure", "photos"),
@@ -63,7 +63,7 @@ def after(*rules: str) -> set[str]:
     return reached
 
 
-ONCE = {"table1", "table2", "gallery", "failures"}
+ONCE = {"table1", "table2", "gallery", "failures", "shapes_table"}
 """Rules that run once for all categories."""
 
 
@@ -260,8 +260,17 @@ EDITS = [
     Edit("table_deleted", "a table is deleted", {"table1", "gallery"}, ()),
 ]
 
-ORDER = ["prepare", "render", "sdf", "surface", "failures", "train_embeddings", "train_encoder", "pretrain_contrastive"]
-ORDER += ["train_end_to_end", "extract_template", "reconstruct", "fit_codes", "evaluate"]
+ORDER = ["prepare", "render", "sdf", "surface", "failures", "shapes_table"]
+ORDER += [
+    "train_embeddings",
+    "train_encoder",
+    "pretrain_contrastive",
+    "train_end_to_end",
+    "extract_template",
+    "reconstruct",
+    "fit_codes",
+    "evaluate",
+]
 ORDER += ["evaluate_baselines", "table1", "table2"]
 ORDER += ["picture", "loss_curves", "codes_figure", "errors_figure", "gallery", "photos"]
 

@@ -80,6 +80,7 @@ TRAINING_MB = int(8000 + 2000 * TRAINING["ram_gb"])  # samples and views
 PRIORITY = {"prepare": 40, "sdf": 30, "render": 25, "surface": 25, "training": 100 if TRAINING["gpus"] else 10}
 snakemake_internals.allow_gpus(workflow, TRAINING["gpus"])
 MESHES = shapenet.root_of(config)
+KNOWN_FAULTS = shapenet.known_faults(BASE / "resources/known_faults.csv")
 
 
 def shard_shapes(category, split):
@@ -135,6 +136,12 @@ def mesh_file(category, shape):
 
 def meshes_of(wildcards):
     return mesh_files(wildcards.category, SHARDS[wildcards.category][wildcards.shard])
+
+
+def known_faults(wildcards):
+    """The known faults of ShapeNet's shapes, by shape, of those in a shard."""
+    faults = KNOWN_FAULTS.get(SYNSETS[wildcards.category], {})
+    return {shape: faults[shape] for shape in SHARDS[wildcards.category][wildcards.shard] if shape in faults}
 
 
 def materials_of(wildcards):
@@ -318,6 +325,7 @@ localrules:
     interpolations,
     why,
     failures,
+    shapes_table,
     table1,
     table2,
     loss_curves,

@@ -35,6 +35,35 @@ rule failures:
         "../../scripts/failures.py"
 
 
+rule shapes_table:
+    input:
+        manifests=[file for category in CATEGORIES for file in shards_of(category, "both", "manifest.json")],
+        sdf=[file for category in CATEGORIES for file in shards_of(category, "both", "sdf.zip")],
+    output:
+        table=report(
+            "results/data/shapes.csv",
+            caption="../report/shapes.rst",
+            category="Data",
+            labels={"what": "measures of all shapes", "form": "CSV"},
+        ),
+    log:
+        "results/logs/shapes_table.log",
+    benchmark:
+        "results/benchmarks/shapes_table.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(30),
+    params:
+        code=code("shapes_table.py"),
+    message:
+        "measuring the shapes"
+    script:
+        "../../scripts/shapes_table.py"
+
+
 rule contact_sheet:
     input:
         views=lambda wildcards: sheet_archives(wildcards.category, *view_archives()),

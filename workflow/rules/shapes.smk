@@ -55,7 +55,9 @@ rule prepare:
     # not in params, because they concern only what is still to be made: `limits`, `on_bad_mesh`
     params:
         settings=lambda wildcards: settings(
-            shapes=SHARDS[wildcards.category][wildcards.shard], sdf=part("sdf", "directions")
+            shapes=SHARDS[wildcards.category][wildcards.shard],
+            sdf=part("sdf", "directions"),
+            known_faults=known_faults(wildcards),
         ),
         code=code("prepare.py"),
     message:

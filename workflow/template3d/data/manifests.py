@@ -15,7 +15,8 @@ from template3d.runtime.files import write_text
 def write(file: Path, good: dict[str, dict[str, Any]], failed: dict[str, str]) -> None:
     """Write a shard's manifest: the entry of each good shape, and the flaw, in words, of each bad one.
 
-    An entry has ``offset`` and ``scale``, and the measures of ``measures.measure``.
+    An entry has ``offset`` and ``scale``, the measures of ``measures.measure``, ``geometry``, a digest that is the same
+    for identical meshes, and for some shapes ``known_fault``, from resources/known_faults.csv.
     """
     write_text(file, json.dumps({"shapes": good, "failed": failed}, indent=1) + "\n")
 

@@ -1,9 +1,9 @@
 """The signed distance samples of shapes: writes DeepSDF's files, and reads them by mapping them into memory."""
 
 import mmap
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from io import BytesIO, RawIOBase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from zipfile import ZipFile
 
 import numpy as np
@@ -18,10 +18,13 @@ def member_name(synset: str, shape: str) -> str:
     return f"SdfSamples/ShapeNetV2/{synset}/{shape}.npz"
 
 
-def to_bytes(samples: dict[str, np.ndarray]) -> bytes:
-    """The npz file of one shape: float32 ``pos`` and ``neg``, each (N, 4), uncompressed."""
+def to_bytes(samples: dict[str, np.ndarray], dropped: int = 0) -> bytes:
+    """The npz file of one shape, uncompressed: float32 ``pos`` and ``neg``, each (N, 4), as in DeepSDF.
+
+    Its array ``dropped`` () is the number of samples that were left out because they contradict others.
+    """
     file = BytesIO()
-    np.savez(file, **{side: samples[side] for side in SIDES})
+    np.savez(file, **{side: samples[side] for side in SIDES}, dropped=np.int64(dropped))
     return file.getvalue()
 
 
@@ -30,16 +33,29 @@ def mapped(archive: Path, names: Collection[str]) -> dict[str, dict[str, np.ndar
 
     One map serves the whole archive. Raises InputError if the archive is damaged or lacks a member.
     """
+    return {
+        name: {side: _array(window, start + archives.content_range(opened, f"{side}.npy")[0]) for side in SIDES}
+        for name, window, start, opened in _opened(archive, names)
+    }
+
+
+def dropped(archive: Path) -> dict[str, int]:
+    """The number of samples of each shape in an ``sdf.zip`` that were left out; reads no samples."""
+    names = [name for name in archives.names(archive) if name != archives.FAILED]
+    numbers = ((name, opened.read("dropped.npy")) for name, _, _, opened in _opened(archive, names))
+    return {PurePosixPath(name).stem: int(np.load(BytesIO(content))) for name, content in numbers}
+
+
+def _opened(archive: Path, names: Collection[str]) -> Iterator[tuple[str, mmap.mmap, int, ZipFile]]:
+    """The npz file of each member, open within the mapped archive, and its first byte there."""
     byte_ranges = archives.byte_ranges(archive, names)
+    if not byte_ranges:
+        return
     with archive.open("rb") as file:
         window = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    arrays = {}
     for name, (start, size) in byte_ranges.items():
         with ZipFile(_Part(window, start, size)) as npz:
-            arrays[name] = {
-                side: _array(window, start + archives.content_range(npz, f"{side}.npy")[0]) for side in SIDES
-            }
-    return arrays
+            yield name, window, start, npz
 
 
 class _Part(RawIOBase):

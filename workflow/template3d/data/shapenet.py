@@ -21,6 +21,15 @@ def synsets(table: Path) -> dict[str, str]:
         return {row["category"]: row["synset"] for row in csv.DictReader(file)}
 
 
+def known_faults(table: Path) -> dict[str, dict[str, str]]:
+    """Read the table of known faults, a CSV file; returns a sentence for each shape, by synset and shape."""
+    faults: dict[str, dict[str, str]] = {}
+    with table.open(newline="") as file:
+        for row in csv.DictReader(file):
+            faults.setdefault(row["synset"], {})[row["shape"]] = f"{row['fault']} ({row['source']})"
+    return faults
+
+
 def synset(category: str, given: str | None, table: dict[str, str]) -> str:
     """The synset id of a category, as given or from the table; raises InputError if it is in neither."""
     if given or category in table:

@@ -1,5 +1,6 @@
 """Meshes: checks, removal of duplicate faces, surface samples, and the formats that results are written in."""
 
+import hashlib
 from io import BytesIO
 
 import numpy as np
@@ -67,6 +68,15 @@ def distinct(triangles: np.ndarray, appearances: np.ndarray | None = None) -> np
     mask[firsts.min(axis=0)] = True
     mask[firsts[:, differ]] = True
     return mask[:-1]
+
+
+def fingerprint(mesh: trimesh.Trimesh) -> str:
+    """A digest, 16 hexadecimal digits, of a mesh's set of triangles, in whatever order and winding, as float32."""
+    corners = np.asarray(mesh.triangles, np.float32).reshape(-1, 3)
+    _, corner = np.unique(corners, axis=0, return_inverse=True)
+    triangles = np.unique(np.sort(corner.reshape(-1, 3), axis=1), axis=0)
+    positions = np.unique(corners, axis=0) + np.float32(0)  # no negative zeros
+    return hashlib.sha256(positions.tobytes() + triangles.astype(np.int64).tobytes()).hexdigest()[:16]
 
 
 def without_doubles(mesh: trimesh.Trimesh) -> trimesh.Trimesh:

@@ -22,7 +22,7 @@ def one_shape(file: Path, directions: int = sdf.DIRECTIONS, limits: Limits = USU
     limits.check_faces(file, len(mesh.faces))
     normalization = Normalization.of(mesh)
     sdf.check_inside(meshes.transformed(mesh, normalization.to_unit(mesh.vertices)), directions)
-    entry = normalization.to_json() | measures.measure(mesh, directions)
+    entry = normalization.to_json() | measures.measure(mesh, directions) | {"geometry": meshes.fingerprint(mesh)}
     return {
         prepared_meshes.member_name(synset, shape): prepared.to_bytes(),
         prepared_meshes.entry_name(synset, shape): json.dumps(entry).encode(),

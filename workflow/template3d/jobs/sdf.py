@@ -17,4 +17,5 @@ def one_shape(archive: Path, member: str, normalization: Normalization, settings
     mesh = prepared.mesh
     mesh = meshes.transformed(mesh, normalization.to_unit(mesh.vertices))
     distances = sdf.sample_sdf(mesh, rng=randomness.generator(shape, settings["seed"], "distances"), **settings["sdf"])
-    return {samples.member_name(synset, shape): samples.to_bytes(distances)}
+    dropped = settings["sdf"]["count"] - sum(map(len, distances.values()))
+    return {samples.member_name(synset, shape): samples.to_bytes(distances, dropped)}

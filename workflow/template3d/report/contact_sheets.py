@@ -60,11 +60,12 @@ def distances(
         figure = Figure(figsize=(10, 3.4 * max(len(shapes), 1)), layout="constrained")
         panels = figure.subplots(max(len(shapes), 1), 3, squeeze=False)
         for line, shape in zip(panels, shapes, strict=False):
-            points, signed = _samples(sample_shards, synset, shape)
+            points, signed, dropped = _samples(sample_shards, synset, shape)
             surface = _surface(surface_shards, synset, shape)
             for axis, panel in enumerate(line):
                 _slice(panel, axis, points, signed, surface)
                 panel.set_title(f"{shape[:8]}: {'xyz'[axis]} = 0", fontsize=8)
+            line[1].set_title(f"{line[1].get_title()} ({dropped:,} of {len(points) + dropped:,} dropped)", fontsize=8)
         figure.suptitle("Slices in the unit sphere: inside red, outside blue, zero line black, surface points green")
         with whole(file) as beside:
             figure.savefig(beside, format="png", dpi=100)
@@ -94,13 +95,15 @@ def _thumbnail(content: bytes) -> Image.Image:
     return view_files.decode(content).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
 
 
-def _samples(shards: Iterable[Path], synset: str, shape: str) -> tuple[np.ndarray, np.ndarray]:
-    rows = [np.empty((0, 4), np.float32)]
+def _samples(shards: Iterable[Path], synset: str, shape: str) -> tuple[np.ndarray, np.ndarray, int]:
+    """The points (N, 3) and distances (N,) of a shape, and how many contradicting samples were left out."""
+    rows, dropped = [np.empty((0, 4), np.float32)], 0
     for name, content in _members(shards, samples.member_name(synset, shape)):
-        sides = npz.arrays(content, name)
-        rows += [sides[side] for side in samples.SIDES]
+        arrays = npz.arrays(content, name)
+        rows += [arrays[side] for side in samples.SIDES]
+        dropped += int(arrays["dropped"])
     table = np.concatenate(rows)
-    return table[:, :3], table[:, 3]
+    return table[:, :3], table[:, 3], dropped
 
 
 def _surface(shards: Sequence[Path], synset: str, shape: str) -> np.ndarray:

@@ -1,0 +1,14 @@
+"""Measure all usable shapes, and name test shapes that equal a training shape."""
+
+from pathlib import Path
+
+from template3d.report.shapes_table import leaked, shapes_table
+from template3d.runtime import files, logs
+
+with logs.to(snakemake.log[0]) as log:
+    table = shapes_table(list(map(Path, snakemake.input.manifests)), list(map(Path, snakemake.input.sdf)))
+    files.write_text(snakemake.output.table, table.to_csv(index=False))
+    for category, count in leaked(table).items():
+        log.warning("%s: %d test shapes have the same triangles as a training shape", category, count)
+    faults = table["known_fault"].notna().sum()
+    log.info("%d shapes, %d with a known fault; %s", len(table), faults, snakemake.output.table)
