@@ -1,8 +1,5 @@
-import os
 import subprocess
 import sys
-
-from template3d.runtime import locks
 
 JOB = """
 import logging, sys
@@ -13,6 +10,12 @@ with logs.to(sys.argv[1], append=True) as log:
     logging.getLogger("fontTools.subset").info("every glyph")
     logging.getLogger("fontTools.subset").warning("no such glyph")
     raise {error}
+"""
+HOLDER = """
+import subprocess, sys
+program = "import os, sys; from pathlib import Path; from template3d.runtime import locks\\n"
+program += "with locks.only(Path(sys.argv[1])): print(os.getpid(), flush=True); sys.stdin.read()"
+subprocess.run([sys.executable, "-c", program, sys.argv[1]])
 """
 
 
@@ -34,11 +37,15 @@ def test_a_jobs_error_is_in_its_log(tmp_path):
 
 def test_a_second_process_on_a_job_stops_with_a_sentence_and_leaves_the_log_as_it_is(tmp_path):
     file = tmp_path / "job.log"
-    with locks.only(file):
+    (tmp_path / "snakemake").write_text(HOLDER)
+    holder = [sys.executable, tmp_path / "snakemake", file]
+    with subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
+        pid = first.stdout.readline().strip()
         file.write_text("of the first one\n")
         command = [sys.executable, "-c", JOB.format(error='InputError("never raised")'), file]
         job = subprocess.run(command, capture_output=True, text=True)
+        first.stdin.close()
     assert job.returncode == 1
-    assert f"pid {os.getpid()}" in job.stderr
+    assert f"pid {pid} on" in job.stderr
     assert "begun" not in job.stderr
     assert file.read_text() == "of the first one\n"

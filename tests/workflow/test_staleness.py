@@ -12,7 +12,7 @@ from edits import BOTH, EDITS, ONCE, RERUN_NOTHING, SETTINGS, page
 from pipeline import REPOSITORY, copied, snakemake
 from template3d.jobs import staleness
 from template3d.runtime import provenance
-from workspace import Workspace, do, mesh, shape_added
+from workspace import Workspace, append, do, mesh, shape_added
 
 
 @pytest.fixture
@@ -141,6 +141,12 @@ def test_after_an_edit_only_the_changed_member_is_made(workspace):
         assert run.returncode == 0, run.stdout + run.stderr
         written = (workspace.folder / f"results/logs/{log}.log").read_text()
         assert "1 of 4 shapes made, 0 failed, the others were current" in written
+    append(workspace.mesh("train"), "# a comment\n")  # the same triangles
+    run = snakemake(workspace.folder, "--", target)
+    assert run.returncode == 0, run.stdout + run.stderr
+    prepared = workspace.folder / "results/logs/prepare/planes_train-00.log"
+    assert "1 of 4 shapes made" in prepared.read_text()
+    assert "0 of 4 shapes made" in (workspace.folder / f"results/logs/{log}.log").read_text()
 
 
 def test_other_weights_in_the_same_file_rerun_what_starts_from_them(workspace):

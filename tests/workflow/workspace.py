@@ -94,7 +94,7 @@ def swap(workspace):
 
 
 def mesh(workspace):
-    append(workspace.mesh("train"), "v 0 0 0\n")
+    append(workspace.mesh("train"), "v 0.01 0.02 0.03\nf 1 2 -1\n")
 
 
 def material(workspace):
