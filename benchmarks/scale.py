@@ -25,6 +25,7 @@ import pandas as pd
 import yaml
 from snakemake.utils import update_config
 from template3d.data import shapenet
+from template3d.data.mesh_folders import MeshFolder
 from template3d.jobs import snakemake_internals
 
 REPOSITORY = Path(__file__).parents[1]
@@ -109,7 +110,7 @@ def lay_out(folder: Path, lists: dict[str, dict[str, list[str]]], shards: dict[s
             (folder / f"{category}_{split}.txt").write_text("\n".join(ids))
             categories[category][split] = f"{category}_{split}.txt"
             for shape in ids:
-                mesh = shapenet.mesh_file(folder / "meshes", synsets[category], shape)
+                mesh = MeshFolder(folder / "meshes").mesh_file(synsets[category], shape)
                 mesh.parent.mkdir(parents=True)
                 mesh.write_text(TRIANGLE)
                 mesh.with_suffix(".mtl").write_text("newmtl grey\n")

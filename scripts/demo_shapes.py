@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from template3d.data import shapenet
 from template3d.data.demo import meshes as demo_meshes
 from template3d.data.demo import parameters as demo_shapes
+from template3d.data.mesh_folders import MeshFolder
 from template3d.runtime import logs
 
 with logs.to(snakemake.log[0]) as log:
     settings = snakemake.params.settings
-    folder = Path(snakemake.output.meshes[0]).parents[3]
+    folder = MeshFolder(Path(snakemake.output.meshes[0]).parents[3])
     count = settings["demo"]["train"] + settings["demo"]["test"]
     for category, synset in settings["synsets"].items():
         for shape in demo_shapes.parameters(category, count, settings["seed"]):
-            file = shapenet.mesh_file(folder, synset, demo_shapes.shape_id(shape))
+            file = folder.mesh_file(synset, demo_shapes.shape_id(shape))
             demo_meshes.write(shape, file.parent)
-        log.info("%s: %d shapes in %s", category, count, folder)
+        log.info("%s: %d shapes in %s", category, count, folder.root)

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from template3d.data import archives, manifests, materials, prepared_meshes, shapenet
+from template3d.data import archives, manifests, prepared_meshes
+from template3d.data.mesh_folders import MeshFolder
 from template3d.jobs import render
 from template3d.runtime import logs, workers
 from template3d.runtime.limits import Limits
@@ -12,21 +13,27 @@ THREADS = 2
 
 if __name__ == "__main__":
     with logs.to(snakemake.log[0]):
-        settings, prepared = snakemake.params.settings, Path(snakemake.input.meshes)
-        members, root = prepared_meshes.members(prepared), shapenet.root_of(snakemake.config)
-        files = {shape: shapenet.mesh_file(root, *prepared_meshes.ids(member)) for shape, member in members.items()}
+        settings, code, prepared = snakemake.params.settings, snakemake.params.code, Path(snakemake.input.meshes)
+        category, members = snakemake.wildcards.category, prepared_meshes.members(prepared)
+        synsets = {prepared_meshes.ids(member)[0] for member in members.values()}
+        folder, limits = MeshFolder.of(snakemake.config), Limits(**snakemake.config["limits"])
+        locations = {k: v for synset in synsets for k, v in folder.locations(category, synset, members).items()}
         blenders = max(1, snakemake.threads // THREADS)
-        fixed = (snakemake.threads // blenders, settings, Limits(**snakemake.config["limits"]))
-        shown = (snakemake.wildcards.category, snakemake.wildcards.kind, prepared)
+        fixed = (snakemake.threads // blenders, settings, limits)
 
-        def make(shapes):
+        def make(stale):
             """The views of shapes and their cameras."""
-            tasks = ((shape, (*shown, members[shape], files[shape], *fixed)) for shape in shapes)
+            shown = (category, snakemake.wildcards.kind, prepared)
+            tasks = ((shape, (*shown, members[shape], locations[shape], *fixed)) for shape in stale)
             return workers.each(render.one_shape, tasks, blenders)
 
-        code, contents = snakemake.params.code, prepared_meshes.digests(prepared)
-        wanted = {
-            shape: archives.digest(settings, code, contents[shape], *materials.files(files[shape]))
+        contents = prepared_meshes.digests(prepared)
+        appearances = {
+            shape: render.appearance(prepared, members[shape], locations[shape], limits)
             for shape in manifests.read([snakemake.input.manifest])
+        }
+        wanted = {
+            shape: archives.digest(settings, code, contents[shape], appearance)
+            for shape, appearance in appearances.items()
         }
         archives.update(Path(snakemake.output.archive), wanted, make, snakemake.config["on_bad_mesh"])

@@ -16,6 +16,6 @@ def picture(studio, view, folder) -> np.ndarray:
 
 def show(studio, file, limits=USUAL) -> list[str]:
     """Show an OBJ file with its materials; the warnings."""
-    prepared = prepared_meshes.read_obj(file)
+    prepared = prepared_meshes.read_file(file)
     described = materials.read(file, prepared.libraries, limits.check_mesh)
     return studio.show_prepared(prepared, described, file, limits)

@@ -6,7 +6,8 @@ import json
 import numpy as np
 import pytest
 import trimesh
-from template3d.data import archives, ground_truth, manifests, obj, prepared_meshes, samples, shapenet, views
+from template3d.data import archives, ground_truth, manifests, obj, prepared_meshes, samples, views
+from template3d.data.mesh_folders import Location, MeshFolder
 from template3d.geometry.normalization import Normalization
 from template3d.jobs import prepare, render, sdf, shard, surface
 from template3d.rendering import cameras
@@ -30,7 +31,7 @@ SETTINGS = {
 
 
 def write_mesh(folder, shape, mesh):
-    file = shapenet.mesh_file(folder, SYNSET, shape)
+    file = MeshFolder(folder).mesh_file(SYNSET, shape)
     file.parent.mkdir(parents=True)
     file.write_text(mesh.export(file_type="obj"))
     return file
@@ -41,11 +42,15 @@ def box(tmp_path):
     return write_mesh(tmp_path, "aaaa", trimesh.creation.box(2 * HALF))
 
 
+def prepare_file(file, shape):
+    return prepare.one_shape(Location(file), SYNSET, shape, MeshFolder(file.parents[3]))
+
+
 def prepared(folder, **files):
     """Prepare meshes, by shape: the archive, its members, and the normalizations."""
     archive, manifest = folder / "meshes.zip", folder / "manifest.json"
     sources = dict.fromkeys(files, "1")
-    archives.update(archive, sources, lambda stale: ((shape, prepare.one_shape(files[shape])) for shape in stale))
+    archives.update(archive, sources, lambda stale: ((shape, prepare_file(files[shape], shape)) for shape in stale))
     manifests.write(manifest, prepared_meshes.entries(archive), {})
     return archive, prepared_meshes.members(archive), manifests.read([manifest])
 
@@ -69,7 +74,7 @@ def test_the_manifest_measures_the_mesh(box, job, tmp_path):
     inner = trimesh.creation.box(HALF)
     opened = trimesh.Trimesh(inner.vertices, inner.faces[:-1], process=False)
     both = trimesh.util.concatenate([trimesh.creation.box(2 * HALF), opened])
-    files = prepare.one_shape(write_mesh(tmp_path, "bbbb", both))
+    files = prepare_file(write_mesh(tmp_path, "bbbb", both), "bbbb")
     measured = json.loads(files[prepared_meshes.entry_name(SYNSET, "bbbb")])
     assert measured | {"faces": 23, "components": 2, "watertight": False, "open_edges": 3} == measured
     assert measured["hidden_share"] == pytest.approx(opened.area / both.area, abs=0.03)
@@ -102,7 +107,7 @@ def test_ground_truth_is_in_shapenets_frame(job, tmp_path):
 
 
 def test_views_show_the_box_where_their_cameras_say(box, job):
-    members = render.one_shape("chairs", "easy", *job[:2], box, 1, SETTINGS)
+    members = render.one_shape("chairs", "easy", *job[:2], Location(box), 1, SETTINGS)
     described = json.loads(members[views.cameras_name("chairs", "aaaa", "easy")])
     assert len(members) == 2 * 2 + 1
     corners = np.stack(np.meshgrid(*np.stack([-HALF, HALF], axis=1)), axis=-1).reshape(-1, 3)
@@ -121,7 +126,7 @@ def test_a_shard_has_the_shapes_of_its_manifest(box, tmp_path):
         obj.Polygons(flat, np.arange(3), np.array([3]), np.zeros((3, 2)), np.array([-1]), (), ())
     )
     shapes, manifest, archive = tmp_path / "meshes.zip", tmp_path / "manifest.json", tmp_path / "sdf.zip"
-    made = {"aaaa": prepare.one_shape(box), "bbbb": {prepared_meshes.member_name(SYNSET, "bbbb"): sheet.to_bytes()}}
+    made = {"aaaa": prepare_file(box, "aaaa"), "bbbb": {prepared_meshes.member_name(SYNSET, "bbbb"): sheet.to_bytes()}}
     made["cccc"] = {name.replace("aaaa", "cccc"): content for name, content in made["aaaa"].items()}
     archives.update(shapes, dict.fromkeys(made, "1"), lambda stale: ((shape, made[shape]) for shape in stale))
     entry = Normalization(np.zeros(3), 1.0).to_json()

@@ -3,17 +3,23 @@ import zlib
 
 import pytest
 import trimesh
-from template3d.data import materials, shapenet
+from template3d.data import materials
+from template3d.data.mesh_folders import Location, MeshFolder
 from template3d.jobs import prepare
 from template3d.runtime.errors import InputError
 from template3d.runtime.limits import Limits
+
+
+def prepared(mesh, **options):
+    return prepare.one_shape(Location(mesh), "03001627", "abcd", MeshFolder(mesh.parents[3]), **options)
+
 
 LIBRARY = ["model_normalized.mtl"]
 
 
 @pytest.fixture
 def mesh(tmp_path):
-    file = shapenet.mesh_file(tmp_path, "03001627", "abcd")
+    file = MeshFolder(tmp_path).mesh_file("03001627", "abcd")
     file.parent.mkdir(parents=True)
     file.write_text("mtllib model_normalized.mtl\n" + trimesh.creation.icosphere(2).export(file_type="obj"))
     file.with_suffix(".mtl").write_text("newmtl a\nmap_Kd wood.png\n")
@@ -28,12 +34,12 @@ def png_header(width, height):
 
 
 def test_a_mesh_that_is_too_large_is_refused(mesh):
-    assert len(prepare.one_shape(mesh)) == 2
+    assert len(prepared(mesh)) == 2
     with pytest.raises(InputError, match=r"model_normalized.obj: has 320 faces, more than limits.mesh_faces \(300\)"):
-        prepare.one_shape(mesh, limits=Limits(mesh_faces=300))
+        prepared(mesh, limits=Limits(mesh_faces=300))
     mesh.write_bytes(b"v nonsense\n" * 1000)
     with pytest.raises(InputError, match=r"more than limits.mesh_mb \(0.001\) allows"):
-        prepare.one_shape(mesh, limits=Limits(mesh_mb=0.001))
+        prepared(mesh, limits=Limits(mesh_mb=0.001))
 
 
 @pytest.mark.parametrize("named", [True, False])

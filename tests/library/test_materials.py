@@ -1,8 +1,9 @@
 """What MTL files say, and that no file from elsewhere is ever opened."""
 
 import pytest
-from template3d.data import materials, obj, shapenet
+from template3d.data import materials, obj
 from template3d.data.materials import Material, Texture
+from template3d.data.mesh_folders import MeshFolder
 from template3d.runtime.errors import InputError
 
 OUTSIDE = [
@@ -22,7 +23,7 @@ OUTSIDE = [
 @pytest.fixture
 def mesh(tmp_path):
     """A mesh in ShapeNet's layout, whose MTL file is still to be written."""
-    file = shapenet.mesh_file(tmp_path, "03001627", "abcd")
+    file = MeshFolder(tmp_path).mesh_file("03001627", "abcd")
     (file.parents[1] / "images").mkdir(parents=True)
     file.parent.mkdir()
     file.write_text("mtllib model_normalized.mtl\n")

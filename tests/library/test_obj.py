@@ -89,7 +89,7 @@ def projected(shape, view) -> np.ndarray:
 
 @pytest.mark.parametrize("content", SPELLINGS.values(), ids=SPELLINGS.keys())
 def test_a_cube_is_the_same_for_distances_and_views_whatever_its_spelling(tmp_path, content):
-    shape = prepared_meshes.read_obj(write(tmp_path, content))
+    shape = prepared_meshes.read_file(write(tmp_path, content))
     assert len(shape.triangles) == 12
     assert shape.mesh.area == pytest.approx(6 * 0.36)
     to_unit_sphere = Normalization.of(shape.mesh)
@@ -119,13 +119,13 @@ def test_a_concave_polygon_is_cut_along_its_outline(tmp_path, outline, turned):
     tilt = trimesh.transformations.rotation_matrix(0.4, [1, 2, 0.5])[:3, :3]
     points = np.column_stack([outline, np.zeros(len(outline))]) @ tilt.T
     lines = [f"v {x} {y} {z}" for x, y, z in points] + ["f " + " ".join(map(str, range(1, len(points) + 1)))]
-    shape = prepared_meshes.read_obj(write(tmp_path, "\n".join(lines)))
+    shape = prepared_meshes.read_file(write(tmp_path, "\n".join(lines)))
     assert shape.mesh.area == pytest.approx(area_of(outline), rel=1e-5)
     assert shape.mesh.area < 0.9 * ConvexHull(outline).volume
     normal = np.cross(points, np.roll(points, -1, axis=0)).sum(axis=0)  # Newell's
     assert (shape.mesh.face_normals @ normal > 0).all()  # wound as the polygon is
     doubled = [*lines, "f " + " ".join(map(str, np.roll(range(len(points), 0, -1), 2)))]
-    assert len(prepared_meshes.read_obj(write(tmp_path, "\n".join(doubled))).triangles) == len(shape.triangles)
+    assert len(prepared_meshes.read_file(write(tmp_path, "\n".join(doubled))).triangles) == len(shape.triangles)
     view = View(10, 5, 1.5)
     assert (silhouette(shape, view, tmp_path) != projected(shape, view)).sum() <= 4
 
@@ -134,7 +134,7 @@ def test_relative_indices_of_interleaved_blocks_name_the_vertices_before_them(tm
     blocks = []
     for shift in (-0.5, 0.5, 1.5):
         blocks += [f"v {float(line.split()[1]) + shift} {' '.join(line.split()[2:])}" for line in CUBE] + RELATIVE
-    mesh = prepared_meshes.read_obj(write(tmp_path, "\n".join(blocks))).mesh
+    mesh = prepared_meshes.read_file(write(tmp_path, "\n".join(blocks))).mesh
     assert mesh.area == pytest.approx(3 * 6 * 0.36)
     np.testing.assert_allclose(mesh.bounds, [[-0.8, -0.3, -0.3], [1.8, 0.3, 0.3]], atol=1e-6)
     assert measures.measure(mesh, 100)["components"] == 3
@@ -146,7 +146,7 @@ def test_materials_and_texture_coordinates_stay_with_their_faces(tmp_path):
         "f 1 4 3 2\nusemtl helle Möbel #3\nf 5/1 6/2 7/3 8/-1\nusemtl b\nf 1 2 6 5\nusemtl helle Möbel #3\nf 3 4 8 7\n"
     )
     for encoding in ("utf-8", "latin-1"):
-        shape = prepared_meshes.read_obj(write(tmp_path, text.encode(encoding)))
+        shape = prepared_meshes.read_file(write(tmp_path, text.encode(encoding)))
         assert shape.libraries == ("a.mtl", "b c.mtl")
         assert shape.material_names == ("helle Möbel #3", "b")
         assert shape.material.tolist() == [-1, -1, 0, 0, 1, 1, 0, 0]
@@ -185,7 +185,7 @@ def test_materials_and_texture_coordinates_stay_with_their_faces(tmp_path):
 def test_a_bad_mesh_is_refused_with_its_name_line_and_reason(tmp_path, content, reason):
     file = write(tmp_path, "\n".join(content))
     with pytest.raises(InputError, match=reason) as refused:
-        prepared_meshes.read_obj(file)
+        prepared_meshes.read_file(file)
     assert str(file) in str(refused.value)
 
 
@@ -193,12 +193,12 @@ def test_a_folder_or_a_missing_file_is_refused(tmp_path):
     (tmp_path / "model_normalized.obj").mkdir()
     for name in ("model_normalized.obj", "nothing.obj"):
         with pytest.raises(InputError, match="no such mesh"):
-            prepared_meshes.read_obj(tmp_path / name)
+            prepared_meshes.read_file(tmp_path / name)
 
 
 @pytest.mark.parametrize("faces", [["f 1 2 3"], QUADS[:1]], ids=["one triangle", "an open sheet"])
 def test_what_has_no_inside_is_refused(tmp_path, faces):
-    mesh = prepared_meshes.read_obj(write(tmp_path, "\n".join(CUBE + faces))).mesh
+    mesh = prepared_meshes.read_file(write(tmp_path, "\n".join(CUBE + faces))).mesh
     with pytest.raises(InputError, match="no inside"):
         sdf.check_inside(mesh)
 
@@ -221,6 +221,6 @@ def test_a_mesh_of_a_million_faces_is_read(tmp_path):
     lines = ["v {:.5f} {:.5f} {:.5f}".format(*point) for point in (0.3 * directions).reshape(-1, 3).tolist()]
     lines += ["f {} {} {} {}".format(*quad) for quad in quads.tolist()]
     assert 2 * len(quads) > 1_000_000
-    shape = prepared_meshes.read_obj(write(tmp_path, "\n".join(lines)))
+    shape = prepared_meshes.read_file(write(tmp_path, "\n".join(lines)))
     assert len(shape.triangles) > 1_000_000
     assert Normalization.of(shape.mesh).scale == pytest.approx(1 / 0.3 / normalization.BUFFER, rel=1e-4)

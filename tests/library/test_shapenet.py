@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from template3d.data import shapenet, splits
@@ -107,43 +108,6 @@ def test_a_fetched_list_must_have_its_checksum(tmp_path):
     assert kept.read_bytes() == b"[]"
 
 
-def test_shapes_without_a_mesh_are_counted_and_stop_or_are_skipped(tmp_path):
-    mesh = shapenet.mesh_file(tmp_path, "03001627", "aaaa")
-    mesh.parent.mkdir(parents=True)
-    mesh.touch()
-    (tmp_path / "03001627/cccc").mkdir()  # a folder without a mesh in it
-    splits, synsets = {"train": ["aaaa", "bbbb", "cccc"], "test": ["dddd"]}, {"chairs": "03001627"}
-    missing = shapenet.missing_meshes(tmp_path, "03001627", splits)
-    assert missing == {"bbbb", "cccc", "dddd"}
-    train = {"chairs": {"train": splits["train"]}}
-    with pytest.raises(InputError, match=r"no mesh of 2 of the 3 train shapes of chairs \(bbbb, cccc\); fix"):
-        shapenet.check_missing(tmp_path, synsets, train, {"chairs": missing}, "fail")
-    shapenet.check_missing(tmp_path, synsets, train, {"chairs": missing}, "skip")
-    sentence = r"chairs \(dddd\); there is no .*dddd/models/model_normalized\.obj; .* holds aaaa, cccc$"
-    with pytest.raises(InputError, match=sentence):
-        shapenet.check_missing(tmp_path, synsets, {"chairs": splits}, {"chairs": missing}, "skip")
-    assert shapenet.missing_meshes(tmp_path, "00000000", splits) == {"aaaa", "bbbb", "cccc", "dddd"}
-
-
-@pytest.mark.parametrize(
-    ("file", "root", "sentence"),
-    [
-        ("03001627/aaaa/model.obj", ".", r"model\.obj is ShapeNetCore\.v1's layout"),
-        ("v2/03001627/aaaa/models/model_normalized.obj", ".", r"v2/03001627 exists: set shapenet to .*v2$"),
-        ("03001627/aaaa/models/model_normalized.obj", "03001627", r"03001627 exists: set shapenet to "),
-        ("03001627.zip", ".", r"unzip .*03001627\.zip in its folder"),
-        ("03001627/aaaa/models/model.obj", ".", r"03001627/aaaa holds models$"),
-        ("chairs/aaaa.obj", ".", r"holds chairs$"),
-    ],
-)
-def test_another_layout_is_named(tmp_path, file, root, sentence):
-    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / file).touch()
-    splits = {"chairs": {"train": ["aaaa"]}}
-    with pytest.raises(InputError, match=sentence):
-        shapenet.check_missing(tmp_path / root, {"chairs": "03001627"}, splits, {"chairs": {"aaaa"}}, "skip")
-
-
 def test_a_shard_depends_on_the_id_alone_and_they_are_even():
     ids = [f"{number:032x}" for number in range(2000)]
     counts = [0] * 8
@@ -192,3 +156,30 @@ def test_a_list_of_another_kind_is_named(tmp_path, text):
     (tmp_path / "train.json").write_text(text)
     with pytest.raises(InputError, match=r"train\.json"):
         splits.read_split(tmp_path / "train.json", "03001627")
+
+
+def test_a_share_of_the_shapes_is_for_testing_and_new_shapes_move_none(tmp_path):
+    ids = [f"chair {number}" for number in range(400)]
+    first = splits.by_share(ids[:300], 0.2, 0, "chairs", tmp_path)
+    assert 40 < len(first["test"]) < 80
+    assert sorted(first["train"] + first["test"]) == sorted(ids[:300])
+    more = splits.by_share(ids, 0.2, 0, "chairs", tmp_path)
+    assert set(first["test"]) == set(more["test"]).intersection(ids[:300])
+    assert splits.by_share(ids, 0.2, 1, "chairs", tmp_path) != more
+    with pytest.raises(InputError, match=r"categories\.chairs\.test_share 0\.2 makes 2 training and 0 test shapes"):
+        splits.by_share(["a", "c"], 0.2, 0, "chairs", tmp_path)
+    with pytest.raises(InputError, match=r"'a/b' cannot be the id"):
+        splits.by_share(["a/b"], 0.2, 0, "chairs", tmp_path)
+
+
+def test_a_lists_path_is_relative_to_the_first_folder_that_holds_it(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/train.txt").touch()
+    folders = [tmp_path / "a", tmp_path / "b"]
+    assert splits.existing(Path("train.txt"), folders) == tmp_path / "b/train.txt"
+    (tmp_path / "a/train.txt").touch()
+    assert splits.existing(Path("train.txt"), folders) == tmp_path / "a/train.txt"
+    assert splits.existing(tmp_path / "b/train.txt", folders) == tmp_path / "b/train.txt"
+    with pytest.raises(InputError, match=r"a/test\.txt: there is no such list, nor .*b/test\.txt; fix the path"):
+        splits.existing(Path("test.txt"), folders)

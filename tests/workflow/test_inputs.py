@@ -8,8 +8,11 @@ import threading
 import zipfile
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
+import numpy as np
 import pandas as pd
 import pytest
+import trimesh
+import yaml
 from PIL import Image
 from pipeline import snakemake, write_category
 
@@ -143,3 +146,42 @@ def test_the_limits_of_the_configuration_hold_for_meshes_and_their_textures(tmp_
     run = snakemake(tmp_path, "--", f"results/data/chairs/train-00/{target}", over=over)
     assert run.returncode != 0
     assert sentence in run.stdout + run.stderr
+
+
+def test_a_folder_of_files_works_as_it_is(tmp_path):
+    """Files in several formats, split by a share, or by lists whose paths are relative to the configuration."""
+    ids, extents = write_category(tmp_path, "chairs", 4, 2), []
+    for number, (shape, suffix) in enumerate(zip(ids, ["glb", "ply", "stl", "obj", "off", "glb"], strict=True)):
+        source = tmp_path / "meshes/03001627" / shape / "models/model_normalized.obj"
+        mesh = trimesh.load(source, force="mesh", skip_materials=True)
+        extents.append(mesh.extents / np.linalg.norm(mesh.extents))
+        mesh.apply_transform(trimesh.transformations.rotation_matrix(np.pi / 2, [1, 0, 0]))  # z up, front y
+        file = tmp_path / f"files/stools/stool {number}.{suffix}"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        mesh.apply_scale(50).export(file)
+    stools = {"shards": 1, "test_share": 0.4}
+    mine = {
+        "shapenet": str(tmp_path / "files"),
+        "meshes": {"layout": "flat", "up": "z", "front": "y"},
+        "categories": {"chairs": None, "planes": None, "sofas": None, "stools": stools},
+    }
+    run = snakemake(tmp_path, "--", "results/data/shapes.csv", "results/data/stools/train-00/easy.zip", over=mine)
+    assert run.returncode == 0, run.stdout + run.stderr
+    table = pd.read_csv(tmp_path / "results/data/shapes.csv")
+    assert sorted(table["shape"]) == [f"stool {number}" for number in range(6)]
+    assert set(table["split"]) == {"train", "test"}
+    table = table.sort_values("shape")
+    np.testing.assert_allclose(table[["extent_x", "extent_y", "extent_z"]], extents, atol=1e-4)
+    lists = tmp_path / "elsewhere/lists"
+    lists.mkdir(parents=True)
+    (lists / "train.txt").write_text("stool 1\nstool 2\n")
+    (lists / "test.txt").write_text("stool 0\n")
+    listed = {"shards": 1, "train": "lists/train.txt", "test": "lists/test.txt"}
+    (lists.parent / "mine.yaml").write_text(
+        yaml.safe_dump(mine | {"categories": mine["categories"] | {"stools": listed}})
+    )
+    run = snakemake(tmp_path, "--dry-run", "--configfile", str(lists.parent / "mine.yaml"))
+    assert run.returncode == 0, run.stdout + run.stderr
+    (lists / "test.txt").unlink()
+    run = snakemake(tmp_path, "--dry-run", "--configfile", str(lists.parent / "mine.yaml"))
+    assert f"{lists / 'test.txt'}: there is no such list, nor lists/test.txt" in run.stdout + run.stderr

@@ -142,7 +142,7 @@ def test_after_an_edit_only_the_changed_member_is_made(workspace):
         written = (workspace.folder / f"results/logs/{log}.log").read_text()
         assert "1 of 4 shapes made, 0 failed, the others were current" in written
     append(workspace.mesh("train"), "# a comment\n")  # the same triangles
-    run = snakemake(workspace.folder, "--", target)
+    run = snakemake(workspace.folder, "--", f"results/data/planes/train-00/{target}")
     assert run.returncode == 0, run.stdout + run.stderr
     prepared = workspace.folder / "results/logs/prepare/planes_train-00.log"
     assert "1 of 4 shapes made" in prepared.read_text()

@@ -7,8 +7,7 @@ import sys
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from template3d.data import materials, photos, shapenet
-from template3d.data import splits as split_lists
+from template3d.data import mesh_folders, photos, shapenet, splits
 from template3d.data.demo import parameters as demo_shapes
 from template3d.evaluation import methods
 from template3d.jobs import snakemake_internals
@@ -30,47 +29,55 @@ if workflow.is_main_process:
     locks.forget_killed_runs(Path.cwd())
 
 
-def split_file(source):
-    """The file of a split. A URL is downloaded once and its checksum compared."""
+def split_file(category, split):
+    """The file of a split. A URL is downloaded once and its checksum compared.
+
+    A relative path is relative to the configuration file that names it, or else to the working directory.
+    """
+    source = config["categories"][category][split]
     if isinstance(source, str):
-        return Path(source).expanduser()
-    split_lists.check_url(source["url"])
+        folders = snakemake_internals.naming_folders(workflow, ("categories", category, split), source)
+        found = splits.existing(Path(source).expanduser(), folders)
+        config["categories"][category][split] = str(found)  # for `snakemake why`, which reads no configuration files
+        return found
+    splits.check_url(source["url"])
     file = Path("results/splits") / f"{source['sha256'][:8]}_{source['url'].rpartition('/')[2]}"
     if not file.exists():
         fetched = snakemake_internals.fetch(workflow, storage.http(source["url"]), source["url"])
-        split_lists.keep_split(fetched, source["sha256"], file, source["url"])
+        splits.keep_split(fetched, source["sha256"], file, source["url"])
     return file
 
 
-def read_configuration():
-    """The synset of each category, its shapes by split, and its shapes without a mesh.
-
-    Raises WorkflowError with a sentence if the configuration is wrong.
-    """
-    try:
-        configuration.check(config, yaml.safe_load((BASE / "workflow/schemas/config.schema.yaml").read_text()))
-        categories = {name: entry for name, entry in config["categories"].items() if entry is not None}
-        table = shapenet.synsets(BASE / "resources/categories.csv")
-        synsets = {name: shapenet.synset(name, entry.get("synset"), table) for name, entry in categories.items()}
-        if config["shapenet"] == "demo":
-            splits = {name: demo_shapes.splits(name, **config["demo"], seed=config["seed"]) for name in categories}
-            missing = dict.fromkeys(categories, frozenset())
-        else:
-            root = Path(config["shapenet"]).expanduser()
-            shapenet.check_root(root)
-            splits, missing = {}, {}
-            for name, entry in categories.items():
-                lists = {split: split_file(entry[split]) for split in ("train", "test")}
-                splits[name] = split_lists.of_category(lists, synsets[name])
-                missing[name] = shapenet.missing_meshes(root, synsets[name], splits[name])
-            shapenet.check_missing(root, synsets, splits, missing, config["on_missing_mesh"])
-    except InputError as error:
-        raise WorkflowError(str(error))
-    return synsets, splits, missing
+def splits_of(category, synset):
+    """The shapes of a category by split, from its lists or its share of test shapes."""
+    if config["shapenet"] == "demo":
+        return demo_shapes.splits(category, **config["demo"], seed=config["seed"])
+    if share := config["categories"][category].get("test_share"):
+        shapes = MESHES.locations(category, synset)
+        return splits.by_share(shapes, share, config["seed"], category, MESHES.root)
+    return splits.of_category({split: split_file(category, split) for split in ("train", "test")}, synset)
 
 
-SYNSETS, SPLITS, MISSING = read_configuration()
-CATEGORIES = list(SYNSETS)
+def located(category, synset, shapes):
+    """Where the meshes of a category are, by shape; those of demo shapes are known before they are made."""
+    if config["shapenet"] == "demo":
+        return {shape: mesh_folders.Location(MESHES.mesh_file(synset, shape)) for shape in shapes}
+    return MESHES.locations(category, synset, shapes)
+
+
+try:
+    configuration.check(config, yaml.safe_load((BASE / "workflow/schemas/config.schema.yaml").read_text()))
+    MESHES = mesh_folders.MeshFolder.of(config)
+    CATEGORIES = [category for category, entry in config["categories"].items() if entry is not None]
+    TABLE = shapenet.synsets(BASE / "resources/categories.csv")
+    SYNSETS = {c: shapenet.synset(c, config["categories"][c].get("synset"), TABLE, MESHES.layout) for c in CATEGORIES}
+    if config["shapenet"] != "demo":
+        MESHES.check()
+    SPLITS = {c: splits_of(c, SYNSETS[c]) for c in CATEGORIES}
+    LOCATIONS = {c: located(c, SYNSETS[c], [*SPLITS[c]["train"], *SPLITS[c]["test"]]) for c in CATEGORIES}
+    mesh_folders.check_missing(MESHES, SYNSETS, SPLITS, LOCATIONS, config["on_missing_mesh"])
+except InputError as error:
+    raise WorkflowError(str(error))
 TRAINED_METHODS = config["methods"]
 TRAINING = config["training"]
 TRAINING_MB = int(8000 + 2000 * TRAINING["ram_gb"])  # samples and views
@@ -79,7 +86,6 @@ TRAINING_MB = int(8000 + 2000 * TRAINING["ram_gb"])  # samples and views
 # first, so that the GPU does not wait for the data of other categories.
 PRIORITY = {"prepare": 40, "sdf": 30, "render": 25, "surface": 25, "training": 100 if TRAINING["gpus"] else 10}
 snakemake_internals.allow_gpus(workflow, TRAINING["gpus"])
-MESHES = shapenet.root_of(config)
 KNOWN_FAULTS = shapenet.known_faults(BASE / "resources/known_faults.csv")
 
 
@@ -123,19 +129,23 @@ def shards_of(category, split, *products):
     ]
 
 
-def mesh_files(category, shapes):
-    """The meshes of shapes, but not of those that the folder lacks."""
-    return [mesh_file(category, shape) for shape in shapes if shape not in MISSING[category]]
+@functools.cache
+def mesh_file(category, shape):
+    """The path of a demo shape's mesh, as text."""
+    return str(LOCATIONS[category][shape].file)
 
 
 @functools.cache
-def mesh_file(category, shape):
-    """The path of a shape's mesh, as text; cached, because several functions use it."""
-    return str(shapenet.mesh_file(MESHES, SYNSETS[category], shape))
+def shard_locations(category, shard):
+    """Where the meshes of a shard are; not of those that the folder lacks."""
+    found = LOCATIONS[category]
+    return [found[shape] for shape in SHARDS[category][shard] if shape in found]
 
 
 def meshes_of(wildcards):
-    return mesh_files(wildcards.category, SHARDS[wildcards.category][wildcards.shard])
+    """The files that hold the meshes of a shard, each once."""
+    found = (mesh_folders.files_of(location) for location in shard_locations(wildcards.category, wildcards.shard))
+    return list(dict.fromkeys(str(file) for files in found for file in files))
 
 
 def known_faults(wildcards):
@@ -148,14 +158,14 @@ def materials_of(wildcards):
     """Material and texture files; those of demo shapes are known before they are made."""
     if config["shapenet"] == "demo":
         return [str(Path(mesh).with_suffix(".mtl")) for mesh in meshes_of(wildcards)]
-    return list(shard_materials(wildcards.category, wildcards.shard))
+    return shard_materials(wildcards.category, wildcards.shard)
 
 
 @functools.cache
 def shard_materials(category, shard):
     """The material and texture files of a shard; cached, because several jobs use them."""
-    found = (materials.files(Path(mesh)) for mesh in mesh_files(category, SHARDS[category][shard]))
-    return [str(file) for files in found for file in files]
+    found = map(mesh_folders.watched, shard_locations(category, shard))
+    return list(dict.fromkeys(str(file) for files in found for file in files))
 
 
 def part(section, *keys):

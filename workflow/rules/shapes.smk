@@ -56,6 +56,8 @@ rule prepare:
     params:
         settings=lambda wildcards: settings(
             shapes=SHARDS[wildcards.category][wildcards.shard],
+            synset=SYNSETS[wildcards.category],
+            meshes=config["meshes"],
             sdf=part("sdf", "directions"),
             known_faults=known_faults(wildcards),
         ),

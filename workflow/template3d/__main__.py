@@ -1,20 +1,26 @@
-"""The command line: `template3d reconstruct ...`, or `python -m template3d reconstruct ...`."""
+"""The command line: `template3d <command> ...`, or `python -m template3d <command> ...`."""
 
 import argparse
+from importlib import import_module
 
 from template3d import __version__
+
+COMMANDS = {
+    "reconstruct": "reconstruct the object on a photo as a mesh",
+    "import-meshes": "print the configuration for a folder of meshes",
+}
+"""The commands, each a module of the same name."""
 
 
 def main() -> None:
     """Run the command that the arguments name."""
-    parser = argparse.ArgumentParser(prog="template3d", description="One photo in, a 3D shape out.")
+    parser = argparse.ArgumentParser(prog="template3d", description="From photos of objects to their 3D shapes.")
     parser.add_argument("--version", action="version", version=f"template3d {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="command")
-    commands.add_parser("reconstruct", add_help=False, help="reconstruct the object on a photo as a mesh; see --help")
-    _, rest = parser.parse_known_args()
-    from template3d import reconstruct
-
-    reconstruct.main(rest)
+    commands = parser.add_subparsers(required=True, metavar="command", dest="command")
+    for name, words in COMMANDS.items():
+        commands.add_parser(name, add_help=False, help=f"{words}; see --help")
+    options, rest = parser.parse_known_args()
+    import_module(f"template3d.{options.command.replace('-', '_')}").main(rest)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import trimesh
 
-from template3d.data import archives, obj
-from template3d.geometry import meshes
+from template3d.data import archives, obj, scenes
+from template3d.geometry import frames, meshes
 from template3d.geometry.triangulation import triangulate
 from template3d.runtime import npz
 from template3d.runtime.errors import InputError
@@ -78,13 +78,20 @@ def prepare(polygons: obj.Polygons) -> PreparedMesh:
     )
 
 
-def read_obj(file: Path) -> PreparedMesh:
-    """Read and prepare an OBJ file; raises InputError, naming the file and the flaw, if it is unusable."""
+def read_file(file: Path, rotation: np.ndarray | None = None, normalize: bool = False) -> PreparedMesh:
+    """Read and prepare a mesh file in one of ``mesh_folders.FORMATS``.
+
+    ``rotation`` (3, 3) is that of ``frames.to_shapenet``, for a file with other axes; with ``normalize``, the box gets
+    diagonal 1 around the origin. Raises InputError, naming the file and the flaw, if the mesh is unusable.
+    """
     if not file.is_file():
         raise InputError(f"{file}: no such mesh; is the ShapeNet folder complete?")
-    polygons = obj.read(file)
+    polygons = obj.read(file) if file.suffix.lower() == ".obj" else scenes.read(file)
+    vertices = polygons.vertices if rotation is None else polygons.vertices @ rotation.T
+    if normalize:
+        vertices = frames.normalized(vertices, np.unique(polygons.corners))
     try:
-        return prepare(polygons)
+        return prepare(polygons._replace(vertices=vertices))
     except InputError as flaw:
         raise InputError(f"{file}: {flaw}") from flaw
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +18,34 @@ def check_url(url: str) -> None:
     parts = urlsplit(url)
     if not parts.hostname or {".", ".."} & {parts.netloc, *parts.path.split("/")} or not parts.path.rpartition("/")[2]:
         raise InputError(f"config: {url} is no address of a split list; fetch the list and give its path")
+
+
+def existing(file: Path, folders: Iterable[Path]) -> Path:
+    """A list's path, relative to the first of the folders that holds it; raises InputError if none does."""
+    tried = list(dict.fromkeys(folder / file for folder in folders))
+    found = [path for path in tried if path.exists()]
+    if not found:
+        others = "".join(f", nor {path}" for path in tried[1:])
+        raise InputError(f"{tried[0]}: there is no such list{others}; fix the path in the configuration")
+    return found[0]
+
+
+def by_share(shapes: Iterable[str], test_share: float, seed: int, category: str, source: Path) -> dict[str, list[str]]:
+    """Split shapes by a hash of their ids, so that adding a shape moves no other one.
+
+    Raises InputError, naming the folder ``source``, for an id that is not safe in a path and for a split that is empty.
+    """
+    splits: dict[str, list[str]] = {"train": [], "test": []}
+    for shape in sorted(shapes):
+        digest = hashlib.sha256(f"{seed} {check_id(shape, str(source))}".encode()).digest()
+        splits["test" if int.from_bytes(digest[:8], "big") < test_share * 2**64 else "train"].append(shape)
+    counts = f"{len(splits['train'])} training and {len(splits['test'])} test shapes"
+    if len(splits["train"]) < FEWEST or not splits["test"]:
+        raise InputError(
+            f"config: categories.{category}.test_share {test_share} makes {counts} of the shapes in {source}; "
+            f"{FEWEST} and 1 are needed at least: change the share or the seed, or list them (train, test)"
+        )
+    return splits
 
 
 def of_category(lists: dict[str, Path], synset: str) -> dict[str, list[str]]:

@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from template3d.data import materials, prepared_meshes, views
+from template3d.data import archives, mesh_folders, prepared_meshes, views
+from template3d.data.mesh_folders import Location
 from template3d.rendering import cameras, protocols
 from template3d.runtime import randomness
 from template3d.runtime.errors import InputError
@@ -24,20 +25,45 @@ def studio(**settings: Any) -> "Studio":
     return Studio(**settings)
 
 
+def appearance(archive: Path, member: str, location: Location, limits: Limits = USUAL) -> str:
+    """A digest of the materials and textures of a prepared mesh: of all that ``one_shape`` reads besides the mesh.
+
+    If they cannot be read, it is that of the reason, which ``one_shape`` raises.
+    """
+    libraries = prepared_meshes.read(archive, member).libraries
+    with mesh_folders.on_disk(location, limits) as file, tempfile.TemporaryDirectory() as folder:
+        try:
+            described = mesh_folders.read_materials(file, libraries, Path(folder), limits)
+        except InputError as error:
+            return archives.digest(str(error))
+        shown = {
+            name: [
+                material.colour,
+                material.opacity,
+                *(
+                    texture and [archives.digest(texture.file), texture.scale, texture.offset]
+                    for texture in (material.texture, material.alpha_texture)
+                ),
+            ]
+            for name, material in described.by_name.items()
+        }
+        return archives.digest({"materials": shown, "missing": described.missing_libraries})
+
+
 def one_shape(
     category: str,
     kind: str,
     archive: Path,
     member: str,
-    file: Path,
+    location: Location,
     threads: int,
     settings: dict,
     limits: Limits = USUAL,
 ) -> dict[str, bytes]:
     """Render the views of one prepared mesh, in every pass of the settings; the files are the images and their cameras.
 
-    The materials are those beside ``file``, the mesh that was prepared. ``settings`` holds ``seed`` and the part of the
-    configuration's ``views`` for this kind.
+    The materials are those of the mesh at ``location``, which was prepared. ``settings`` holds ``seed`` and the part of
+    the configuration's ``views`` for this kind.
 
     Raises InputError if no view shows the whole shape, if nothing of it is visible, or if a texture is too large.
     """
@@ -51,8 +77,10 @@ def one_shape(
         engine=view_settings["engine"],
         device=view_settings["device"],
     )
-    described = materials.read(file, prepared.libraries, limits.check_mesh)
-    warnings = scene.show_prepared(prepared, described, file, limits)
+    with mesh_folders.on_disk(location, limits) as file, tempfile.TemporaryDirectory() as textures:
+        described = mesh_folders.read_materials(file, prepared.libraries, Path(textures), limits)
+        warnings = scene.show_prepared(prepared, described, file, limits)
+        warnings = [mesh_folders.in_words(warning, file, location) for warning in warnings]
     cameras_json = cameras.describe(shape_views, view_settings["image_size"]) | {"warnings": warnings}
     files = {views.cameras_name(category, shape, kind): json.dumps(cameras_json, indent=1).encode()}
     with tempfile.TemporaryDirectory() as folder:
@@ -65,5 +93,5 @@ def one_shape(
                 files[name] = views.without_texts(content) if image.suffix == ".png" else content
     first = views.decode(files[views.member_name(category, shape, kind, 0)])
     if first.convert("L").getextrema()[0] == 255:
-        raise InputError(f"{file}: nothing of it is visible; are all its materials transparent or white?")
+        raise InputError(f"{location}: nothing of it is visible; are all its materials transparent or white?")
     return files

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snakemake.api import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings, SnakemakeApi
+from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake.resources import Resource
 from snakemake.settings.enums import Quietness, RerunTrigger
@@ -48,6 +49,21 @@ def allow_gpus(workflow: "Workflow", gpus: int) -> None:
     """Let one job use ``gpus`` GPUs; otherwise the profile's ``gpu: 1`` would silently reduce its request to 1."""
     if "gpu" in workflow.global_resources and workflow.global_resources["gpu"].value < gpus:
         workflow.global_resources["gpu"] = Resource("gpu", gpus)
+
+
+def naming_folders(workflow: "Workflow", key: tuple[str, ...], value: str) -> Iterator[Path]:
+    """The folders of the configuration files that give ``key`` this value, and the working directory.
+
+    Snakemake merges the files and does not say which one a value is from.
+    """
+    given = list(map(Path, workflow.overwrite_configfiles))
+    for file in [*reversed(given), *(Path(file) for file in workflow.configfiles if Path(file) not in given)]:
+        entry = load_configfile(file)
+        for name in key:
+            entry = entry.get(name) if isinstance(entry, dict) else None
+        if entry == value:
+            yield file.parent
+    yield Path()
 
 
 def fetch(workflow: "Workflow", stored: Any, url: str) -> Path:

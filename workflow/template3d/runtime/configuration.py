@@ -62,11 +62,20 @@ def _check_together(config: dict) -> None:
                 f"config: reconstruct.random_views is {reconstruct['random_views']}, but there are only {views[kind]} "
                 f"{kind} views"
             )
+    up, front = config["meshes"]["up"], config["meshes"]["front"]
+    if up[-1] == front[-1]:
+        raise InputError(f"config: meshes.up is {up} and meshes.front is {front}, but they must be different axes")
     for name, category in config["categories"].items():
+        if category is None or config["shapenet"] == "demo":
+            continue
+        lists = [split for split in ("train", "test") if split in category]
+        if "test_share" in category and lists:
+            raise InputError(f"config: categories.{name} has test_share and {lists[0]}; keep either")
         for split in ("train", "test"):
-            if category is not None and config["shapenet"] != "demo" and split not in category:
+            if "test_share" not in category and split not in category:
                 raise InputError(
-                    f"config: categories.{name}.{split} is missing; name a DeepSDF split file or a list of ids"
+                    f"config: categories.{name}.{split} is missing; name a DeepSDF split file or a list of ids, or set "
+                    "test_share"
                 )
 
 

@@ -1,0 +1,223 @@
+"""Where meshes are: ShapeNet's layouts, unpacked and zipped, plain folders, and what is said to other folders."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+import trimesh
+from PIL import Image
+from renders import FRONT, picture
+from template3d.data import archives, mesh_folders, prepared_meshes
+from template3d.data.mesh_folders import Location, MeshFolder
+from template3d.geometry import frames
+from template3d.jobs import prepare, render
+from template3d.rendering.blender import Studio
+from template3d.runtime.errors import InputError
+from template3d.runtime.limits import Limits
+
+SYNSET = "03001627"
+V2, V1 = f"{SYNSET}/aaaa/models/model_normalized.obj", f"{SYNSET}/aaaa/model.obj"
+HALF = np.array([0.3, 0.2, 0.1])
+BOX = trimesh.creation.box(2 * HALF)
+
+
+def touched(root, *names):
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    return MeshFolder(root)
+
+
+@pytest.mark.parametrize("name", [V2, V1, f"ShapeNetCore.v2/{V2}", f"v1/{V1}"])
+def test_shapenets_layouts_are_found(tmp_path, name):
+    folder = touched(tmp_path, name)
+    (tmp_path / "other").mkdir()
+    assert folder.locations("chairs", SYNSET, ["aaaa", "bbbb"]) == {"aaaa": Location(tmp_path / name)}
+    assert folder.locations("chairs", SYNSET) == {"aaaa": Location(tmp_path / name)}
+    assert folder.locations("chairs", "00000000") == {}
+
+
+@pytest.mark.parametrize("inner", [V2, V1, f"ShapeNetCore.v2/{V2}", "aaaa/models/model_normalized.obj"])
+def test_a_synsets_zip_is_read_without_unpacking(tmp_path, inner):
+    shape_folder = inner.rpartition("/model")[0].removesuffix("/models")
+    red = Image.new("RGB", (8, 8), "red")
+    with zipfile.ZipFile(tmp_path / f"{SYNSET}.zip", "w") as opened:
+        mtl = inner.replace(".obj", ".mtl")
+        opened.writestr(inner, f"mtllib {mtl.rpartition('/')[2]}\nusemtl a\n" + BOX.export(file_type="obj"))
+        texture = "../images/t.png" if "models" in inner else "images/t.png"
+        opened.writestr(mtl, f"newmtl a\nKd 0 0 1\nmap_Kd gone.png\nmap_Kd {texture}\n")
+        with opened.open(f"{shape_folder}/images/t.png", "w") as image:
+            red.save(image, "PNG")
+        opened.writestr(f"{shape_folder[:-4]}bbbb{inner.removeprefix(shape_folder)}", "f 1 2 3\n")
+    folder = MeshFolder(tmp_path)
+    found = folder.locations("chairs", SYNSET, ["aaaa", "bbbb", "cccc"])
+    assert found.keys() == {"aaaa", "bbbb"}
+    assert mesh_folders.files_of(found["aaaa"]) == mesh_folders.watched(found["aaaa"]) == [tmp_path / f"{SYNSET}.zip"]
+    assert mesh_folders.identity(found["aaaa"]) != mesh_folders.identity(found["bbbb"])
+    made = prepare.one_shape(found["aaaa"], SYNSET, "aaaa", folder)
+    archives.update(tmp_path / "meshes.zip", {"aaaa": "1"}, lambda shapes: [(shapes[0], made)])
+    member = prepared_meshes.member_name(SYNSET, "aaaa")
+    mesh = prepared_meshes.read(tmp_path / "meshes.zip", member)
+    np.testing.assert_allclose(mesh.mesh.extents, 2 * HALF, rtol=1e-6)
+    views = {"easy": 1, "image_size": 32, "samples": 1, "passes": ["rgb"], "engine": "cycles", "device": "cpu"}
+    settings = {"seed": 0, "views": views}
+    members = render.one_shape("chairs", "easy", tmp_path / "meshes.zip", member, found["aaaa"], 1, settings)
+    (cameras,) = (content for name, content in members.items() if name.endswith(".json"))
+    (warning,) = json.loads(cameras)["warnings"]
+    assert warning.startswith(f"{tmp_path / SYNSET}.zip: {shape_folder}/")
+    assert "/tmp/tmp" not in warning.replace(str(tmp_path), "")
+    with pytest.raises(InputError, match=r"03001627\.zip: .*bbbb/.*\.obj: line 1: this face names vertex 1"):
+        prepare.one_shape(found["bbbb"], SYNSET, "bbbb", folder)
+    with pytest.raises(InputError, match="is larger than limits"):
+        prepare.one_shape(found["aaaa"], SYNSET, "aaaa", folder, limits=Limits(mesh_mb=0.0001))
+
+
+def test_a_damaged_zip_is_named(tmp_path):
+    (tmp_path / f"{SYNSET}.zip").write_bytes(b"PK\x03\x04 cut")
+    with pytest.raises(InputError, match=r"03001627\.zip: damaged"):
+        MeshFolder(tmp_path).locations("chairs", SYNSET)
+
+
+def test_a_flat_folder_has_files_by_name(tmp_path):
+    touched(tmp_path, "chairs/b 1.OBJ", "chairs/a.glb", "chairs/a.mtl", "chairs/notes.txt", "chairs/inner/c.obj")
+    folder = MeshFolder(tmp_path, "flat")
+    found = {"a": Location(tmp_path / "chairs/a.glb"), "b 1": Location(tmp_path / "chairs/b 1.OBJ")}
+    assert folder.locations("chairs", "chairs") == found
+    assert folder.locations("chairs", "chairs", ["a", "c"]) == {"a": found["a"]}
+    assert folder.locations("sofas", "sofas") == {}
+    touched(tmp_path, "chairs/a.ply")
+    with pytest.raises(InputError, match=r"a\.ply: a\.glb is beside it; keep one of the two formats"):
+        folder.locations("chairs", "chairs")
+
+
+@pytest.mark.parametrize(
+    ("file", "root", "layout", "sentence"),
+    [
+        (V2, SYNSET, "shapenet", rf"there is no .*{SYNSET}/{SYNSET}/cccc/models/model_normalized\.obj; it is in "),
+        (f"{SYNSET}/aaaa/models/model.obj", ".", "shapenet", rf"{SYNSET} holds aaaa$"),
+        (f"{SYNSET}/cccc/models/model.obj", ".", "shapenet", rf"{SYNSET}/cccc holds models$"),
+        ("chairs/cccc.obj", ".", "shapenet", r"chairs holds files: set meshes\.layout to flat$"),
+        ("stools/aaaa.obj", ".", "shapenet", r"holds stools$"),
+        ("chairs/aaaa.obj", ".", "flat", r"there is no .*chairs/cccc\{\.obj,\.glb,.*\}; .*chairs holds aaaa\.obj$"),
+        ("chairs/cccc.obj", "chairs", "flat", r"it is in .*: set shapenet to that$"),
+        (f"{SYNSET}/cccc/model.obj", ".", "flat", r"has ShapeNet's layout: leave meshes\.layout out$"),
+    ],
+)
+def test_another_folder_is_told_what_was_looked_for_and_what_is_there(tmp_path, file, root, layout, sentence):
+    touched(tmp_path, file, file.replace("aaaa", "cccc") if root == SYNSET else file)
+    folder = MeshFolder(tmp_path / root, layout)
+    splits = {"chairs": {"train": ["cccc"]}}
+    with pytest.raises(InputError, match=sentence):
+        mesh_folders.check_missing(folder, {"chairs": SYNSET}, splits, {"chairs": {}}, "skip")
+
+
+def test_shapes_without_a_mesh_are_counted_and_stop_or_are_skipped(tmp_path):
+    folder = touched(tmp_path, V2)
+    (tmp_path / SYNSET / "cccc").mkdir()  # a folder without a mesh in it
+    splits = {"chairs": {"train": ["aaaa", "bbbb", "cccc"]}}
+    found = {"chairs": folder.locations("chairs", SYNSET, splits["chairs"]["train"])}
+    sentence = (
+        r"no mesh of 2 of the 3 train shapes of chairs \(bbbb, cccc\); there is no .*bbbb/.*obj; fix the list or set"
+    )
+    with pytest.raises(InputError, match=sentence):
+        mesh_folders.check_missing(folder, {"chairs": SYNSET}, splits, found, "fail")
+    mesh_folders.check_missing(folder, {"chairs": SYNSET}, splits, found, "skip")
+    with pytest.raises(InputError, match=r"shapenet is .*nothing, but there is no such folder"):
+        MeshFolder(tmp_path / "nothing").check()
+
+
+AXES = [f"{sign}{axis}" for sign in ("", "-") for axis in "xyz"]
+
+
+@pytest.mark.parametrize("up", AXES)
+@pytest.mark.parametrize("front", AXES)
+def test_axes_are_turned_to_shapenets(up, front):
+    if up[-1] == front[-1]:
+        with pytest.raises(ValueError, match="one axis"):
+            frames.to_shapenet(up, front)
+        return
+    rotation = frames.to_shapenet(up, front)
+    assert np.linalg.det(rotation) == pytest.approx(1)
+    for axis, target in ((up, [0, 1, 0]), (front, [0, 0, -1])):
+        direction = np.eye(3)["xyz".index(axis[-1])] * (-1 if axis[0] == "-" else 1)
+        np.testing.assert_allclose(rotation @ direction, target)
+
+
+def chair() -> trimesh.Trimesh:
+    """A box with a red front, which looks along +x; y is up. It is large and far from the origin."""
+    box = trimesh.creation.box([20, 40, 60])
+    box.unmerge_vertices()
+    box.visual.face_colors = np.where((box.face_normals[:, :1] > 0.5), [200, 0, 0, 255], [0, 0, 200, 255])
+    return box.apply_translation([100, 200, 300])
+
+
+def painted(triangle, colour) -> trimesh.Trimesh:
+    """A triangle with a glTF material."""
+    material = trimesh.visual.material.PBRMaterial(baseColorFactor=colour)
+    visual = trimesh.visual.TextureVisuals(material=material)
+    return trimesh.Trimesh(triangle, [[0, 1, 2]], visual=visual, process=False)
+
+
+@pytest.mark.parametrize("suffix", ["glb", "ply", "stl", "off", "obj", "gltf"])
+def test_other_formats_are_turned_scaled_and_shown_in_their_colours(tmp_path, suffix):
+    (tmp_path / "chairs").mkdir()
+    file, mesh = tmp_path / f"chairs/one.{suffix}", chair()
+    if suffix in ("glb", "gltf"):
+        scene = trimesh.Scene(list(map(painted, mesh.triangles, mesh.visual.face_colors)))
+        exported = scene.export(file_type=suffix)
+        for name, content in (exported if suffix == "gltf" else {"one.glb": exported}).items():
+            (tmp_path / "chairs" / name.replace("model.gltf", "one.gltf")).write_bytes(content)
+    else:
+        mesh.export(file)
+    folder = MeshFolder(tmp_path, "flat", "y", "x")
+    (location,) = folder.locations("chairs", "chairs").values()
+    assert location == Location(file)
+    assert (len(mesh_folders.files_of(location)) > 1) == (suffix == "gltf")
+    made = prepare.one_shape(location, "chairs", "one", folder)
+    shape = prepared_meshes.PreparedMesh.from_bytes(made[prepared_meshes.member_name("chairs", "one")])
+    diagonal = np.linalg.norm([60, 40, 20])
+    np.testing.assert_allclose(shape.mesh.bounds, np.array([[-30, -20, -10], [30, 20, 10]]) / diagonal, atol=1e-6)
+    assert len(shape.triangles) == 12
+    studio = Studio(32, samples=1)
+    described = mesh_folders.read_materials(file, shape.libraries, tmp_path)
+    studio.show_prepared(shape, described, file)
+    pixel = picture(studio, FRONT, tmp_path)[16, 16]
+    if suffix in ("glb", "gltf", "ply"):
+        assert pixel[0] > pixel[2] + 60
+    else:  # these hold no colours
+        assert np.ptp(pixel) < 5
+
+
+L_SHAPE = "0 0 0\n2 0 0\n2 1 0\n1 1 0\n1 2 0\n0 2 0\n"
+PLY = "ply\nformat ascii 1.0\nelement vertex 6\nproperty float x\nproperty float y\nproperty float z\n"
+PLY += "element face 1\nproperty list uchar int vertex_indices\nend_header\n" + L_SHAPE + "6 0 1 2 3 4 5\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.ply", PLY), ("a.off", f"OFF # a comment\n6 1 0\n{L_SHAPE}6 0 1 2 3 4 5\n")]
+)
+def test_concave_polygons_of_other_formats_are_cut_along_their_outline(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    assert prepared_meshes.read_file(tmp_path / name).mesh.area == pytest.approx(3)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.glb", b"glTF", "cannot be read as a mesh"),
+        ("a.gltf", b"{", "cannot be read as glTF"),
+        ("a.gltf", b'{"buffers": [{"uri": "../../secret.bin"}]}', "which is outside its folder"),
+        ("a.ply", b"ply\nformat ascii 1.0\nend_header\n", "cannot be read as a mesh|has no faces"),
+        ("a.stl", b"solid a\nendsolid a\n", "cannot be read as a mesh|has no faces"),
+        ("a.off", b"OFF\n3 1 0\n0 0 0\n1 0 0\n", "cannot be read as a mesh|missing vertices"),
+        ("a.off", b"nothing", "does not begin with OFF"),
+        ("a.off", b"", "cannot be read as a mesh"),
+        ("a.off", b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 3\n", "missing vertices"),
+    ],
+)
+def test_broken_files_of_other_formats_are_named(tmp_path, name, content, reason):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=reason) as refused:
+        prepared_meshes.read_file(tmp_path / name)
+    assert str(tmp_path / name) in str(refused.value)
