@@ -25,6 +25,7 @@ import pandas as pd
 import yaml
 from snakemake.utils import update_config
 from template3d.data import shapenet
+from template3d.data import splits as split_lists
 from template3d.data.mesh_folders import MeshFolder
 from template3d.jobs import snakemake_internals
 
@@ -97,7 +98,7 @@ def published(splits: Path, category: str) -> dict[str, list[str]] | None:
     files = {split: splits / f"sv2_{category}_{split}.json" for split in ("train", "test")}
     if not all(file.exists() for file in files.values()):
         return None
-    return {split: splits.read_split(file, synset) for split, file in files.items()}
+    return {split: split_lists.read_split(file, synset) for split, file in files.items()}
 
 
 def lay_out(folder: Path, lists: dict[str, dict[str, list[str]]], shards: dict[str, int]) -> Path:
