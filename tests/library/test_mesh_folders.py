@@ -110,6 +110,10 @@ def test_another_folder_is_told_what_was_looked_for_and_what_is_there(tmp_path, 
     splits = {"chairs": {"train": ["cccc"]}}
     with pytest.raises(InputError, match=sentence):
         mesh_folders.check_missing(folder, {"chairs": SYNSET}, splits, {"chairs": {}}, "skip")
+    if "cccc" in file or "stools" in file:
+        whole = sentence.replace("cccc", ".*").replace(f"{SYNSET}/.* holds models", f"{SYNSET} holds cccc")
+        with pytest.raises(InputError, match=f"no mesh of chairs; .*{whole}"):
+            folder.all_of("chairs", SYNSET)
 
 
 def test_shapes_without_a_mesh_are_counted_and_stop_or_are_skipped(tmp_path):
@@ -118,7 +122,7 @@ def test_shapes_without_a_mesh_are_counted_and_stop_or_are_skipped(tmp_path):
     splits = {"chairs": {"train": ["aaaa", "bbbb", "cccc"]}}
     found = {"chairs": folder.locations("chairs", SYNSET, splits["chairs"]["train"])}
     sentence = (
-        r"no mesh of 2 of the 3 train shapes of chairs \(bbbb, cccc\); there is no .*bbbb/.*obj; fix the list or set"
+        r"no mesh of 2 of the 3 train shapes of chairs \(bbbb, cccc\); there is no .*bbbb/.*; fix the list or set"
     )
     with pytest.raises(InputError, match=sentence):
         mesh_folders.check_missing(folder, {"chairs": SYNSET}, splits, found, "fail")

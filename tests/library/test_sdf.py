@@ -1,10 +1,11 @@
+import itertools
 from ctypes.util import find_library
 
 import numpy as np
 import pytest
 import trimesh
 from scipy.spatial import KDTree
-from template3d.geometry import sdf
+from template3d.geometry import consistency, sdf
 from template3d.runtime.errors import InputError
 
 POINTS = np.random.default_rng(0).uniform(-1, 1, size=(4000, 3))
@@ -171,31 +172,55 @@ def test_an_unknown_backend_is_named():
         sdf.signed_distances(BOX, POINTS, backend="guess")
 
 
-def contradictions(inside, outside) -> np.ndarray:
+def contradicted(samples) -> np.ndarray:
     """Mask (M,) of inside samples whose distance, with that of the nearest outside sample, exceeds the way there."""
-    apart, nearest = KDTree(outside[:, :3]).query(inside[:, :3])
-    return np.abs(inside[:, 3]) + outside[nearest, 3] > 1.02 * apart + 1e-4
+    apart, nearest = KDTree(samples["pos"][:, :3]).query(samples["neg"][:, :3])
+    return np.abs(samples["neg"][:, 3]) + samples["pos"][nearest, 3] > 1.02 * apart + 1e-4
 
 
-def test_inside_samples_that_contradict_outside_ones_are_dropped():
-    """In a deep box that is open at the top, few rays escape, so signs flip where there is no face."""
-    box = trimesh.creation.box([0.25, 1.4, 0.25])
-    pot = doubled(trimesh.Trimesh(box.vertices, box.faces[box.face_normals[:, 1] < 0.5], process=False))
-    rng = np.random.default_rng(0)
-    points = sdf.sample_points(pot, 20_000, rng, uniform_share=0.5)
-    samples = np.column_stack([points, sdf.signed_distances(pot, points)]).astype(np.float32)
-    inside, outside = samples[samples[:, 3] < 0], samples[samples[:, 3] >= 0]
-    assert contradictions(inside, outside).sum() > 10
-    dropped = sdf.contradicted(inside, outside)
-    assert dropped[contradictions(inside, outside)].all()
-    assert dropped.mean() < 0.5
-    assert not contradictions(inside[~dropped], outside).any()
-    sampled = sdf.sample_sdf(pot, 20_000, np.random.default_rng(0), uniform_share=0.5)
-    assert not contradictions(sampled["neg"], sampled["pos"]).any()
-    assert 0 < 20_000 - len(sampled["neg"]) - len(sampled["pos"]) < 1000
+@pytest.mark.parametrize("kind", ["a deep pot", "a cracked box"])
+def test_samples_that_contradict_others_are_dropped(kind):
+    """Few rays escape from a deep box that is open at the top; a few escape from a box through a crack."""
+    box = trimesh.creation.box([0.25, 1.4, 0.25] if kind == "a deep pot" else [1, 0.8, 0.6])
+    pot = box.face_normals[:, 1] < 0.5
+    crack = 0.998 * (box.triangles - box.triangles_center[:, None]) + box.triangles_center[:, None]
+    triangles = box.triangles[pot] if kind == "a deep pot" else crack
+    mesh = doubled(
+        trimesh.Trimesh(triangles.reshape(-1, 3), np.arange(3 * len(triangles)).reshape(-1, 3), process=False)
+    )
+    points = sdf.sample_points(mesh, 20_000, np.random.default_rng(0), uniform_share=0.5)
+    distances = sdf.signed_distances(mesh, points)
+    rows = np.column_stack([points, distances]).astype(np.float32)
+    before = {"pos": rows[distances >= 0], "neg": rows[distances < 0]}
+    assert contradicted(before).sum() > 10
+    after = sdf.sample_sdf(mesh, 20_000, np.random.default_rng(0), uniform_share=0.5)
+    assert not contradicted(after).any()
+    dropped = {side: len(before[side]) - len(after[side]) for side in ("pos", "neg")}
+    of_inside = np.unique(consistency.contradictions(before["neg"], before["pos"])[:, 0])
+    assert 0 < sum(dropped.values()) < len(of_inside)
+    if kind == "a cracked box":
+        assert dropped["pos"] > dropped["neg"]  # the box stays solid
 
 
 @pytest.mark.parametrize("mesh", [SPHERE, BOX, TORUS, TUBE], ids=["sphere", "box", "torus", "tube"])
 def test_on_solids_no_sample_is_dropped(mesh):
     sampled = sdf.sample_sdf(mesh, 20_000, np.random.default_rng(0))
     assert len(sampled["neg"]) + len(sampled["pos"]) == 20_000
+
+
+def test_the_smallest_cover_is_the_smallest():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        pairs = np.unique(rng.integers(0, 5, size=(rng.integers(1, 12), 2)), axis=0) * [1, 10]
+        first, second = consistency.smallest_cover(pairs)
+        assert (np.isin(pairs[:, 0], first) | np.isin(pairs[:, 1], second)).all()
+        entries = [(0, value) for value in np.unique(pairs[:, 0])] + [(1, value) for value in np.unique(pairs[:, 1])]
+        smaller = itertools.combinations(entries, len(first) + len(second) - 1)
+        assert not any(all((0, a) in some or (1, b) in some for a, b in pairs) for some in smaller)
+
+
+def test_without_samples_of_one_side_nothing_is_dropped():
+    some, none = np.ones((3, 4), np.float32), np.empty((0, 4), np.float32)
+    for inside, outside in ((some, none), (none, some)):
+        kept = consistency.consistent(inside, outside)
+        assert [len(side) for side in kept] == [len(inside), len(outside)]

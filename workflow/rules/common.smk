@@ -53,8 +53,7 @@ def splits_of(category, synset):
     if config["shapenet"] == "demo":
         return demo_shapes.splits(category, **config["demo"], seed=config["seed"])
     if share := config["categories"][category].get("test_share"):
-        shapes = MESHES.locations(category, synset)
-        return splits.by_share(shapes, share, config["seed"], category, MESHES.root)
+        return splits.by_share(MESHES.all_of(category, synset), share, config["seed"], category, MESHES.root)
     return splits.of_category({split: split_file(category, split) for split in ("train", "test")}, synset)
 
 

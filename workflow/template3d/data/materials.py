@@ -54,15 +54,19 @@ def files(mesh: Path) -> list[Path]:
 
 def _files_beside(mesh: Path) -> list[Path]:
     """The MTL files and textures in the folder of a mesh, then the textures in the shape's folder ``images``."""
-    found = []
-    for folder, suffixes in (
-        (mesh.parent, TEXTURE_SUFFIXES | {".mtl"}),
-        (mesh.parent.parent / "images", TEXTURE_SUFFIXES),
-    ):
-        for inner, folders, names in os.walk(folder):
-            folders.sort()
-            found += [Path(inner, name) for name in sorted(names) if Path(name).suffix.lower() in suffixes]
-    return found
+    beside = _files_in(mesh.parent, TEXTURE_SUFFIXES | {".mtl"})
+    return [*beside, *_files_in(mesh.parent.parent / "images", TEXTURE_SUFFIXES)]
+
+
+def _files_in(folder: Path, suffixes: set[str]) -> list[Path]:
+    """The files in a folder and in those within it, if it exists."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    named = [entry.path for entry in entries if os.path.splitext(entry.name)[1].lower() in suffixes and entry.is_file()]  # noqa: PTH122 - fast
+    folders = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return [*map(Path, named), *(file for inner in folders for file in _files_in(Path(inner), suffixes))]
 
 
 def read(

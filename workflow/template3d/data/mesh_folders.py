@@ -3,14 +3,16 @@
 import contextlib
 import dataclasses
 import functools
+import json
 import os
 import tempfile
+import urllib.parse
 import zipfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from template3d.data import archives, materials, scenes
+from template3d.data import archives, materials
 from template3d.data.materials import Materials
 from template3d.runtime.errors import InputError
 from template3d.runtime.limits import USUAL, Limits
@@ -84,30 +86,36 @@ class MeshFolder:
         holders = [folder for folder in folders if (folder / synset).is_dir() or (folder / f"{synset}.zip").is_file()]
         return holders[0] if holders else self.root
 
-    def sought(self, category: str, synset: str, shape: str) -> str:
-        """The path of a mesh that was looked for, in words."""
-        if self.layout == "flat":
-            return f"{self.root / category / shape}{{{','.join(FORMATS)}}}"
-        return str(self.mesh_file(synset, shape))
+    def all_of(self, category: str, synset: str) -> dict[str, Location]:
+        """Where all meshes of a category are; raises InputError if there are none."""
+        found = self.locations(category, synset)
+        if not found:
+            raise InputError(f"{self.root}: this folder has no mesh of {category}; {self.instead(category, synset)}")
+        return found
 
-    def held_instead(self, category: str, synset: str, shape: str) -> str:
-        """A sentence that says where a missing mesh probably is and what to do, or what the folder holds instead."""
-        flat = self.layout == "flat"
-        if flat and self.locations_as("shapenet", category, synset, shape):
-            return f"{self._base(synset)} has ShapeNet's layout: leave meshes.layout out"
-        if not flat and self.locations_as("flat", category, synset, shape):
-            return f"{self.root / category} holds files: set meshes.layout to flat"
+    def instead(self, category: str, synset: str, shape: str | None = None) -> str:
+        """The path that was looked for, and where the mesh probably is or what the folder holds instead."""
+        return f"there is no {self._sought(category, synset, shape)}; {self._held(category, synset, shape)}"
+
+    def _sought(self, category: str, synset: str, shape: str | None) -> str:
+        if self.layout == "flat":
+            return f"{self.root / category / (shape or '<name>')}{{{','.join(FORMATS)}}}"
+        return str(self.mesh_file(synset, shape or "<id>"))
+
+    def _held(self, category: str, synset: str, shape: str | None) -> str:
+        flat, wanted = self.layout == "flat", None if shape is None else [shape]
+        other = dataclasses.replace(self, layout="shapenet" if flat else "flat")
         above = dataclasses.replace(self, root=self.root.parent)
-        if above.locations(category, synset, [shape]):
+        if other.locations(category, synset, wanted):
+            if flat:
+                return f"{self._base(synset)} has ShapeNet's layout: leave meshes.layout out"
+            return f"{self.root / category} holds files: set meshes.layout to flat"
+        if above.locations(category, synset, wanted):
             return f"it is in {self.root.parent}: set shapenet to that"
-        inner = (self.root / category,) if flat else (self.root / synset / shape, self.root / synset)
+        inner = [self.root / category] if flat else [self.root / synset / (shape or ""), self.root / synset]
         folder = next((folder for folder in inner if folder.is_dir()), self.root)
         names = sorted(entry.name for entry in os.scandir(folder))
         return f"{folder} holds {', '.join(names[:3]) or 'nothing'}{', ...' * (len(names) > 3)}"
-
-    def locations_as(self, layout: str, category: str, synset: str, shape: str) -> dict[str, Location]:
-        """Where a mesh would be in another layout."""
-        return dataclasses.replace(self, layout=layout).locations(category, synset, [shape])
 
 
 def check_missing(
@@ -127,19 +135,36 @@ def check_missing(
             absent = [shape for shape in shapes if shape not in found[category]]
             if absent and (on_missing_mesh == "fail" or len(absent) == len(shapes)):
                 some = f"{', '.join(absent[:3])}{', ...' * (len(absent) > 3)}"
-                first = (category, synsets[category], absent[0])
-                remedy = "fix the list or set on_missing_mesh: skip"
-                if len(absent) == len(shapes):
-                    remedy = folder.held_instead(*first)
+                instead = folder.instead(category, synsets[category], absent[0])
+                remedy = "; fix the list or set on_missing_mesh: skip" if len(absent) < len(shapes) else ""
                 raise InputError(
                     f"{folder.root}: this folder has no mesh of {len(absent)} of the {len(shapes)} {split} shapes of "
-                    f"{category} ({some}); there is no {folder.sought(*first)}; {remedy}"
+                    f"{category} ({some}); {instead}{remedy}"
                 )
+
+
+def companions(file: Path) -> list[Path]:
+    """The files that a ``.gltf`` file names, such as its buffers and textures; none for other formats.
+
+    Raises InputError if it is no JSON, or if it names a file outside its folder.
+    """
+    if file.suffix.lower() != ".gltf":
+        return []
+    try:
+        described = json.loads(file.read_bytes())
+        uris = [entry.get("uri", "data:") for key in ("buffers", "images") for entry in described.get(key, [])]
+    except (ValueError, AttributeError, TypeError) as error:
+        raise InputError(f"{file}: cannot be read as glTF ({error})") from error
+    named = [file.parent / urllib.parse.unquote(uri) for uri in uris if not uri.startswith("data:")]
+    for path in named:
+        if not path.resolve().is_relative_to(file.parent.resolve()):
+            raise InputError(f"{file}: names {path}, which is outside its folder; move it")
+    return named
 
 
 def files_of(location: Location) -> list[Path]:
     """The files that hold a mesh: its own and those that it names."""
-    return [location.file, *([] if location.member else scenes.companions(location.file))]
+    return [location.file, *([] if location.member else companions(location.file))]
 
 
 def identity(location: Location) -> list[str | Path]:
@@ -184,6 +209,8 @@ def read_materials(file: Path, libraries: Sequence[str], folder: Path, limits: L
     """The materials of a mesh file; textures that are inside the file are written into ``folder``."""
     if file.suffix.lower() == ".obj":
         return materials.read(file, libraries, limits.check_mesh)
+    from template3d.data import scenes  # trimesh; Snakemake imports this module at every start
+
     return scenes.read_materials(file, folder)
 
 

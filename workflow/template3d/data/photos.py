@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
-from scipy import ndimage
 
 from template3d.runtime.errors import InputError
 from template3d.runtime.limits import USUAL, Limits
@@ -152,6 +151,8 @@ def plain_background(colours: np.ndarray) -> np.ndarray | None:
         return None
     pixel_rows = zip(colours, y, strict=True)
     apart = np.stack([np.abs(row - _quadratic(x, row_y) @ factors).max(axis=1) for row, row_y in pixel_rows])
+    from scipy import ndimage  # slow to import; Snakemake imports this module at every start
+
     regions, _ = ndimage.label(apart <= BACKGROUND)
     touching = np.setdiff1d(np.unique(regions[border]), [0])
     return ndimage.binary_opening(~np.isin(regions, touching)).astype(float)

@@ -1,7 +1,5 @@
 """Meshes in other formats than OBJ (glTF, PLY, STL, OFF), read by trimesh, with their colours and textures."""
 
-import json
-import urllib.parse
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +8,7 @@ import trimesh
 from PIL import Image
 
 from template3d.data.materials import Material, Materials, Texture
+from template3d.data.mesh_folders import companions
 from template3d.data.obj import Polygons
 from template3d.runtime.errors import InputError
 
@@ -23,25 +22,6 @@ class _Part(NamedTuple):
     uv: np.ndarray  # (C, 2)
     colour: tuple[float, float, float, float] | None  # linear RGB and opacity
     image: Image.Image | None
-
-
-def companions(file: Path) -> list[Path]:
-    """The files that a ``.gltf`` file names, such as its buffers and textures; none for other formats.
-
-    Raises InputError if it is no JSON, or if it names a file outside its folder.
-    """
-    if file.suffix.lower() != ".gltf":
-        return []
-    try:
-        described = json.loads(file.read_bytes())
-        uris = [entry.get("uri", "data:") for key in ("buffers", "images") for entry in described.get(key, [])]
-    except (ValueError, AttributeError, TypeError) as error:
-        raise InputError(f"{file}: cannot be read as glTF ({error})") from error
-    named = [file.parent / urllib.parse.unquote(uri) for uri in uris if not uri.startswith("data:")]
-    for path in named:
-        if not path.resolve().is_relative_to(file.parent.resolve()):
-            raise InputError(f"{file}: names {path}, which is outside its folder; move it")
-    return named
 
 
 def read(file: Path) -> Polygons:
@@ -76,7 +56,7 @@ def read_materials(file: Path, folder: Path) -> Materials:
 
 
 def _parts(file: Path) -> list[_Part]:
-    companions(file)
+    companions(file)  # none outside the folder
     try:
         if file.suffix.lower() == ".off":
             return [_read_off(file)]

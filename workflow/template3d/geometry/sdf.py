@@ -6,19 +6,15 @@ from collections.abc import Sequence
 import igl
 import numpy as np
 import trimesh
-from scipy.spatial import KDTree
 
 from template3d.geometry import visibility
+from template3d.geometry.consistency import consistent
 from template3d.geometry.meshes import flaw, sample_surface, without_doubles
 from template3d.runtime.errors import InputError
 
 DIRECTIONS = 100
 NEAR_STDS = (0.005**0.5, 0.0005**0.5)
 UNIFORM_SHARE = 0.06
-NEIGHBOURS = 8
-"""Outside samples that an inside sample is compared with."""
-TOLERANCE = 0.005
-"""Rounding that a contradiction must exceed, as a share of the way between two samples."""
 NO_INSIDE = "none of {} points lies inside the mesh: open sheets have no inside to learn"
 
 
@@ -126,8 +122,8 @@ def sample_sdf(
     uniform in the cube [-1, 1]^3. The others lie near the visible surface, moved by Gaussian noise with the standard
     deviations ``near_stds``. ``backend`` and ``directions`` are those of ``signed_distances``.
 
-    P + M is ``count``, less the inside samples of ``rays`` that ``contradicted`` finds, which are dropped. Distances of
-    ``mesh_to_sdf`` are too coarse for that.
+    P + M is ``count``, less the samples of ``rays`` that ``consistent`` drops. The distances of ``mesh_to_sdf`` are too
+    coarse for that.
 
     Raises InputError if no point lies inside, as for an open sheet, or if the mesh has no visible face with an area.
     Raises ValueError for an unknown backend.
@@ -144,25 +140,11 @@ def sample_sdf(
     order = rng.permutation(count)
     samples, inside = samples[order], inside[order]
     outer, inner = samples[~inside], samples[inside]
-    if backend == "rays" and len(outer):
-        inner = inner[~contradicted(inner, outer)]
+    if backend == "rays":
+        inner, outer = consistent(inner, outer)
     if not len(inner):
         raise InputError(NO_INSIDE.format(count))
     return {"pos": outer, "neg": inner}
-
-
-def contradicted(inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Mask (M,) of the samples ``inside`` (M, 4) that contradict a sample ``outside`` (P, 4); bool.
-
-    No distance function changes by more than the way between two points. If the distances of two samples with opposite
-    signs are together larger than the way between them, both balls are free of faces and overlap, so one sign is wrong:
-    that of the inside sample, because a ray has escaped from the outside sample. This happens at the mouths of
-    cavities. Only the NEIGHBOURS nearest outside samples are compared.
-    """
-    neighbours = min(NEIGHBOURS, len(outside))
-    apart, nearest = KDTree(outside[:, :3]).query(inside[:, :3], k=range(1, neighbours + 1))
-    together = np.abs(inside[:, 3])[:, None] + outside[:, 3][nearest]
-    return (together > (1 + TOLERANCE) * apart + TOLERANCE / 100).any(axis=1)
 
 
 def check_inside(mesh_unit: trimesh.Trimesh, directions: int = DIRECTIONS, count: int = 4000) -> None:

@@ -1,0 +1,59 @@
+"""Consistent signs: drops the fewest samples of a signed distance so that no two contradict each other."""
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import breadth_first_order, maximum_bipartite_matching
+from scipy.spatial import KDTree
+
+NEIGHBOURS = 8
+"""Outside samples, the nearest ones, that an inside sample is compared with."""
+TOLERANCE = 0.005
+"""Rounding that a contradiction must exceed, as a share of the way between two samples."""
+
+
+def consistent(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The samples (M, 4) inside and (P, 4) outside, in order, without those that contradict others.
+
+    No distance function changes by more than the way between two points. If the distances of two samples with opposite
+    signs are together larger than the way between them, their balls overlap and hold no face, so one of the signs is
+    wrong: at the mouth of a cavity, or in a solid into which a ray finds its way through a crack. The fewest samples
+    are dropped, so the signs of the majority stay.
+    """
+    keep_inside, keep_outside = np.ones(len(inside), dtype=bool), np.ones(len(outside), dtype=bool)
+    while keep_inside.any() and keep_outside.any():  # what is dropped uncovers other neighbours
+        pairs = contradictions(inside[keep_inside], outside[keep_outside])
+        if not len(pairs):
+            break
+        first, second = smallest_cover(pairs)
+        keep_inside[np.flatnonzero(keep_inside)[first]] = False
+        keep_outside[np.flatnonzero(keep_outside)[second]] = False
+    return inside[keep_inside], outside[keep_outside]
+
+
+def contradictions(inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """The pairs (N, 2) of samples ``inside`` (M, 4) and ``outside`` (P, 4) that contradict each other, as indices."""
+    ranks = range(1, min(NEIGHBOURS, len(outside)) + 1)
+    apart, nearest = KDTree(outside[:, :3]).query(inside[:, :3], k=ranks)
+    together = np.abs(inside[:, 3])[:, None] + outside[:, 3][nearest]
+    row, rank = np.nonzero(together > (1 + TOLERANCE) * apart + TOLERANCE / 100)
+    return np.stack([row, nearest[row, rank]], axis=1)
+
+
+def smallest_cover(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The fewest first and second entries, as two sorted arrays, that have one of each of the pairs (N, 2).
+
+    Source: a minimum vertex cover by a maximum matching (Koenig's theorem).
+    """
+    (firsts, first), (seconds, second) = (np.unique(column, return_inverse=True) for column in pairs.T)
+    count, start = len(firsts), len(firsts) + len(seconds)
+    graph = csr_array((np.ones(len(pairs), np.int8), (first, second)), shape=(count, len(seconds)))
+    match = maximum_bipartite_matching(graph, perm_type="column")
+    matched = match[first] == second
+    unmatched = np.flatnonzero(match < 0)
+    # along paths from unmatched first entries: forth by pairs outside the matching, back by those of the matching
+    sources = np.concatenate([first[~matched], count + second[matched], np.full(len(unmatched), start)])
+    targets = np.concatenate([count + second[~matched], first[matched], unmatched])
+    steps = csr_array((np.ones(len(sources), np.int8), (sources, targets)), shape=(start + 1, start + 1))
+    reached = np.zeros(start + 1, dtype=bool)
+    reached[breadth_first_order(steps, start, return_predecessors=False)] = True
+    return firsts[~reached[:count]], seconds[reached[count:start]]
