@@ -103,6 +103,8 @@ OF_TEST = {"reconstruct": {"split": "test"}}
 
 SETTINGS = [
     Setting("seed", 1, after("prepare") - {"prepare"}),
+    Setting("meshes.up", "x", after("prepare")),
+    Setting("meshes.front", "x", after("prepare")),
     Setting("views.easy", 4, RENDER, {"render": {"kind": "easy"}}),
     Setting("views.hard", 3, RENDER, {"render": {"kind": "hard"}}),
     Setting("views.image_size", 56, RENDER),
@@ -296,8 +298,8 @@ def page() -> str:
         *(f"| `{setting.key}` | {_said(setting.reruns, BOTH)} |" for setting in SETTINGS + RERUN_NOTHING),
         "",
         "With the built-in shapes, `seed`, `demo.train` and `demo.test` make other shapes, and so everything.",
-        "`categories`, `phase1.from`: see above. `photos`: the reconstructions of photos. `shapenet`: whatever",
-        "has other meshes there. `labels`: the results of `snakemake transfer`.",
+        "`categories`, `phase1.from`: see above. `photos`: the reconstructions of photos. `shapenet` and",
+        "`meshes.layout`: whatever has other meshes there. `labels`: the results of `snakemake transfer`.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -20,23 +20,26 @@ def consistent(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.
     are dropped, so the signs of the majority stay.
     """
     keep_inside, keep_outside = np.ones(len(inside), dtype=bool), np.ones(len(outside), dtype=bool)
-    while keep_inside.any() and keep_outside.any():  # what is dropped uncovers other neighbours
-        pairs = contradictions(inside[keep_inside], outside[keep_outside])
-        if not len(pairs):
-            break
-        first, second = smallest_cover(pairs)
-        keep_inside[np.flatnonzero(keep_inside)[first]] = False
-        keep_outside[np.flatnonzero(keep_outside)[second]] = False
+    waiting = np.arange(len(inside))
+    while len(waiting) and keep_outside.any():
+        kept = np.flatnonzero(keep_outside)
+        nearest, wrong = contradictions(inside[waiting], outside[kept])
+        nearest = kept[nearest]
+        row, rank = np.nonzero(wrong)
+        first, second = smallest_cover(np.stack([waiting[row], nearest[row, rank]], axis=1))
+        keep_inside[first] = keep_outside[second] = False
+        waiting = waiting[
+            keep_inside[waiting] & np.isin(nearest, second).any(axis=1)
+        ]  # these have other neighbours now
     return inside[keep_inside], outside[keep_outside]
 
 
-def contradictions(inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """The pairs (N, 2) of samples ``inside`` (M, 4) and ``outside`` (P, 4) that contradict each other, as indices."""
+def contradictions(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The outside samples (P, 4) nearest to each inside one (M, 4): indices (M, K), and whether they contradict it."""
     ranks = range(1, min(NEIGHBOURS, len(outside)) + 1)
     apart, nearest = KDTree(outside[:, :3]).query(inside[:, :3], k=ranks)
     together = np.abs(inside[:, 3])[:, None] + outside[:, 3][nearest]
-    row, rank = np.nonzero(together > (1 + TOLERANCE) * apart + TOLERANCE / 100)
-    return np.stack([row, nearest[row, rank]], axis=1)
+    return nearest, together > (1 + TOLERANCE) * apart + TOLERANCE / 100
 
 
 def smallest_cover(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,6 +4,7 @@ All other code uses the public interface. Look here first when a new version of 
 """
 
 import contextlib
+import functools
 import logging
 import os
 import shlex
@@ -58,12 +59,17 @@ def naming_folders(workflow: "Workflow", key: tuple[str, ...], value: str) -> It
     """
     given = list(map(Path, workflow.overwrite_configfiles))
     for file in [*reversed(given), *(Path(file) for file in workflow.configfiles if Path(file) not in given)]:
-        entry = load_configfile(file)
+        entry: Any = _configuration(file)
         for name in key:
             entry = entry.get(name) if isinstance(entry, dict) else None
         if entry == value:
             yield file.parent
     yield Path()
+
+
+@functools.cache
+def _configuration(file: Path) -> dict:
+    return load_configfile(file)
 
 
 def fetch(workflow: "Workflow", stored: Any, url: str) -> Path:
