@@ -68,3 +68,16 @@ def test_a_mistake_is_one_readable_sentence(change, sentence):
     with pytest.raises(InputError, match=sentence) as error:
         configuration.check(merged(DEFAULT, change), SCHEMA)
     assert "\n" not in str(error.value)
+
+
+def test_a_tilde_is_the_home_folder_in_every_path(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    chairs = {"shards": 1, "train": "~/train.txt", "test": "lists/~test.txt"}
+    categories = {"chairs": chairs, "sofas": None, "planes": None}
+    over = {"shapenet": "~/meshes", "photos": "~/photos", "encoder": {"weights": "~/w.pth"}, "categories": categories}
+    config = merged(DEFAULT, over)
+    configuration.check(config, SCHEMA)
+    assert (config["shapenet"], config["photos"]) == ("/home/somebody/meshes", "/home/somebody/photos")
+    assert config["encoder"]["weights"] == "/home/somebody/w.pth"
+    assert config["categories"]["chairs"]["train"] == "/home/somebody/train.txt"
+    assert config["categories"]["chairs"]["test"] == "lists/~test.txt"

@@ -119,6 +119,33 @@ def test_views_show_the_box_where_their_cameras_say(box, job):
         np.testing.assert_allclose(seen, [*projected.min(axis=0), *projected.max(axis=0)], atol=1.5)
 
 
+def test_the_appearance_depends_on_what_is_read_and_on_nothing_else(tmp_path):
+    file = write_mesh(tmp_path, "aaaa", trimesh.creation.box(2 * HALF))
+    file.write_text("usemtl a\n" + file.read_text())
+    mtl, texture = file.with_suffix(".mtl"), file.with_name("wood.png")
+    archive, members, _ = prepared(tmp_path, aaaa=file)
+    digests = [render.appearance(archive, members["aaaa"], Location(file))]
+
+    def changed() -> bool:
+        digests.append(render.appearance(archive, members["aaaa"], Location(file)))
+        return digests[-1] not in digests[:-1]
+
+    mtl.write_text("newmtl a\nmap_Kd wood.png\n")
+    assert changed()  # Kd in place of the missing texture
+    mtl.write_text("# a comment\nnewmtl a\nmap_Kd wood.png\n")
+    assert not changed()
+    file.with_name("other.png").write_bytes(b"unused")
+    assert not changed()
+    texture.write_bytes(b"a texture")
+    assert changed()
+    texture.write_bytes(b"another one")
+    assert changed()
+    mtl.write_text("newmtl a\nmap_Kd -s 2 2 wood.png\n")
+    assert changed()
+    mtl.write_text("newmtl a\nmap_Kd \\\nwood.png\n")
+    assert changed()  # an error
+
+
 def test_a_shard_has_the_shapes_of_its_manifest(box, tmp_path):
     """Worker processes sample them; a shape that cannot be sampled is skipped and recorded."""
     flat = np.array([[0, 0, 0], [0.2, 0, 0], [0, 0.2, 0]])

@@ -37,7 +37,7 @@ def split_file(category, split):
     source = config["categories"][category][split]
     if isinstance(source, str):
         folders = snakemake_internals.naming_folders(workflow, ("categories", category, split), source)
-        found = splits.existing(Path(source).expanduser(), folders)
+        found = splits.existing(Path(source), folders)
         config["categories"][category][split] = str(found)  # for `snakemake why`, which reads no configuration files
         return found
     splits.check_url(source["url"])

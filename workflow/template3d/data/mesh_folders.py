@@ -48,7 +48,7 @@ class MeshFolder:
         """The folder of a configuration."""
         if config["shapenet"] == "demo":
             return cls(Path("results/demo_shapes"))
-        return cls(Path(config["shapenet"]).expanduser(), **config["meshes"])
+        return cls(Path(config["shapenet"]), **config["meshes"])
 
     def check(self) -> None:
         """Raise InputError unless the folder exists."""

@@ -3,6 +3,7 @@
 import copy
 import difflib
 import re
+from pathlib import Path
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
@@ -25,11 +26,12 @@ RENAMED = {
 
 
 def check(config: dict, schema: dict) -> None:
-    """Fill in the defaults of missing keys, in place, and check the configuration.
+    """Fill in the defaults of missing keys and expand ``~`` in paths, in place, and check the configuration.
 
     Raises InputError if ``config`` does not match the JSON schema or if its keys contradict one another.
     """
     _set_defaults(config, schema)
+    _expand_home(config)
     error = best_match(Draft202012Validator(schema).iter_errors(config))
     if error is not None:
         raise InputError(f"config: {_sentence(error)}")
@@ -42,6 +44,14 @@ def _set_defaults(section: dict, schema: dict) -> None:
             section.setdefault(key, copy.deepcopy(of_key["default"]))
         elif "properties" in of_key and isinstance(section.setdefault(key, {}), dict):
             _set_defaults(section[key], of_key)
+
+
+def _expand_home(section: dict) -> None:
+    for key, value in section.items():
+        if isinstance(value, dict):
+            _expand_home(value)
+        elif isinstance(value, str) and value.startswith("~"):
+            section[key] = str(Path(value).expanduser())
 
 
 def _check_together(config: dict) -> None:
