@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
-from template3d.data.prepared_meshes import Library
+from template3d.data.prepared_meshes import PreparedMeshes
 from template3d.evaluation.tables import MEASURE, read_metrics
 from template3d.rendering.blender import Studio
 from template3d.report import errors, figures
@@ -26,7 +26,7 @@ with logs.to(snakemake.log[0]):
     method = settings["methods"][0]
     picture = Picture(Studio(SIZE, samples=16, threads=snakemake.threads), [method])
     worst = fixed[fixed["method"] == method].nlargest(WORST, MEASURE)
-    truths = Library(snakemake.input.meshes)
+    truths = PreparedMeshes(snakemake.input.meshes)
     reconstructions = {method: Path(snakemake.input.reconstructions)}
     errors.add_worst(picture, category, worst, map(Path, snakemake.input.views), truths, reconstructions)
     picture.save(Path(snakemake.output.worst))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 from template3d.data import archives
-from template3d.data.prepared_meshes import Library
+from template3d.data.prepared_meshes import PreparedMeshes
 from template3d.evaluation.methods import METHODS
 from template3d.evaluation.tables import MEASURE, of_fixed_view
 from template3d.report import gallery
@@ -22,7 +22,7 @@ with logs.to(snakemake.log[0]) as log:
         content = gallery.CategoryContent(
             category,
             archive_of,
-            Library(shard for shard in snakemake.input.meshes if Path(shard).parts[-3] == category),
+            PreparedMeshes(shard for shard in snakemake.input.meshes if Path(shard).parts[-3] == category),
             {method: results / "reconstructions" / category / method / "test.zip" for method in methods},
             {method: of_fixed_view(results / f"metrics/{category}/{method}_test.csv", kind) for method in methods},
             kind,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from template3d.data.prepared_meshes import Library
+from template3d.data.prepared_meshes import PreparedMeshes
 from template3d.evaluation.tables import of_fixed_view
 from template3d.rendering.blender import Studio
 from template3d.report import pictures
@@ -19,7 +19,7 @@ with logs.to(snakemake.log[0]):
         snakemake.wildcards.category,
         settings,
         [Path(shard) for shard in snakemake.input.views],
-        Library(snakemake.input.meshes),
+        PreparedMeshes(snakemake.input.meshes),
         {split: dict(zip(methods, map(Path, snakemake.input[split]), strict=True)) for split in ("train", "test")},
         chamfer,
     )

@@ -27,13 +27,13 @@ if __name__ == "__main__":
             tasks = ((shape, (*shown, members[shape], locations[shape], *fixed)) for shape in stale)
             return workers.each(render.one_shape, tasks, blenders)
 
-        contents = prepared_meshes.digests(prepared)
+        mesh_digests = prepared_meshes.digests(prepared)
         appearances = {
             shape: render.appearance(prepared, members[shape], locations[shape], limits)
             for shape in manifests.read([snakemake.input.manifest])
         }
         wanted = {
-            shape: archives.digest(settings, code, contents[shape], appearance)
+            shape: archives.digest(settings, code, mesh_digests[shape], appearance)
             for shape, appearance in appearances.items()
         }
         archives.update(Path(snakemake.output.archive), wanted, make, snakemake.config["on_bad_mesh"])

@@ -1,4 +1,4 @@
-"""Measure all usable shapes, and name test shapes that equal a training shape."""
+"""Collect the measures of all shapes, and count the test shapes that equal a training shape."""
 
 from pathlib import Path
 

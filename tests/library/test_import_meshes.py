@@ -58,7 +58,6 @@ def test_a_folder_of_files_is_recognized_with_its_category_or_as_one(tmp_path):
         ([], "holds no meshes that the workflow reads"),
         (["a/b/c/d.obj"], "holds no meshes that the workflow reads"),
         ([f"My Chairs/{shape}.obj" for shape in IDS], r"rename it, for example to my_chairs$"),
-        (["stools/a.obj", "stools/b.obj"], r"test_share 0\.2 makes \d training and \d test shapes"),
         ([f"stools/{shape}$.obj" for shape in IDS], r"cannot be the id of a shape"),
     ],
 )
@@ -67,6 +66,20 @@ def test_what_will_not_do_is_said(tmp_path, names, sentence):
     (tmp_path / "data").mkdir(exist_ok=True)
     with pytest.raises(InputError, match=sentence):
         import_meshes.configuration(tmp_path / "data", SYNSETS)
+
+
+def test_few_shapes_are_for_lists_and_odd_names_are_quoted(tmp_path):
+    folder = tmp_path / "my #1 data: x"
+    touched(folder, "on/a.obj", "on/b.obj")
+    found = printed(folder)
+    assert found["shapenet"] == str(folder)
+    assert found["categories"]["on"] == {"shards": 1, "train": "on_train.txt", "test": "on_test.txt"}
+
+
+def test_one_category_of_shapenet_is_told_to_name_the_folder_above(tmp_path):
+    touched(tmp_path, f"03001627/aaaa/{MODEL}", "03001627/bbbb/model.obj")
+    with pytest.raises(InputError, match=r"03001627: this is one category of ShapeNet; give the folder above"):
+        import_meshes.configuration(tmp_path / "03001627", SYNSETS)
 
 
 def test_the_command_prints_what_the_workflow_takes(tmp_path):

@@ -32,7 +32,7 @@ def mesh(tmp_path):
 
 def read(mesh) -> materials.Materials:
     """The materials of a mesh, whose file holds only names."""
-    return materials.read(mesh, obj.read(mesh).libraries)
+    return materials.read(mesh, obj.read(mesh).mtllib_lines)
 
 
 def described(mesh, *lines) -> tuple[Material, list[str]]:

@@ -38,6 +38,9 @@ SPELLINGS = {
     "comments": "\n".join(f"{line} # a comment \\" for line in CUBE + QUADS),
     "comments that end with a backslash": TEXT.replace("v", "# C:\\models\\\nv", 3).replace("f", "#\\\nf", 1),
     "continued lines": TEXT.replace("f 1 4 3 2", "f 1 4 \\\n3 \\  \n  2").replace("v -.3 -.3 -.3", "v -.3\\\n-.3 -.3"),
+    "a comment in a continued line": TEXT.replace("f 1 4 3 2", "f 1 4 \\\n  # c\n3 2"),
+    "UTF-16 without a mark": TEXT.encode("utf-16-le"),
+    "a continued last line": TEXT + " \\",
     "control characters": TEXT.replace("f ", "f\x00\x1a"),
     "negative indices": "\n".join(CUBE + RELATIVE),
     "faces before vertices": "\n".join(QUADS + CUBE),
@@ -147,7 +150,7 @@ def test_materials_and_texture_coordinates_stay_with_their_faces(tmp_path):
     )
     for encoding in ("utf-8", "latin-1"):
         shape = prepared_meshes.read_file(write(tmp_path, text.encode(encoding)))
-        assert shape.libraries == ("a.mtl", "b c.mtl")
+        assert shape.mtllib_lines == ("a.mtl", "b c.mtl")
         assert shape.material_names == ("helle Möbel #3", "b")
         assert shape.material.tolist() == [-1, -1, 0, 0, 1, 1, 0, 0]
         np.testing.assert_array_equal(shape.uv[2], [[0, 0], [1, 0], [1, 1]])
@@ -168,7 +171,7 @@ def test_materials_and_texture_coordinates_stay_with_their_faces(tmp_path):
         (["v 0 0 0", "v 1 0 0", "v 1e39 1 0", "f 1 2 3"], "has 1 non-finite vertices"),
         ([*CUBE, *QUADS, "f 1 2 99"], "line 15: this face names vertex 99, but the file has 8; is the file complete?"),
         ([*CUBE, "f 1 2 -9"], "line 9: this face names vertex -9, but only 8 stand before it"),
-        ([*CUBE, *QUADS, "f 1/1 0/1 2/1"], "line 15: .*texture coordinate|line 15: this face names vertex 0"),
+        ([*CUBE, *QUADS, "f 1/1 0/1 2/1"], "line 15: this face names vertex 0, but they count from 1"),
         ([*CUBE, "f 1/1 2/1 3/1"], "line 9: this face names texture coordinate 1, but the file has 0"),
         ([*CUBE, "vt 0 0", "f 1/1 2/0 3/1"], "line 10: this face names texture coordinate 0, but they count from 1"),
         (["v 1 1 1", "v 1 1 1", "v 1 1 1", "f 1 2 3"], "is a single point"),
@@ -177,6 +180,15 @@ def test_materials_and_texture_coordinates_stay_with_their_faces(tmp_path):
         ([*CUBE, "f 1 2 3.5"], "line 9: invalid literal for int"),
         ([*CUBE[:5], "v .3 -.3", *QUADS], "line 6: 2 numbers, where there must be 3"),
         ([*CUBE[:5], "v ,3 0,5 1", *QUADS], "line 6: could not convert string to float: b',3'"),
+        (["v 0 0 0", "v 1 0 0", "v 0 1.#QNAN0 0", "f 1 2 3"], "line 3: could not convert string to float"),
+        (["v 0 0 0", "v 1_0 0 0", "v 0 1 0", "f 1 2 3"], "line 2: 1_0 is no number"),
+        ([*CUBE, "f 1 2 99999999999999999999999"], "line 9: this face names vertex 99999999999999999999999"),
+        ([*(f"v {x} 0 0" for x in range(5)), "f 1 2 3 4 5"], "has no area"),
+        ([*CUBE, *QUADS, "F 1 2 3"], "line 15: F is not supported"),
+        ([*CUBE, *QUADS, "f1 2 3"], "line 15: f1 is not supported"),
+        ([*CUBE, *QUADS, "f\u00a01 2 3"], "line 15: .* is not supported"),
+        ([*CUBE, *QUADS, "fo 1 2 3"], "line 15: fo is not supported"),
+        ([*CUBE, *QUADS, "surf 0 1 0 1 1 2 3"], "line 15: surf is not supported"),
         (["#", "v 0 0 \\", "x", *CUBE, *QUADS], "line 2: could not convert"),
         (["\x00\x01\x02\xff" * 50], "has no faces"),
         (["PK\x03\x04 not a mesh"], "has no faces"),

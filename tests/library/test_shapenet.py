@@ -150,7 +150,16 @@ def test_a_url_whose_copy_would_lie_elsewhere_is_refused(url):
 
 
 @pytest.mark.parametrize(
-    "text", ['{"ShapeNetV2": "x"}', "5", '{"a": {"03001627": 5}}', "[" * 100_000, '{"a": {"03001627": [[1]]}}']
+    "text",
+    [
+        '"abc"',
+        '{"S": {"03001627": "abc"}}',
+        '{"ShapeNetV2": "x"}',
+        "5",
+        '{"a": {"03001627": 5}}',
+        "[" * 100_000,
+        '{"a": {"03001627": [[1]]}}',
+    ],
 )
 def test_a_list_of_another_kind_is_named(tmp_path, text):
     (tmp_path / "train.json").write_text(text)

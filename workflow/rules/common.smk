@@ -128,7 +128,6 @@ def shards_of(category, split, *products):
     ]
 
 
-@functools.cache
 def mesh_file(category, shape):
     """The path of a demo shape's mesh, as text."""
     return str(LOCATIONS[category][shape].file)
@@ -136,7 +135,7 @@ def mesh_file(category, shape):
 
 @functools.cache
 def shard_locations(category, shard):
-    """Where the meshes of a shard are; not of those that the folder lacks."""
+    """Where the meshes of a shard are; shapes without a mesh are left out."""
     found = LOCATIONS[category]
     return [found[shape] for shape in SHARDS[category][shard] if shape in found]
 
@@ -163,7 +162,7 @@ def materials_of(wildcards):
 @functools.cache
 def shard_materials(category, shard):
     """The material and texture files of a shard; cached, because several jobs use them."""
-    found = map(mesh_folders.watched, shard_locations(category, shard))
+    found = map(mesh_folders.appearance_files, shard_locations(category, shard))
     return list(dict.fromkeys(str(file) for files in found for file in files))
 
 

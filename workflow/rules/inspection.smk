@@ -59,7 +59,7 @@ rule shapes_table:
     params:
         code=code("shapes_table.py"),
     message:
-        "measuring the shapes"
+        "collecting the measures of the shapes"
     script:
         "../../scripts/shapes_table.py"
 

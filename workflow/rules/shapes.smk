@@ -1,4 +1,4 @@
-# Meshes: the built-in ones, if the configuration selects them, and the one reading of every mesh, on which all else builds.
+# Meshes: the demo's, if selected, and `prepare`, which reads every mesh once.
 
 if config["shapenet"] == "demo":
 

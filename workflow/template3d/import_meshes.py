@@ -8,6 +8,7 @@ files. Nothing is written or changed.
 """
 
 import argparse
+import json
 import math
 import re
 import sys
@@ -42,7 +43,7 @@ def configuration(root: Path, synsets: dict[str, str]) -> str:
         )
     entries = [_entry(folder, category, synset, shapes) for category, (synset, shapes) in found.items()]
     off = [f"  {category}: null" for category in BUILT_IN if category not in found]
-    lines = [f"shapenet: {folder.root}"]
+    lines = [f"shapenet: {json.dumps(str(folder.root))}"]
     if folder.layout == "flat":
         lines += [
             "# The axes of the files that point up and to the front. To check, run `snakemake contact_sheets`:",
@@ -54,7 +55,9 @@ def configuration(root: Path, synsets: dict[str, str]) -> str:
 
 def _categories(root: Path, names: dict[str, str]) -> tuple[MeshFolder, dict[str, tuple[str, dict[str, Location]]]]:
     """The folder with its layout, and the synset and meshes of each category in it."""
-    entries = [root, *sorted(root.iterdir()), *sorted(root.glob("*/*"))]
+    if SYNSET.fullmatch(root.name):
+        raise InputError(f"{root}: this is one category of ShapeNet; give the folder above, {root.parent}")
+    entries = [*sorted(root.iterdir()), *sorted(root.glob("*/*"))]
     shapenets = sorted({entry.stem for entry in entries if SYNSET.fullmatch(entry.stem)})
     folder, found = MeshFolder(root), {}
     for synset in shapenets:
@@ -77,11 +80,14 @@ def _categories(root: Path, names: dict[str, str]) -> tuple[MeshFolder, dict[str
 
 
 def _entry(folder: MeshFolder, category: str, synset: str, shapes: dict[str, Location]) -> str:
-    """The line of a category in the configuration; raises InputError for names and numbers that will not do."""
-    splits.by_share(shapes, TEST_SHARE, 0, category, folder.root)
+    """The line of a category in the configuration; raises InputError for a name that cannot be an id."""
+    split = splits.shares([shapenet.check_id(shape, str(folder.root)) for shape in shapes], TEST_SHARE, seed=0)
     shards = math.ceil(len(shapes) / SHAPES_PER_SHARD)
     unknown = f'synset: "{synset}", ' if category.startswith("synset_") else ""
-    return f"  {category}: {{{unknown}shards: {shards}, test_share: {TEST_SHARE}}}  # {len(shapes)} meshes"
+    chosen, note = f"test_share: {TEST_SHARE}", ""
+    if len(split["train"]) < splits.MIN_TRAINING_SHAPES or not split["test"]:
+        chosen, note = f"train: {category}_train.txt, test: {category}_test.txt", "; list their ids in these files"
+    return f"  {json.dumps(category)}: {{{unknown}shards: {shards}, {chosen}}}  # {len(shapes)} meshes{note}"
 
 
 def _simplified(name: str) -> str:

@@ -121,11 +121,15 @@ def identity(archives: Iterable[Path]) -> str:
     return total.hexdigest()
 
 
-def members(archive: Path) -> Iterator[tuple[str, bytes]]:
-    """The name and content of every member, in order; raises InputError for a damaged archive."""
+def members(archive: Path, suffix: str = "") -> Iterator[tuple[str, bytes]]:
+    """The name and content of every member that ends with ``suffix``, in order.
+
+    Raises InputError for a damaged archive.
+    """
     with _opened(archive) as opened:
         for name in opened.namelist():
-            yield name, _content(opened, name)
+            if name.endswith(suffix):
+                yield name, _content(opened, name)
 
 
 def read(archive: Path, name: str) -> bytes:

@@ -32,12 +32,12 @@ def read(files: Iterable[str | Path]) -> dict[str, Normalization]:
 
 
 def failures(files: Iterable[str | Path]) -> dict[str, str]:
-    """The shapes that failed the check, each with its flaw."""
+    """The shapes that could not be prepared, each with its flaw."""
     return {shape: flaw for file in files for shape, flaw in json.loads(Path(file).read_text())["failed"].items()}
 
 
 def usable(shapes: Sequence[str], files: Iterable[str | Path], shards: Iterable[str | Path] = ()) -> list[str]:
-    """The shapes, in order, that passed the check and did not fail in any of the archives ``shards``."""
+    """The shapes, in order, that were prepared and did not fail in any of the archives ``shards``."""
     good = read(files)
     failed = {shape for shard in shards for shape in archives.failures(Path(shard))}
     return [shape for shape in shapes if shape in good and shape not in failed]

@@ -70,11 +70,11 @@ def _files_in(folder: Path, suffixes: set[str]) -> list[Path]:
 
 
 def read(
-    mesh: Path, library_lines: Sequence[str], check_library: Callable[[Path], None] = lambda library: None
+    mesh: Path, mtllib_lines: Sequence[str], check_library: Callable[[Path], None] = lambda library: None
 ) -> Materials:
     """Read the materials of an OBJ file; calls ``check_library`` before it reads each MTL file.
 
-    ``library_lines`` holds what follows each ``mtllib`` of the OBJ file. The MTL files are those that it names, and the
+    ``mtllib_lines`` holds what follows each ``mtllib`` of the OBJ file. The MTL files are those that it names, and the
     one with the mesh's own name. A file that is not where it is named, for example by an absolute path of another
     machine, is looked for by its name beside the mesh and in ``images``. Nothing else is ever opened, whatever an MTL
     file names. If two MTL entries have one name, the last counts.
@@ -84,7 +84,7 @@ def read(
     known = _files_beside(mesh)
     libraries, missing, warnings = [], [], []
     by_name: dict[str, Material] = {}
-    for line in library_lines:
+    for line in mtllib_lines:
         named = line.strip('"')
         parts = named.split()
         several = mesh.parent / named not in known and all(part.lower().endswith(".mtl") for part in parts)

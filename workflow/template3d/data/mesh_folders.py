@@ -16,6 +16,7 @@ from template3d.data import archives, materials
 from template3d.data.materials import Materials
 from template3d.runtime.errors import InputError
 from template3d.runtime.limits import USUAL, Limits
+from template3d.runtime.npz import DAMAGE
 
 MODELS = ("models/model_normalized.obj", "model.obj")
 """The mesh in a shape's folder, in ShapeNetCore.v2 and in ShapeNetCore.v1."""
@@ -90,19 +91,22 @@ class MeshFolder:
         """Where all meshes of a category are; raises InputError if there are none."""
         found = self.locations(category, synset)
         if not found:
-            raise InputError(f"{self.root}: this folder has no mesh of {category}; {self.instead(category, synset)}")
+            raise InputError(
+                f"{self.root}: this folder has no mesh of {category}; {self.explain_missing(category, synset)}"
+            )
         return found
 
-    def instead(self, category: str, synset: str, shape: str | None = None) -> str:
+    def explain_missing(self, category: str, synset: str, shape: str | None = None) -> str:
         """The path that was looked for, and where the mesh probably is or what the folder holds instead."""
-        return f"there is no {self._sought(category, synset, shape)}; {self._held(category, synset, shape)}"
+        expected = self._expected_path(category, synset, shape)
+        return f"there is no {expected}; {self._what_is_there(category, synset, shape)}"
 
-    def _sought(self, category: str, synset: str, shape: str | None) -> str:
+    def _expected_path(self, category: str, synset: str, shape: str | None) -> str:
         if self.layout == "flat":
             return f"{self.root / category / (shape or '<name>')}{{{','.join(FORMATS)}}}"
         return str(self.mesh_file(synset, shape or "<id>"))
 
-    def _held(self, category: str, synset: str, shape: str | None) -> str:
+    def _what_is_there(self, category: str, synset: str, shape: str | None) -> str:
         flat, wanted = self.layout == "flat", None if shape is None else [shape]
         other = dataclasses.replace(self, layout="shapenet" if flat else "flat")
         above = dataclasses.replace(self, root=self.root.parent)
@@ -135,7 +139,7 @@ def check_missing(
             absent = [shape for shape in shapes if shape not in found[category]]
             if absent and (on_missing_mesh == "fail" or len(absent) == len(shapes)):
                 some = f"{', '.join(absent[:3])}{', ...' * (len(absent) > 3)}"
-                instead = folder.instead(category, synsets[category], absent[0])
+                instead = folder.explain_missing(category, synsets[category], absent[0])
                 remedy = "; fix the list or set on_missing_mesh: skip" if len(absent) < len(shapes) else ""
                 raise InputError(
                     f"{folder.root}: this folder has no mesh of {len(absent)} of the {len(shapes)} {split} shapes of "
@@ -144,27 +148,48 @@ def check_missing(
 
 
 def companions(file: Path) -> list[Path]:
-    """The files that a ``.gltf`` file names, such as its buffers and textures; none for other formats.
+    """The files that a glTF file names, such as its buffers and textures; none for other formats.
 
-    Raises InputError if it is no JSON, or if it names a file outside its folder.
+    Raises InputError if it is no glTF, or if it names a file outside its folder.
     """
-    if file.suffix.lower() != ".gltf":
+    if file.suffix.lower() not in (".gltf", ".glb"):
         return []
+    described = gltf(file)
     try:
-        described = json.loads(file.read_bytes())
         uris = [entry.get("uri", "data:") for key in ("buffers", "images") for entry in described.get(key, [])]
-    except (ValueError, AttributeError, TypeError) as error:
+        named = [file.parent / urllib.parse.unquote(uri) for uri in uris if not uri.startswith("data:")]
+        outside = [path for path in named if not path.resolve().is_relative_to(file.parent.resolve())]
+    except (ValueError, AttributeError, TypeError, OSError) as error:
         raise InputError(f"{file}: cannot be read as glTF ({error})") from error
-    named = [file.parent / urllib.parse.unquote(uri) for uri in uris if not uri.startswith("data:")]
-    for path in named:
-        if not path.resolve().is_relative_to(file.parent.resolve()):
-            raise InputError(f"{file}: names {path}, which is outside its folder; move it")
+    if outside:
+        raise InputError(f"{file}: names {outside[0]}, which is outside its folder; move it")
     return named
 
 
+def gltf(file: Path) -> dict:
+    """The JSON of a ``.gltf`` or ``.glb`` file; raises InputError if there is none."""
+    try:
+        content = file.read_bytes()
+        if content.startswith(b"glTF"):  # header of 12 bytes, then the chunk's length and type
+            content = content[20 : 20 + int.from_bytes(content[12:16], "little")]
+        described = json.loads(content)
+        if not isinstance(described, dict):
+            raise TypeError("no object")
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"{file}: cannot be read as glTF ({error})") from error
+    return described
+
+
 def files_of(location: Location) -> list[Path]:
-    """The files that hold a mesh: its own and those that it names."""
-    return [location.file, *([] if location.member else companions(location.file))]
+    """The files that hold a mesh: its own and, if they exist, those that it names.
+
+    Of a broken file, which ``prepared_meshes.read_file`` reports, only its own.
+    """
+    try:
+        named = [] if location.member else companions(location.file)
+    except InputError:
+        named = []
+    return [location.file, *(file for file in named if file.is_file())]
 
 
 def identity(location: Location) -> list[str | Path]:
@@ -175,8 +200,8 @@ def identity(location: Location) -> list[str | Path]:
     return [f"{member.CRC:08x} {member.file_size}"]
 
 
-def watched(location: Location) -> list[Path]:
-    """The files that the look of a mesh depends on: those with its materials and textures."""
+def appearance_files(location: Location) -> list[Path]:
+    """The files with the materials and textures of a mesh."""
     if location.member or location.file.suffix.lower() != ".obj":
         return files_of(location)
     return materials.files(location.file)
@@ -198,23 +223,30 @@ def on_disk(location: Location, limits: Limits = USUAL) -> Iterator[Path]:
             if member.filename.startswith(f"{folder}/") and archives.is_inside(member.filename):
                 if member.file_size > 1e6 * limits.mesh_mb:
                     raise InputError(f"{location.file}: {member.filename} is larger than limits.mesh_mb allows")
-                opened.extract(member, temporary)
+                _extract(opened, member, Path(temporary))
         try:
             yield Path(temporary) / location.member
         except InputError as error:
-            raise InputError(in_words(str(error), Path(temporary) / location.member, location)) from error
+            raise InputError(with_zip_path(str(error), Path(temporary) / location.member, location)) from error
 
 
-def read_materials(file: Path, libraries: Sequence[str], folder: Path, limits: Limits = USUAL) -> Materials:
+def _extract(opened: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
+    try:
+        opened.extract(member, folder)
+    except (*DAMAGE, RuntimeError, NotImplementedError, OSError) as error:
+        raise InputError(f"{opened.filename}: {member.filename} cannot be unpacked ({error})") from error
+
+
+def read_materials(file: Path, mtllib_lines: Sequence[str], folder: Path, limits: Limits = USUAL) -> Materials:
     """The materials of a mesh file; textures that are inside the file are written into ``folder``."""
     if file.suffix.lower() == ".obj":
-        return materials.read(file, libraries, limits.check_mesh)
+        return materials.read(file, mtllib_lines, limits.check_mesh)
     from template3d.data import scenes  # trimesh; Snakemake imports this module at every start
 
-    return scenes.read_materials(file, folder)
+    return scenes.read_materials(file, folder, limits)
 
 
-def in_words(text: str, unpacked: Path, location: Location) -> str:
+def with_zip_path(text: str, unpacked: Path, location: Location) -> str:
     """A text in which the ZIP file stands in for the folder to which ``unpacked`` was unpacked from it."""
     folder = str(unpacked).removesuffix(location.member)
     return text.replace(folder, f"{location.file}: ") if location.member else text
@@ -228,7 +260,7 @@ def _flat(folder: Path) -> dict[str, Location]:
     found: dict[str, Location] = {}
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name) if folder.is_dir() else []:
         file = Path(entry.path)
-        if file.suffix.lower() in FORMATS and entry.is_file():
+        if file.suffix.lower() in FORMATS and not entry.name.startswith(".") and entry.is_file():
             if file.stem in found:
                 raise InputError(f"{file}: {found[file.stem].file.name} is beside it; keep one of the two formats")
             found[file.stem] = Location(file)
@@ -240,7 +272,7 @@ def _zipped(file: Path) -> dict[str, Location]:
     found: dict[str, Location] = {}
     for model in reversed(MODELS):
         for name in _opened(file).namelist():
-            if name.endswith(f"/{model}"):
+            if name.endswith(f"/{model}") and archives.is_inside(name):
                 found[PurePosixPath(_shape_folder(name)).name] = Location(file, name)
     return found
 

@@ -5,6 +5,7 @@ before their vertices; trimesh, some faces of interleaved blocks. This one raise
 """
 
 import codecs
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,10 @@ from template3d.runtime.errors import InputError
 
 NAMES = (b"usemtl", b"mtllib", b"newmtl", b"map_")
 """Beginnings of lines that hold a name, in which ``#`` is a character like any other."""
+CURVED = (b"curv", b"curv2", b"surf")
+COMMENT = re.compile(rb"(?:^|(?<=\s))#.*")
+LARGEST = 2**40
+"""More than any index."""
 BLANKS = bytes(10 if byte == 10 else max(byte, 32) for byte in range(256))
 """Turns control characters into blanks."""
 
@@ -37,15 +42,15 @@ class Polygons(NamedTuple):
     uv: np.ndarray  # (C, 2) float32, texture coordinates; zero at corners without
     material: np.ndarray  # (P,) int32, an index into ``material_names``; -1 without
     material_names: tuple[str, ...]
-    libraries: tuple[str, ...]
+    mtllib_lines: tuple[str, ...]
     """What follows each ``mtllib``: one or more names of MTL files."""
 
 
 def read(file: Path) -> Polygons:
     """Read an OBJ file; raises InputError, naming the file, the line and the flaw, for a line that it cannot read.
 
-    Indices may be relative, and faces may stand before their vertices. Normals, colours, groups, lines, points and
-    comments are left out.
+    Indices may be relative, and faces may stand before their vertices. Lines with other keywords than v, vt, f, usemtl
+    and mtllib are skipped, but curved surfaces and what looks like a misspelt face or vertex raise InputError.
     """
     vertices: list[tuple[float, ...]] = []
     coordinates: list[tuple[float, ...]] = []
@@ -53,7 +58,7 @@ def read(file: Path) -> Polygons:
     sizes: list[int] = []
     material: list[int] = []
     names: dict[str, int] = {}
-    libraries: list[str] = []
+    mtllib_lines: list[str] = []
     numbers: list[int] = []  # of the line of each face
     current = -1
     for number, keyword, words, rest in lines(file):
@@ -69,8 +74,10 @@ def read(file: Path) -> Polygons:
                 numbers.append(number)
             elif keyword == b"usemtl":
                 current = names.setdefault(text(rest), len(names))
+            elif keyword in CURVED or (keyword[:1] in b"fFV" and keyword != b"f"):
+                raise ValueError(f"{text(keyword)} is not supported; export the mesh as vertices (v) and faces (f)")
             elif keyword == b"mtllib":
-                libraries.append(text(rest))
+                mtllib_lines.append(text(rest))
         except ValueError as flaw:
             raise InputError(f"{file}: line {number}: {flaw}") from flaw
     indices = np.array(corners, np.int64).reshape(-1, 2)
@@ -88,7 +95,7 @@ def read(file: Path) -> Polygons:
         uv,
         np.array(material, np.int32),
         tuple(names),
-        tuple(libraries),
+        tuple(mtllib_lines),
     )
 
 
@@ -107,11 +114,13 @@ def lines(file: Path) -> Iterator[Line]:
     where that would join a name, because Windows paths end like that.
     """
     begun, started = b"", 0
-    for number, content in enumerate(_unified(file.read_bytes()).split(b"\n"), 1):
+    for number, content in enumerate([*_unified(file.read_bytes()).split(b"\n"), b""], 1):
+        if begun and content.lstrip().startswith(b"#"):
+            continue
         line = begun + content
         named = line.lstrip().startswith(NAMES)
         if b"#" in line and not named:
-            line = line.partition(b"#")[0]
+            line = COMMENT.sub(b"", line)
         if line.rstrip().endswith(b"\\"):
             if named:
                 raise InputError(f"{file}: line {number}: a name continues in the next line; write it in one")
@@ -125,8 +134,13 @@ def lines(file: Path) -> Iterator[Line]:
 
 def _unified(content: bytes) -> bytes:
     """The same text in UTF-8 if it was in UTF-16, without a byte order mark, with ``\\n`` after each line."""
+    start = content[:64]
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         content = content.decode("utf-16", errors="replace").encode()
+    elif len(start) > 1 and not any(start[1::2]):
+        content = content.decode("utf-16-le", errors="replace").encode()
+    elif len(start) > 1 and not any(start[::2]):
+        content = content.decode("utf-16-be", errors="replace").encode()
     content = content.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return content.translate(BLANKS)
 
@@ -134,7 +148,14 @@ def _unified(content: bytes) -> bytes:
 def _numbers(words: list[bytes], count: int) -> tuple[float, ...]:
     if len(words) < count:
         raise ValueError(f"{len(words)} numbers, where there must be {count}")
-    return tuple(map(float, words[:count]))
+    return tuple(float(_digits(word)) for word in words[:count])
+
+
+def _digits(word: bytes) -> bytes:
+    """The same word; raises ValueError for one with an underscore, which Python takes for a part of a number."""
+    if b"_" in word:
+        raise ValueError(f"{text(word)} is no number")
+    return word
 
 
 def _corner(word: bytes, vertices: int, coordinates: int) -> tuple[int, int]:
@@ -147,7 +168,9 @@ def _corner(word: bytes, vertices: int, coordinates: int) -> tuple[int, int]:
 
 def _index(word: bytes, count: int, what: str) -> int:
     """An index from 0, from one that counts from 1, or backwards from the last of the ``count`` so far."""
-    index = int(word)
+    index = int(_digits(word))
+    if abs(index) > LARGEST:
+        raise ValueError(f"this face names {what} {index}")
     if index == 0:
         raise ValueError(f"this face names {what} 0, but they count from 1")
     if index < -count:

@@ -12,13 +12,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import trimesh
 
-from template3d.data import archives, obj, scenes
+from template3d.data import archives, mesh_folders, obj, scenes
+from template3d.data.mesh_folders import Location
 from template3d.geometry import frames, meshes
 from template3d.geometry.triangulation import triangulate
 from template3d.runtime import npz
 from template3d.runtime.errors import InputError
+from template3d.runtime.limits import USUAL, Limits
 
-TEXTS = ("material_names", "libraries")
+TEXTS = ("material_names", "mtllib_lines")
 """The fields of a prepared mesh that hold texts."""
 
 
@@ -30,7 +32,7 @@ class PreparedMesh(NamedTuple):
     material: np.ndarray  # (T,) int32, an index into ``material_names``; -1 without
     uv: np.ndarray  # (T, 3, 2) float32, texture coordinates of each corner; (0, 3, 2) if the file has none
     material_names: tuple[str, ...]
-    libraries: tuple[str, ...]
+    mtllib_lines: tuple[str, ...]
     """What follows each ``mtllib`` of the OBJ file."""
 
     @property
@@ -50,7 +52,7 @@ class PreparedMesh(NamedTuple):
         """Read the npz file of ``to_bytes``; raises InputError if it is damaged."""
         arrays = npz.arrays(content, "a prepared mesh")
         texts = {name: tuple(map(str, arrays.pop(name))) for name in TEXTS}
-        return cls(**arrays, **texts)  # type: ignore[arg-type]  # of two types
+        return cls(**arrays, **texts)  # type: ignore[arg-type]  # mypy cannot match two dictionaries to the fields
 
 
 def prepare(polygons: obj.Polygons) -> PreparedMesh:
@@ -64,7 +66,7 @@ def prepare(polygons: obj.Polygons) -> PreparedMesh:
         raise InputError(reason)
     cut, polygon = triangulate(polygons.vertices, polygons.corners, polygons.sizes)
     triangles, material, uv = polygons.corners[cut], polygons.material[polygon], polygons.uv[cut]
-    unique = meshes.distinct(vertices[triangles], material)
+    unique = meshes.distinct(vertices[triangles], material) if len(triangles) else np.zeros(0, dtype=bool)
     if not trimesh.triangles.area(vertices[triangles[unique]]).any():
         raise InputError("has no area")
     used, triangles = np.unique(triangles[unique], return_inverse=True)
@@ -74,19 +76,24 @@ def prepare(polygons: obj.Polygons) -> PreparedMesh:
         material[unique],
         uv[unique] if polygons.uv.any() else np.empty((0, 3, 2), np.float32),
         polygons.material_names,
-        polygons.libraries,
+        polygons.mtllib_lines,
     )
 
 
-def read_file(file: Path, rotation: np.ndarray | None = None, normalize: bool = False) -> PreparedMesh:
+def read_file(
+    file: Path, rotation: np.ndarray | None = None, normalize: bool = False, limits: Limits = USUAL
+) -> PreparedMesh:
     """Read and prepare a mesh file in one of ``mesh_folders.FORMATS``.
 
     ``rotation`` (3, 3) is that of ``frames.to_shapenet``, for a file with other axes; with ``normalize``, the box gets
-    diagonal 1 around the origin. Raises InputError, naming the file and the flaw, if the mesh is unusable.
+    diagonal 1 around the origin. Raises InputError, naming the file and the flaw, if the mesh is unusable or too large.
     """
     if not file.is_file():
-        raise InputError(f"{file}: no such mesh; is the ShapeNet folder complete?")
+        raise InputError(f"{file}: no such mesh; is the folder complete?")
+    for part in mesh_folders.files_of(Location(file)):
+        limits.check_mesh(part)
     polygons = obj.read(file) if file.suffix.lower() == ".obj" else scenes.read(file)
+    limits.check_faces(file, int((polygons.sizes - 2).sum()))
     vertices = polygons.vertices if rotation is None else polygons.vertices @ rotation.T
     if normalize:
         vertices = frames.normalized(vertices, np.unique(polygons.corners))
@@ -114,15 +121,13 @@ def members(archive: Path) -> dict[str, str]:
 
 def entries(archive: Path) -> dict[str, dict[str, Any]]:
     """The manifest's entry of each shape in a ``meshes.zip``."""
-    contents = ((name, content) for name, content in archives.members(archive) if name.startswith("meshes/"))
-    return {ids(name)[1]: json.loads(content) for name, content in contents if name.endswith(".json")}
+    found = ((name, content) for name, content in archives.members(archive, ".json") if name != archives.FAILED)
+    return {ids(name)[1]: json.loads(content) for name, content in found}
 
 
 def digests(archive: Path) -> dict[str, str]:
     """The digest of the triangles of each shape in a ``meshes.zip``."""
-    return {
-        ids(name)[1]: archives.digest(content) for name, content in archives.members(archive) if name.endswith(".npz")
-    }
+    return {ids(name)[1]: archives.digest(content) for name, content in archives.members(archive, ".npz")}
 
 
 def ids(member: str) -> tuple[str, str]:
@@ -135,11 +140,11 @@ def read(archive: Path, member: str) -> PreparedMesh:
     return PreparedMesh.from_bytes(archives.read(archive, member))
 
 
-class Library:
+class PreparedMeshes:
     """The prepared meshes of some archives, by shape; each is read when it is asked for."""
 
     def __init__(self, shards: Iterable[str | Path]) -> None:
-        """Read the directories of ``meshes.zip`` files."""
+        """Index the shapes of some ``meshes.zip`` files."""
         self._members = {shape: (Path(shard), name) for shard in shards for shape, name in members(Path(shard)).items()}
 
     def __getitem__(self, shape: str) -> trimesh.Trimesh:

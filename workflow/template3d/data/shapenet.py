@@ -51,7 +51,7 @@ def check_id(shape: object, source: str) -> str:
     if not isinstance(shape, str) or not ID.fullmatch(shape) or shape in RESERVED:
         raise InputError(
             f"{source}: {shape!r} cannot be the id of a shape; an id begins with a letter or digit and has letters, "
-            "digits, spaces and . , + ( ) - _ only: rename the shape's folder, and its entry here"
+            "digits, spaces and . , + ( ) - _ only, and `failed` is taken: rename the shape, and its entry here"
         )
     return shape
 

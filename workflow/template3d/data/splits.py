@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from template3d.data.shapenet import check_id
 from template3d.runtime.errors import InputError
 
-FEWEST = 2
+MIN_TRAINING_SHAPES = 2
 """Training shapes of a category."""
 
 
@@ -21,7 +21,7 @@ def check_url(url: str) -> None:
 
 
 def existing(file: Path, folders: Iterable[Path]) -> Path:
-    """A list's path, relative to the first of the folders that holds it; raises InputError if none does."""
+    """The path of a list in the first folder that holds it; raises InputError if none does."""
     tried = list(dict.fromkeys(folder / file for folder in folders))
     found = [path for path in tried if path.exists()]
     if not found:
@@ -30,20 +30,23 @@ def existing(file: Path, folders: Iterable[Path]) -> Path:
     return found[0]
 
 
-def by_share(shapes: Iterable[str], test_share: float, seed: int, category: str, source: Path) -> dict[str, list[str]]:
-    """Split shapes by a hash of their ids, so that adding a shape moves no other one.
-
-    Raises InputError, naming the folder ``source``, for an id that is not safe in a path and for a split that is empty.
-    """
+def shares(shapes: Iterable[str], test_share: float, seed: int) -> dict[str, list[str]]:
+    """Split shapes by a hash of their ids, so that adding a shape moves no other one."""
     splits: dict[str, list[str]] = {"train": [], "test": []}
     for shape in sorted(shapes):
-        digest = hashlib.sha256(f"{seed} {check_id(shape, str(source))}".encode()).digest()
+        digest = hashlib.sha256(f"{seed} {shape}".encode()).digest()
         splits["test" if int.from_bytes(digest[:8], "big") < test_share * 2**64 else "train"].append(shape)
-    counts = f"{len(splits['train'])} training and {len(splits['test'])} test shapes"
-    if len(splits["train"]) < FEWEST or not splits["test"]:
+    return splits
+
+
+def by_share(shapes: Iterable[str], test_share: float, seed: int, category: str, source: Path) -> dict[str, list[str]]:
+    """The split of ``shares``; raises InputError for an unsafe id, naming the folder ``source``, or too few shapes."""
+    splits = shares([check_id(shape, str(source)) for shape in shapes], test_share, seed)
+    if len(splits["train"]) < MIN_TRAINING_SHAPES or not splits["test"]:
+        counts = f"{len(splits['train'])} training and {len(splits['test'])} test shapes"
         raise InputError(
             f"config: categories.{category}.test_share {test_share} makes {counts} of the shapes in {source}; "
-            f"{FEWEST} and 1 are needed at least: change the share or the seed, or list them (train, test)"
+            f"{MIN_TRAINING_SHAPES} and 1 are needed at least: change the share or the seed, or list them (train, test)"
         )
     return splits
 
@@ -54,9 +57,10 @@ def of_category(lists: dict[str, Path], synset: str) -> dict[str, list[str]]:
     Raises InputError for an invalid list and for a shape that is in both.
     """
     shapes = {split: read_split(file, synset) for split, file in lists.items()}
-    if len(shapes["train"]) < FEWEST:
+    if len(shapes["train"]) < MIN_TRAINING_SHAPES:
         raise InputError(
-            f"{lists['train']}: names one training shape only; a template takes {FEWEST} at least, and learns from many"
+            f"{lists['train']}: names one training shape only; a template takes {MIN_TRAINING_SHAPES} at least, and "
+            "learns from many"
         )
     if both := sorted(set(shapes["train"]) & set(shapes["test"])):
         raise InputError(
@@ -93,8 +97,12 @@ def read_split(file: Path, synset: str) -> list[str]:
         try:
             content = json.loads(text)
             if isinstance(content, dict):
-                content = [shape for dataset in content.values() for shape in dataset.get(synset, [])]
-            content = list(content)
+                lists = [dataset.get(synset, []) for dataset in content.values()]
+            else:
+                lists = [content]
+            if not all(isinstance(entry, list) for entry in lists):
+                raise TypeError("no list of ids")
+            content = [shape for entry in lists for shape in entry]
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(f"{file}: not valid ({error}); give a DeepSDF split file or a list of ids") from error
     else:

@@ -1,4 +1,4 @@
-"""Consistent signs: drops the fewest samples of a signed distance so that no two contradict each other."""
+"""Consistent signs: drops samples of a signed distance that contradict their neighbours."""
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -8,16 +8,18 @@ from scipy.spatial import KDTree
 NEIGHBOURS = 8
 """Outside samples, the nearest ones, that an inside sample is compared with."""
 TOLERANCE = 0.005
-"""Rounding that a contradiction must exceed, as a share of the way between two samples."""
+"""Rounding that a contradiction must exceed, as a share of the distance between two samples."""
 
 
 def consistent(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The samples (M, 4) inside and (P, 4) outside, in order, without those that contradict others.
+    """The samples (M, 4) inside and (P, 4) outside, in order, without those that contradict their neighbours.
 
-    No distance function changes by more than the way between two points. If the distances of two samples with opposite
-    signs are together larger than the way between them, their balls overlap and hold no face, so one of the signs is
-    wrong: at the mouth of a cavity, or in a solid into which a ray finds its way through a crack. The fewest samples
-    are dropped, so the signs of the majority stay.
+    A signed distance function is 1-Lipschitz: between two points it changes by at most their distance. If the signed
+    distances of two samples with opposite signs differ by more, their balls overlap and hold no face, so one of the
+    signs is wrong: at the mouth of a cavity, or in a solid into which a ray finds its way through a crack.
+
+    In the end, no inside sample contradicts any of its NEIGHBOURS nearest outside samples. Each round drops the fewest
+    samples that settle all contradictions found so far, so the signs of the majority stay.
     """
     keep_inside, keep_outside = np.ones(len(inside), dtype=bool), np.ones(len(outside), dtype=bool)
     waiting = np.arange(len(inside))
@@ -28,9 +30,8 @@ def consistent(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.
         row, rank = np.nonzero(wrong)
         first, second = smallest_cover(np.stack([waiting[row], nearest[row, rank]], axis=1))
         keep_inside[first] = keep_outside[second] = False
-        waiting = waiting[
-            keep_inside[waiting] & np.isin(nearest, second).any(axis=1)
-        ]  # these have other neighbours now
+        has_new_neighbours = np.isin(nearest, second).any(axis=1)
+        waiting = waiting[keep_inside[waiting] & has_new_neighbours]
     return inside[keep_inside], outside[keep_outside]
 
 

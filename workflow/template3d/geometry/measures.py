@@ -11,10 +11,10 @@ PROBES = 2000
 
 
 def measure(mesh: trimesh.Trimesh, directions: int) -> dict[str, float | int | bool | list[float]]:
-    """Measure a mesh, after vertices at the same position are merged and duplicate faces dropped.
+    """Measure a mesh, after duplicate faces are dropped and vertices at the same position merged.
 
     * ``faces``: triangles.
-    * ``components``: pieces whose faces share no edge.
+    * ``components``: pieces that share no vertex.
     * ``watertight``: whether every edge has exactly two faces.
     * ``open_edges``: edges with one face.
     * ``hidden_share``: the share of the area that cannot be seen from outside in any of ``directions``, estimated.

@@ -5,7 +5,7 @@ import numpy as np
 
 
 def triangulate(vertices: np.ndarray, corners: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cut polygons into triangles along their own outlines.
+    """Triangulate polygons, convex or concave, without leaving their outlines.
 
     ``vertices`` (V, 3) are points; ``corners`` (C,) holds the vertices of the polygons, one polygon after the other;
     ``sizes`` (P,) says how many corners each has, three at least. Returns ``triangles`` (T, 3), indices into

@@ -23,10 +23,7 @@ def one_shape(
     """
     rotation = frames.to_shapenet(folder.up, folder.front)
     with mesh_folders.on_disk(location, limits) as file:
-        if file.is_file():
-            limits.check_mesh(file)
-        prepared = prepared_meshes.read_file(file, rotation, normalize=folder.layout == "flat")
-        limits.check_faces(file, len(prepared.triangles))
+        prepared = prepared_meshes.read_file(file, rotation, folder.layout == "flat", limits)
     mesh = prepared.mesh
     normalization = Normalization.of(mesh)
     sdf.check_inside(meshes.transformed(mesh, normalization.to_unit(mesh.vertices)), directions)

@@ -28,14 +28,14 @@ def studio(**settings: Any) -> "Studio":
 def appearance(archive: Path, member: str, location: Location, limits: Limits = USUAL) -> str:
     """A digest of the materials and textures of a prepared mesh: of all that ``one_shape`` reads besides the mesh.
 
-    If they cannot be read, it is that of the reason, which ``one_shape`` raises.
+    If the materials cannot be read, returns the digest of the error message; ``one_shape`` then raises that error.
     """
-    libraries = prepared_meshes.read(archive, member).libraries
+    mtllib_lines = prepared_meshes.read(archive, member).mtllib_lines
     with mesh_folders.on_disk(location, limits) as file, tempfile.TemporaryDirectory() as folder:
         try:
-            described = mesh_folders.read_materials(file, libraries, Path(folder), limits)
+            described = mesh_folders.read_materials(file, mtllib_lines, Path(folder), limits)
         except InputError as error:
-            return archives.digest(str(error))
+            return archives.digest(mesh_folders.with_zip_path(str(error), file, location))
         shown = {
             name: [
                 material.colour,
@@ -78,9 +78,9 @@ def one_shape(
         device=view_settings["device"],
     )
     with mesh_folders.on_disk(location, limits) as file, tempfile.TemporaryDirectory() as textures:
-        described = mesh_folders.read_materials(file, prepared.libraries, Path(textures), limits)
+        described = mesh_folders.read_materials(file, prepared.mtllib_lines, Path(textures), limits)
         warnings = scene.show_prepared(prepared, described, file, limits)
-        warnings = [mesh_folders.in_words(warning, file, location) for warning in warnings]
+        warnings = [mesh_folders.with_zip_path(warning, file, location) for warning in warnings]
     cameras_json = cameras.describe(shape_views, view_settings["image_size"]) | {"warnings": warnings}
     files = {views.cameras_name(category, shape, kind): json.dumps(cameras_json, indent=1).encode()}
     with tempfile.TemporaryDirectory() as folder:

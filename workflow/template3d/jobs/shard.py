@@ -23,9 +23,9 @@ def update_archive(
     ``on_bad_mesh`` is ``skip``.
     """
     members, normalizations = prepared_meshes.members(prepared), manifests.read([manifest])
-    contents = prepared_meshes.digests(prepared)
+    mesh_digests = prepared_meshes.digests(prepared)
     wanted = {
-        shape: archives.digest(settings, code, normalization.to_json(), contents[shape])
+        shape: archives.digest(settings, code, normalization.to_json(), mesh_digests[shape])
         for shape, normalization in normalizations.items()
     }
     archives.update(

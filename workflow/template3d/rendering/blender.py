@@ -82,10 +82,12 @@ class Studio:
         self._clear()
         appearances_of, warnings = _appearances(described.by_name, limits)
         appearances = []
-        for full in shape.material_names:
-            name = full if full in appearances_of else full.partition(" #")[0].rstrip()  # perhaps with a comment
+        for written in shape.material_names:
+            name = (
+                written if written in appearances_of else written.partition(" #")[0].rstrip()
+            )  # perhaps with a comment
             if name not in appearances_of and not described.missing_libraries:
-                warnings.append(f"{source}: no MTL file describes its material {full}; grey instead")
+                warnings.append(f"{source}: no MTL file describes its material {written}; grey instead")
             appearances.append(appearances_of.get(name, Appearance(GREY)))
         appearances.append(Appearance(GREY))  # of faces without a material, whose index is -1
         self._shape = [self._add(bpy.data.objects.new("shape", _blender_mesh(shape, appearances, self._shine)))]
@@ -221,7 +223,7 @@ def _white_world() -> "bpy.types.World":
 def _blender_mesh(
     shape: PreparedMesh, appearances: Sequence[Appearance], shine: "bpy.types.NodeTree"
 ) -> "bpy.types.Mesh":
-    """A prepared mesh as separate flat triangles; ``appearances`` are those of its materials, and of none."""
+    """A prepared mesh as separate flat triangles; ``appearances`` has one for each material name, then one for none."""
     corners = shape.vertices[shape.triangles]
     kinds = {appearance: index for index, appearance in enumerate(dict.fromkeys(appearances))}
     kind = np.array([kinds[appearance] for appearance in appearances])[shape.material]

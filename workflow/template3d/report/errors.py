@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from template3d.data import archives, views
-from template3d.data.prepared_meshes import Library
+from template3d.data.prepared_meshes import PreparedMeshes
 from template3d.evaluation.methods import METHODS
 from template3d.evaluation.tables import MEASURE, TITLES
 from template3d.rendering import cameras
@@ -46,7 +46,7 @@ def add_worst(
     category: str,
     worst: pd.DataFrame,
     view_shards: Iterable[Path],
-    truths: Library,
+    truths: PreparedMeshes,
     reconstructions: Mapping[str, Path],
 ) -> None:
     """Add the shapes of ``worst``, rows of ``of_fixed_view``, to a picture, each with its error as title."""

@@ -15,7 +15,7 @@ import trimesh
 from plotly.offline import get_plotlyjs
 
 from template3d.data import archives, views
-from template3d.data.prepared_meshes import Library
+from template3d.data.prepared_meshes import PreparedMeshes
 from template3d.geometry import meshes
 
 PAGE = Path(__file__).with_name("gallery.html")
@@ -68,7 +68,7 @@ class CategoryContent:
     category: str
     archive_of: Mapping[str, Path]
     """The archive of each view."""
-    truths: Library
+    truths: PreparedMeshes
     """The mesh of each test shape."""
     reconstructions: Mapping[str, Path]
     """The archive of reconstructed test shapes, by method."""

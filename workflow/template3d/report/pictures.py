@@ -8,7 +8,7 @@ import pandas as pd
 import trimesh
 
 from template3d.data import archives, photos, views
-from template3d.data.prepared_meshes import Library
+from template3d.data.prepared_meshes import PreparedMeshes
 from template3d.evaluation.methods import METHODS
 from template3d.geometry import meshes
 from template3d.rendering import cameras
@@ -79,7 +79,7 @@ def shapes(
     category: str,
     settings: Mapping,
     view_shards: Sequence[Path],
-    truths: Library,
+    truths: PreparedMeshes,
     reconstructions: Mapping[str, Mapping[str, Path]],
     chamfer: Sequence[Mapping[str, float]],
 ) -> None:

@@ -1,4 +1,4 @@
-"""The table of all usable shapes: measures, dropped samples, identical geometry, known faults."""
+"""The table of all prepared shapes: measures, dropped samples, identical geometry, known faults."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +30,7 @@ def shapes_table(manifest_files: Sequence[Path], sdf_shards: Sequence[Path]) -> 
     for _, group in names.groupby([table["category"], table["geometry"]]):
         twins |= {index: " ".join(group.drop(index)) for index in group.index if len(group) > 1}
     table["same_geometry"] = pd.Series(twins, dtype=object)
-    return table[COLUMNS]
+    return table[COLUMNS].astype({"samples_dropped": "Int64"})
 
 
 def leaked(table: pd.DataFrame) -> dict[str, int]:

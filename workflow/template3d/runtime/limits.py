@@ -31,16 +31,23 @@ class Limits:
         _check_bytes(file, self.image_mb, "image_mb")
         try:
             with Image.open(file) as image:  # the header only
-                size = f"{image.width} x {image.height}"
-                fits = image.width * image.height <= 1e6 * self.image_megapixels
-        except Image.DecompressionBombError:
-            size, fits = "hundreds of millions of", False
+                self.check_pixels(file, image)
+        except Image.DecompressionBombError as bomb:
+            raise InputError(self._too_many(file, "hundreds of millions of")) from bomb
+        except InputError:
+            raise
         except Exception:  # Pillow raises many errors for broken files; the code that reads the file reports them
             return False
-        if not fits:
-            allowed = f"limits.image_megapixels ({self.image_megapixels:g})"
-            raise InputError(f"{file}: has {size} pixels, more than {allowed} allows; scale it")
         return True
+
+    def check_pixels(self, file: Path, image: Image.Image) -> None:
+        """Raise InputError, naming the file, if an image in it has too many pixels."""
+        if image.width * image.height > 1e6 * self.image_megapixels:
+            raise InputError(self._too_many(file, f"{image.width} x {image.height}"))
+
+    def _too_many(self, file: Path, pixels: str) -> str:
+        allowed = f"limits.image_megapixels ({self.image_megapixels:g})"
+        return f"{file}: has {pixels} pixels, more than {allowed} allows; scale it"
 
 
 USUAL = Limits()
