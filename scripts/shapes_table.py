@@ -9,6 +9,6 @@ with logs.to(snakemake.log[0]) as log:
     table = shapes_table(list(map(Path, snakemake.input.manifests)), list(map(Path, snakemake.input.sdf)))
     files.write_text(snakemake.output.table, table.to_csv(index=False))
     for category, count in leaked(table).items():
-        log.warning("%s: %d test shapes have the same triangles as a training shape", category, count)
+        log.warning("%s: test shapes with the same triangles as a training shape: %d", category, count)
     faults = table["known_fault"].notna().sum()
     log.info("%d shapes, %d with a known fault; %s", len(table), faults, snakemake.output.table)
