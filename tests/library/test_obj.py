@@ -53,6 +53,7 @@ SPELLINGS = {
     "edges as faces": "\n".join([*CUBE, "f 1 2", *QUADS]),
     "v/vt/vn": TEXT.replace("f 1 4 3 2", "vt 0\nvn 0 1 0\nf 1/1/1 4/1/1 3/-1/-1 2/1/1"),
     "v//vn and v/vt/": TEXT.replace("f 1 4 3 2", "vn 0 1 0\nvt 0 0 0\nf 1//1 4//1 3/1/ 2/"),
+    "a stray line of text": "File made by somebody\n" + TEXT,
     "unused vertex": "\n".join([*CUBE, "v 9 9 9", *QUADS]),
     "unused nan": "\n".join([*CUBE, "v nan 9 9", *QUADS]),
     "degenerate face": "\n".join([*CUBE, *QUADS, "f 1 1 2", "f 3 3 3"]),

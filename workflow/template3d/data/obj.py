@@ -17,6 +17,8 @@ from template3d.runtime.errors import InputError
 NAMES = (b"usemtl", b"mtllib", b"newmtl", b"map_")
 """Beginnings of lines that hold a name, in which ``#`` is a character like any other."""
 CURVED = (b"curv", b"curv2", b"surf")
+MISSPELT = re.compile(rb"F|V|fo|[fFvV][^a-zA-Z].*")
+"""What a face or a vertex looks like without its blank, in capitals, or in the oldest files."""
 COMMENT = re.compile(rb"(?:^|(?<=\s))#.*")
 LARGEST = 2**40
 """More than any index."""
@@ -74,7 +76,7 @@ def read(file: Path) -> Polygons:
                 numbers.append(number)
             elif keyword == b"usemtl":
                 current = names.setdefault(text(rest), len(names))
-            elif keyword in CURVED or (keyword[:1] in b"fFV" and keyword != b"f"):
+            elif keyword in CURVED or MISSPELT.fullmatch(keyword):
                 raise ValueError(f"{text(keyword)} is not supported; export the mesh as vertices (v) and faces (f)")
             elif keyword == b"mtllib":
                 mtllib_lines.append(text(rest))
