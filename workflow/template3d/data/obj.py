@@ -17,7 +17,7 @@ from template3d.runtime.errors import InputError
 NAMES = (b"usemtl", b"mtllib", b"newmtl", b"map_")
 """Beginnings of lines that hold a name, in which ``#`` is a character like any other."""
 CURVED = (b"curv", b"curv2", b"surf")
-MISSPELT = re.compile(rb"F|V|fo|[fFvV][^a-zA-Z].*")
+MISSPELT = re.compile(rb"F|V|fo|[fFvV][^a-zA-Z].*")  # codespell:ignore fo
 """What a face or a vertex looks like without its blank, in capitals, or in the oldest files."""
 COMMENT = re.compile(rb"(?:^|(?<=\s))#.*")
 LARGEST = 2**40
