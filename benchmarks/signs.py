@@ -1,4 +1,4 @@
-"""How often signs contradict each other on real meshes, and what three ways out cost: the table of docs/sdf.md.
+"""How often signs contradict each other on real meshes, and what three remedies cost: the table of docs/sdf.md.
 
     .venv/bin/python benchmarks/signs.py /data/ShapeNetCore.v2/03001627
 
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def measured(file: Path, count: int) -> list[dict]:
-    """A row for each way to treat contradictions: their share, the inside samples lost, and the processor seconds."""
+    """A row for each treatment of contradictions: their share, the inside samples lost, and the processor seconds."""
     mesh = prepared_meshes.read_file(file).mesh
     unit = meshes.transformed(mesh, Normalization.of(mesh).to_unit(mesh.vertices))
     surface = visibility.visible_surface(meshes.without_doubles(unit), sdf.DIRECTIONS)
@@ -73,7 +73,7 @@ def measured(file: Path, count: int) -> list[dict]:
 
 
 def row(signs: str, inside: np.ndarray, outside: np.ndarray, before: int, start: float) -> dict:
-    """The measures of one way."""
+    """The measures of one treatment; ``inside`` (M, 4) and ``outside`` (P, 4) are the samples that it keeps."""
     seconds = time.process_time() - start
     apart, nearest = KDTree(outside[:, :3]).query(inside[:, :3])
     wrong = np.abs(inside[:, 3]) + outside[nearest, 3] > 1.02 * apart + 1e-4

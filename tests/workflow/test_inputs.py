@@ -160,12 +160,12 @@ def test_a_folder_of_files_works_as_it_is(tmp_path):
         file.parent.mkdir(parents=True, exist_ok=True)
         mesh.apply_scale(50).export(file)
     stools = {"shards": 1, "test_share": 0.4}
-    mine = {
+    settings = {
         "shapenet": str(tmp_path / "files"),
         "meshes": {"layout": "flat", "up": "z", "front": "y"},
         "categories": {"chairs": None, "planes": None, "sofas": None, "stools": stools},
     }
-    run = snakemake(tmp_path, "--", "results/data/shapes.csv", "results/data/stools/train-00/easy.zip", over=mine)
+    run = snakemake(tmp_path, "--", "results/data/shapes.csv", "results/data/stools/train-00/easy.zip", over=settings)
     assert run.returncode == 0, run.stdout + run.stderr
     table = pd.read_csv(tmp_path / "results/data/shapes.csv")
     assert sorted(table["shape"]) == [f"stool {number}" for number in range(6)]
@@ -177,11 +177,11 @@ def test_a_folder_of_files_works_as_it_is(tmp_path):
     (lists / "train.txt").write_text("stool 1\nstool 2\n")
     (lists / "test.txt").write_text("stool 0\n")
     listed = {"shards": 1, "train": "lists/train.txt", "test": "lists/test.txt"}
-    (lists.parent / "mine.yaml").write_text(
-        yaml.safe_dump(mine | {"categories": mine["categories"] | {"stools": listed}})
+    (lists.parent / "overlay.yaml").write_text(
+        yaml.safe_dump(settings | {"categories": settings["categories"] | {"stools": listed}})
     )
-    run = snakemake(tmp_path, "--dry-run", "--configfile", str(lists.parent / "mine.yaml"))
+    run = snakemake(tmp_path, "--dry-run", "--configfile", str(lists.parent / "overlay.yaml"))
     assert run.returncode == 0, run.stdout + run.stderr
     (lists / "test.txt").unlink()
-    run = snakemake(tmp_path, "--dry-run", "--configfile", str(lists.parent / "mine.yaml"))
+    run = snakemake(tmp_path, "--dry-run", "--configfile", str(lists.parent / "overlay.yaml"))
     assert f"{lists / 'test.txt'}: there is no such list, nor lists/test.txt" in run.stdout + run.stderr

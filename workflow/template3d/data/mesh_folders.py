@@ -233,7 +233,7 @@ def on_disk(location: Location, limits: Limits = USUAL) -> Iterator[Path]:
 def _extract(opened: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
     try:
         opened.extract(member, folder)
-    except (*DAMAGE, RuntimeError, NotImplementedError, OSError) as error:
+    except (*DAMAGE, RuntimeError, OSError) as error:  # RuntimeError: encrypted, or an unknown compression
         raise InputError(f"{opened.filename}: {member.filename} cannot be unpacked ({error})") from error
 
 

@@ -141,7 +141,7 @@ def read(archive: Path, member: str) -> PreparedMesh:
 
 
 class PreparedMeshes:
-    """The prepared meshes of some archives, by shape; each is read when it is asked for."""
+    """The prepared meshes of some archives, by shape; each is read on access."""
 
     def __init__(self, shards: Iterable[str | Path]) -> None:
         """Index the shapes of some ``meshes.zip`` files."""

@@ -16,7 +16,7 @@ def consistent(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.
 
     A signed distance function is 1-Lipschitz: between two points it changes by at most their distance. If the signed
     distances of two samples with opposite signs differ by more, their balls overlap and hold no face, so one of the
-    signs is wrong: at the mouth of a cavity, or in a solid into which a ray finds its way through a crack.
+    signs is wrong: at the mouth of a cavity, or in a solid that a ray reaches through a crack.
 
     In the end, no inside sample contradicts any of its NEIGHBOURS nearest outside samples. Each round drops the fewest
     samples that settle all contradictions found so far, so the signs of the majority stay.
