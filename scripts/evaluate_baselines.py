@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 from template3d.data import codes, ground_truth, manifests
 from template3d.evaluation.baselines import Baselines
-from template3d.evaluation.retrieval import PreparedMeshes
+from template3d.evaluation.retrieval import Library
 from template3d.geometry import meshes
 from template3d.runtime import files, logs
 
@@ -17,7 +17,7 @@ with logs.to(snakemake.log[0]):
         manifests.usable(splits[split], given.manifests, given[f"{split}_surfaces"]) for split in ("train", "test")
     )
     baselines = Baselines(
-        PreparedMeshes.read(given.train_surfaces, synset, train, normalizations, settings["seed"]),
+        Library.read(given.train_surfaces, synset, train, normalizations, settings["seed"]),
         ground_truth.read(given.test_surfaces, synset, test),
         normalizations,
         meshes.read_ply(Path(given.template).read_bytes()),

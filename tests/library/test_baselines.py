@@ -40,7 +40,7 @@ def rows(tmp_path):
     with zipfile.ZipFile(tmp_path / "reconstructions.zip", "w") as archive:
         archive.writestr("test/easy_fixed_07.json", json.dumps(view | {"code": [0.9, 0.0]}))
     shapes = ["aaaa", "bbbb"]
-    library = retrieval.PreparedMeshes.read(
+    library = retrieval.Library.read(
         [tmp_path / "surface.zip"], SYNSET, shapes, dict.fromkeys(shapes, NORMALIZATION), seed=0
     )
     baselines = Baselines(

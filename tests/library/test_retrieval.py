@@ -34,7 +34,7 @@ def library(tmp_path):
             opened.writestr(ground_truth.volume_name(SYNSET, shape), volume)
     normalization = Normalization(np.zeros(3), 2.0)
     shapes = ["aaaa", "bbbb", "cccc"]
-    return retrieval.PreparedMeshes.read([archive], SYNSET, shapes, dict.fromkeys(shapes, normalization), seed=0)
+    return retrieval.Library.read([archive], SYNSET, shapes, dict.fromkeys(shapes, normalization), seed=0)
 
 
 def test_the_oracle_finds_the_most_similar_shape(library):

@@ -32,7 +32,7 @@ OF_VIEW = ("views", "view_kind", "view", "azimuth_deg", "elevation_deg")
 class Baselines:
     """Measures the baselines of a category."""
 
-    library: retrieval.PreparedMeshes
+    library: retrieval.Library
     """The training shapes."""
     truths: Mapping[str, Truth]
     """The usable test shapes."""

@@ -19,7 +19,7 @@ SHORTLIST = 8
 
 
 @dataclass(frozen=True)
-class PreparedMeshes:
+class Library:
     """The training shapes, with few points each; their full ground truth is read on demand."""
 
     shards: Sequence[str | Path]
@@ -37,7 +37,7 @@ class PreparedMeshes:
         shapes: Collection[str],
         normalizations: Mapping[str, Normalization],
         seed: int,
-    ) -> "PreparedMeshes":
+    ) -> "Library":
         """Read the points of ``shapes``; raises InputError if one is missing."""
         few = {
             shape: normalizations[shape].to_unit(truth.points[:FEW])
@@ -73,9 +73,7 @@ def nearest_code(codes: Mapping[str, np.ndarray], code: np.ndarray) -> str:
     return min(codes, key=lambda shape: np.linalg.norm(codes[shape] - code))
 
 
-def measured(
-    library: PreparedMeshes, shape: str, truth: ground_truth.Truth, normalization: Normalization
-) -> dict[str, float]:
+def measured(library: Library, shape: str, truth: ground_truth.Truth, normalization: Normalization) -> dict[str, float]:
     """Every measure of a training shape, retrieved for a test shape, with both scaled to the unit sphere."""
     retrieved, own = library.truth(shape), library.normalizations[shape]
     points = normalization.to_shapenet(own.to_unit(retrieved.points))
