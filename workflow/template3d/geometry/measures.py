@@ -18,7 +18,9 @@ def measure(mesh: trimesh.Trimesh, directions: int) -> dict[str, float | int | b
     * ``watertight``: whether every edge has exactly two faces.
     * ``open_edges``: edges with one face.
     * ``hidden_share``: the share of the area that cannot be seen from outside in any of ``directions``, estimated.
-    * ``extent``: the size of the box, [x, y, z].
+    * ``extent``: the size of the box, [x, y, z], in the mesh's unit.
+
+    Raises InputError if all faces are slivers.
     """
     merged = without_doubles(mesh)
     merged.merge_vertices(merge_tex=True, merge_norm=True)

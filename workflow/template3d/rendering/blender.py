@@ -83,9 +83,8 @@ class Studio:
         appearances_of, warnings = _appearances(described.by_name, limits)
         appearances = []
         for written in shape.material_names:
-            name = (
-                written if written in appearances_of else written.partition(" #")[0].rstrip()
-            )  # perhaps with a comment
+            without_comment = written.partition(" #")[0].rstrip()
+            name = written if written in appearances_of else without_comment
             if name not in appearances_of and not described.missing_libraries:
                 warnings.append(f"{source}: no MTL file describes its material {written}; grey instead")
             appearances.append(appearances_of.get(name, Appearance(GREY)))
