@@ -14,7 +14,7 @@ from template3d.jobs import snakemake_internals
 from template3d.networks import DECODER_SIZES
 from template3d.rendering import protocols
 from template3d.report.summary import summary
-from template3d.runtime import configuration, locks, provenance
+from template3d.runtime import configuration, digests, locks, provenance
 from template3d.runtime.errors import InputError
 
 BASE = Path(workflow.basedir)
@@ -152,18 +152,24 @@ def known_faults(wildcards):
     return {shape: faults[shape] for shape in SHARDS[wildcards.category][wildcards.shard] if shape in faults}
 
 
-def materials_of(wildcards):
-    """Material and texture files; those of demo shapes are known before they are made."""
-    if config["shapenet"] == "demo":
-        return [str(Path(mesh).with_suffix(".mtl")) for mesh in meshes_of(wildcards)]
-    return shard_materials(wildcards.category, wildcards.shard)
+def demo_materials(wildcards):
+    """The material files of the demo shapes of a shard, known before they are made; none of your own meshes."""
+    if config["shapenet"] != "demo":
+        return []
+    return [str(Path(mesh).with_suffix(".mtl")) for mesh in meshes_of(wildcards)]
 
 
 @functools.cache
-def shard_materials(category, shard):
-    """The material and texture files of a shard; cached, because several jobs use them."""
-    found = map(mesh_folders.appearance_files, shard_locations(category, shard))
-    return list(dict.fromkeys(str(file) for files in found for file in files))
+def material_digests(category, shard):
+    """Digests of the material and texture files of your own meshes in a shard, by file.
+
+    They are params, not input files, because two rules watch them: Snakemake would need 0.1 ms for each.
+    """
+    if config["shapenet"] == "demo":
+        return {}
+    files = [file for found in shard_locations(category, shard) for file in mesh_folders.appearance_files(found)]
+    cache = Path(".snakemake/material_digests") / category / f"{shard}.json"
+    return {str(file): digest for file, digest in digests.of_files(dict.fromkeys(files), cache).items()}
 
 
 def part(section, *keys):

@@ -7,7 +7,7 @@ rule render:
     input:
         manifest="results/data/{category}/{shard}/manifest.json",
         meshes="results/data/{category}/{shard}/meshes.zip",
-        materials=materials_of,
+        materials=demo_materials,
     output:
         archive=update("results/data/{category}/{shard}/{kind}.zip"),
     log:
@@ -28,6 +28,7 @@ rule render:
             views=part("views", wildcards.kind, "image_size", "samples", "passes", "engine", "device"),
             seed=config["seed"],
         ),
+        materials=lambda wildcards: settings(materials=material_digests(wildcards.category, wildcards.shard)),
         code=code("render.py"),
     message:
         "rendering {wildcards.kind} views of {wildcards.category}, {wildcards.shard}"

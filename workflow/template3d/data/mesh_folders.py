@@ -201,9 +201,9 @@ def identity(location: Location) -> list[str | Path]:
 
 
 def appearance_files(location: Location) -> list[Path]:
-    """The files with the materials and textures of a mesh."""
+    """The files with the materials and textures of a mesh, besides those in ``files_of``."""
     if location.member or location.file.suffix.lower() != ".obj":
-        return files_of(location)
+        return []
     return materials.files(location.file)
 
 

@@ -87,6 +87,9 @@ def changed_params(before: set[str], now: set[str]) -> Iterator[str]:
         if key.startswith("code "):
             verb = "is new" if was is None else "is not used any more" if is_now is None else "changed"
             yield f"{key.removeprefix('code ')} {verb}"
+        elif key.startswith("materials."):
+            verb = "is new" if was is None else "is gone" if is_now is None else "changed"
+            yield f"{_short(key.removeprefix('materials.'))} {verb}"
         elif key.startswith("packages."):
             yield f"package {key.removeprefix('packages.')} {was} -> {is_now}"
         elif key.split(".")[0] in ("shapes", "splits") and was and is_now and set(was) != set(is_now):
