@@ -44,7 +44,7 @@ test-slurm: .venv/.test
 test-bare: .venv/.test
 	$(PYTHON) -m pytest tests/bare
 
-# The last one checks that each pin is available as a wheel for glibc 2.28 and matches envs/*.in.
+# `provenance` prints where the code that a script depends on cannot be known. The last one checks that each pin is available as a wheel for glibc 2.28 and matches envs/*.in.
 lint: .venv/.lint
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
@@ -53,6 +53,7 @@ lint: .venv/.lint
 	$(PYTHON) -m snakefmt --check Snakefile workflow
 	$(PYTHON) -m codespell_lib $$(git ls-files "*.md" "*.py" "*.smk" "*.yaml" "*.sh" Makefile Snakefile)
 	$(PYTHON) -m snakemake --lint
+	$(PYTHON) -m template3d.runtime.provenance scripts/*.py
 	$(PYTHON) envs/lock.py --check
 
 # A broken link fails it.

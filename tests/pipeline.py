@@ -20,8 +20,16 @@ SMALL = {"categories": {"chairs": None}, "methods": ["two_phase"], "reconstruct"
 SYNSETS = {"chairs": "03001627", "planes": "02691156", "sofas": "04256520"}
 
 
-def snakemake(folder: Path, *arguments: str, over: dict | None = None) -> subprocess.CompletedProcess:
-    """Run Snakemake in ``folder`` on the micro configuration, with ``over`` laid over it; its output is text."""
+TRACER = REPOSITORY / "tests/workflow/tracer.py"
+
+
+def snakemake(
+    folder: Path, *arguments: str, over: dict | None = None, traced: bool = False
+) -> subprocess.CompletedProcess:
+    """Run Snakemake in ``folder`` on the micro configuration, with ``over`` laid over it; its output is text.
+
+    With ``traced``, the jobs record in ``folder/calls`` which functions they call (tracer.py).
+    """
     overlay = folder / "over.yaml"
     overlay.write_text(yaml.safe_dump(over or {}))
     command = [sys.executable, "-m", "snakemake", "--snakefile", REPOSITORY / "Snakefile", "--directory", folder]
@@ -34,6 +42,12 @@ def snakemake(folder: Path, *arguments: str, over: dict | None = None) -> subpro
         *arguments,
     ]
     environment = os.environ | {"NO_COLOR": "1"}
+    if traced:
+        site, calls = folder / "site", folder / "calls"
+        (site / "template3d").mkdir(parents=True)  # or .venv/bin/python removes the folder from PYTHONPATH
+        shutil.copy(TRACER, site / "sitecustomize.py")
+        calls.mkdir()
+        environment |= {"PYTHONPATH": str(site), "TEMPLATE3D_CALLS": str(calls)}
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=1500, check=False)
 
 

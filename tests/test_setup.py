@@ -147,8 +147,8 @@ def test_the_package_asks_for_no_version_that_is_not_pinned():
 
 def test_inference_needs_nothing_but_the_packages_dependencies():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    imported = provenance.package_versions(provenance.PACKAGE / "reconstruct.py", REPOSITORY / "envs/requirements.txt")
-    assert imported.keys() == {Requirement(name).name for name in project["dependencies"]}
+    imported = pinned_imports(provenance.PACKAGE / "reconstruct.py")
+    assert imported == {Requirement(name).name for name in project["dependencies"]}
 
 
 def test_one_version_everywhere():
@@ -164,6 +164,12 @@ def test_one_version_everywhere():
 def test_no_file_names_a_package_registry():
     for file in (REPOSITORY / "envs").glob("*.txt"):
         assert "://" not in file.read_text()
+
+
+def pinned_imports(program: Path) -> set[str]:
+    """The pinned packages that a program imports."""
+    imported = provenance.Program().code_of(program).imported
+    return set(provenance.package_versions(imported, REPOSITORY / "envs/requirements.txt"))
 
 
 def locked() -> dict[str, str]:
@@ -188,5 +194,5 @@ def test_each_rules_conda_environment_has_what_its_script_imports(rules):
     found = re.findall(r'envs/(\w+)\.yaml".*?scripts/(\w+\.py)"', rules.read_text(), re.DOTALL)
     assert len(found) == rules.read_text().count("script:\n")
     for kind, script in found:
-        needed = provenance.package_versions(REPOSITORY / "scripts" / script, REPOSITORY / "envs/requirements.txt")
+        needed = pinned_imports(REPOSITORY / "scripts" / script)
         assert {name.lower() for name in needed} <= conda_pins(kind).keys()

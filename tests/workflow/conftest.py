@@ -18,7 +18,7 @@ def pristine(tmp_path_factory, worker_id) -> Path:
             making.mkdir()
             for category in ("chairs", "planes"):
                 write_category(making, category)
-            run = snakemake(making)
+            run = snakemake(making, traced=True)
             assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-5000:]
             making.rename(folder)
     return folder

@@ -232,19 +232,6 @@ EDITS = [
     Edit("shape_moved", "a plane moves from test to train", after("prepare"), PLANES),
     Edit("category_added", "a category is added (benches: an entry and two lists)", after("prepare"), ("benches",)),
     Edit("category_removed", "a category is removed", ONCE, ()),
-    Edit("module networks/losses.py", "`networks/losses.py`", PHASE1 | CONTRASTIVE | END_TO_END),
-    Edit("module rendering/cameras.py", "`rendering/cameras.py`", RENDER),
-    Edit("module geometry/isosurface.py", "`geometry/isosurface.py`", ISOSURFACE),
-    Edit("module evaluation/metrics.py", "`evaluation/metrics.py`", after("evaluate_baselines", *EVALUATED)),
-    Edit(
-        "module report/style.py",
-        "the style of the figures",
-        after("picture", "errors_figure", "loss_curves", "codes_figure", "photos"),
-    ),
-    Edit("module training/encoder.py", "a module that only phase 2 imports", PHASE2),
-    Edit("module training/pictures.py", "a module that draws for TensorBoard"),
-    Edit("module data/demo/meshes.py", "`data/demo/meshes.py`, with your own meshes"),
-    Edit("script sdf.py", "`scripts/sdf.py`", SDF),
     Edit("file workflow/schemas/config.schema.yaml", "the schema"),
     Edit("file README.md", "the README"),
     Edit("resources", "the resources of a rule"),
@@ -254,12 +241,141 @@ EDITS = [
         "the pinned version of a package that models use",
         after("train_embeddings", *OF_VIEWS, *TEMPLATES, "fit_codes"),
     ),
+    Edit("patch tqdm", "a patch release of a package that only draws progress bars"),
+    Edit("package tqdm", "a minor release of it", after("train_embeddings", *OF_VIEWS)),
     Edit("package snakemake-storage-plugin-http", "the pinned version of a package that no stage uses"),
     Edit("published", "`phase1.from`: a published experiment stands in for phase 1", PHASE1),
     Edit("model_deleted", "the model of a category's phase 1 is deleted", PHASE1, PLANES),
     Edit("photo", "a photo of a plane is edited", PHOTOS, PLANES),
     Edit("photo_masked", "a mask is laid beside the photo of a plane", PHOTOS, PLANES),
     Edit("table_deleted", "a table is deleted", {"table1", "gallery"}, ()),
+]
+
+
+class CodeEdit(NamedTuple):
+    """An edit of a file of the library (or of ``scripts``), in words, and the rules that run after that."""
+
+    words: str
+    file: str
+    old: str
+    """The text that is replaced, once; empty to append."""
+    new: str
+    reruns: Iterable[str] = ()
+
+
+TRAININGS = after("train_embeddings", *OF_VIEWS)
+MODELS = after(*OF_VIEWS) | ISOSURFACE | after("codes_figure", "photos")
+MEASURED = after("evaluate_baselines", *EVALUATED, "table1", "table2", "picture", "errors_figure", "gallery")
+LOSSES, STAGES, ISO, METRICS = (
+    "networks/losses.py",
+    "training/embeddings.py",
+    "geometry/isosurface.py",
+    "evaluation/metrics.py",
+)
+EPSILON = "(0.025, 0.01, 0.0025, 0.0)"
+
+CODE_EDITS = [
+    CodeEdit("a comment", LOSSES, "    moved = ", "    # how far\n    moved = "),
+    CodeEdit("a docstring", LOSSES, "how far the warp moves points", "the distance between a point and its warp"),
+    CodeEdit("a docstring of a constant", LOSSES, "errors up to this size cost nothing", "the largest free error"),
+    CodeEdit("a module's docstring", LOSSES, "The losses, one", "All losses: one"),
+    CodeEdit(
+        "a reformatting", LOSSES, "predicted: Tensor, codes: Tensor", "\n    predicted: Tensor,\n    codes: Tensor,\n"
+    ),
+    CodeEdit("a type annotation", LOSSES, "huber: float = 0.25) -> Tensor", "huber=0.25) -> 'Tensor'"),
+    CodeEdit("a constant's type annotation", STAGES, "LONGEST_CODE = 1.0", "LONGEST_CODE: float = 1.0"),
+    CodeEdit("a dataclass field's type annotation", STAGES, "clamp: float = 0.1", "clamp: int | float = 0.1"),
+    CodeEdit(
+        "imports in another order",
+        LOSSES,
+        "import torch\nfrom torch import Tensor\n",
+        "from torch import Tensor\nimport torch\n",
+    ),
+    CodeEdit(
+        "an import for type checking",
+        LOSSES,
+        "import torch\n",
+        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    import jax\nimport torch\n",
+    ),
+    CodeEdit("a new function that nothing calls", LOSSES, "", "\n\ndef squared(x):\n    return pointwise(x, x) ** 2\n"),
+    CodeEdit("the name of a function that no rule calls", "geometry/sdf.py", "def signed_distances(", "def signed("),
+    CodeEdit(
+        "the body of a function that no rule calls",
+        "data/shapenet.py",
+        "def known_faults(",
+        "def known_faults(*_, **__):\n    pass\n\n\ndef other(",
+    ),
+    CodeEdit("the text of a log message", "training/loop.py", "resumes from epoch", "continues with epoch"),
+    CodeEdit(
+        "a module that only logs", "training/progress.py", "SECONDS_BETWEEN_LINES = 15", "SECONDS_BETWEEN_LINES = 5"
+    ),
+    CodeEdit("a module that draws for TensorBoard", "training/pictures.py", '"resolution": 64', '"resolution": 32'),
+    CodeEdit("the demo's meshes, with your own", "data/demo/meshes.py", "", "\nEDITED = True\n"),
+    CodeEdit("a comment in a script", "scripts/sdf.py", "    with logs", "    # all of it\n    with logs"),
+    CodeEdit("the body of one loss (`losses.pointwise`)", LOSSES, "0.5 * moved**2", "moved**2", PHASE1 | END_TO_END),
+    CodeEdit("the body of another (`losses.nt_xent`)", LOSSES, ".float().mean()", ".double().mean()", CONTRASTIVE),
+    CodeEdit(
+        "a constant that two losses share through a third",
+        LOSSES,
+        EPSILON,
+        "(0.02, 0.01, 0.0, 0.0)",
+        PHASE1 | END_TO_END,
+    ),
+    CodeEdit("a constant of phase 1", STAGES, "LONGEST_CODE = 1.0", "LONGEST_CODE = 2.0", PHASE1),
+    CodeEdit("a default value", LOSSES, "huber: float = 0.25", "huber: float = 0.5", PHASE1 | END_TO_END),
+    CodeEdit(
+        "a default of a dataclass", STAGES, "points_per_scene: int = 5000", "points_per_scene: int = 4000", PHASE1
+    ),
+    CodeEdit(
+        "a new field of a dataclass",
+        STAGES,
+        "    clamp: float = 0.1",
+        "    clamp: float = 0.1\n    power: int = 1",
+        PHASE1 | END_TO_END,
+    ),
+    CodeEdit("one method of a class", STAGES, "std=length**-0.5", "std=2 * length**-0.5", PHASE1),
+    CodeEdit("a base class", "training/stage.py", "    summed = False", "    summed = bool(0)", TRAININGS),
+    CodeEdit(
+        "a decorator",
+        "rendering/cameras.py",
+        "@dataclass(frozen=True)",
+        "@dataclass",
+        after("render", "picture", "errors_figure", *RECONSTRUCTED),
+    ),
+    CodeEdit(
+        "a call of a new function",
+        LOSSES,
+        "def pointwise(",
+        "def half(x):\n    return 0.5 * x\n\n\ndef pointwise(x, *_):\n    return half(x).mean()\n\n\ndef older(",
+        PHASE1 | END_TO_END,
+    ),
+    CodeEdit(
+        "a helper of another module's function", "geometry/consistency.py", "TOLERANCE = 0.005", "TOLERANCE = 0.05", SDF
+    ),
+    CodeEdit(
+        "a constant of the cameras",
+        "rendering/cameras.py",
+        "LENS_MM = 35.0",
+        "LENS_MM = 36.0",
+        after("render", "picture", "errors_figure"),
+    ),
+    CodeEdit("a constant of the isosurface", ISO, "SLOPE_MARGIN = 1.5", "SLOPE_MARGIN = 2.0", ISOSURFACE),
+    CodeEdit("the table of measures", METRICS, "F_SCORE_DISTANCE = 0.01", "F_SCORE_DISTANCE = 0.02", MEASURED),
+    CodeEdit(
+        "the encoder's class",
+        "networks/encoder.py",
+        "            self.trunk.eval()",
+        "            self.trunk.train(False)",
+        MODELS,
+    ),
+    CodeEdit(
+        "the style of the figures",
+        "report/style.py",
+        '"font.size": 9',
+        '"font.size": 8',
+        after("picture", "errors_figure", "loss_curves", "codes_figure", "photos"),
+    ),
+    CodeEdit("a script", "scripts/table1.py", "Table 1: Chamfer", "Table 1: the Chamfer", after("table1")),
 ]
 
 ORDER = ["prepare", "render", "sdf", "surface", "failures", "shapes_table"]
@@ -290,6 +406,28 @@ def page() -> str:
         "| edit | runs again |",
         "| --- | --- |",
         *(f"| {edit.words} | {_said(edit.reruns, edit.of)} |" for edit in EDITS),
+        "",
+        "## Code",
+        "",
+        "A script depends on the functions, classes and constants that it can reach in the library, however many",
+        "calls away. Each counts by what it means: its syntax tree without comments, docstrings, annotations,",
+        "formatting and the texts of log messages. A class counts as a whole, with its methods and bases. Module-",
+        "level statements that define nothing count for every script that imports the module. Modules that only",
+        "observe a run (logs, TensorBoard) do not count.",
+        "",
+        "The version of a package counts for the scripts that use the package. Patch releases of packages that",
+        "cannot change numbers do not count (`HARMLESS_PATCHES` in `runtime/provenance.py`, with the reasons).",
+        "",
+        "If a program can use names that its text does not show (`globals()`, `eval`, `import_module` with a",
+        "computed name, a module as a value, `from x import *`), the whole module counts, or all modules. `make",
+        "lint` prints each such statement; there are none.",
+        "",
+        "`tests/workflow/test_calls.py` runs every rule and checks that each function that was called is among",
+        "those that the rule depends on.",
+        "",
+        "| edit of code | runs again |",
+        "| --- | --- |",
+        *(f"| {edit.words}: `{edit.file}` | {_said(edit.reruns, BOTH)} |" for edit in CODE_EDITS),
         "",
         "## Every key of the configuration",
         "",

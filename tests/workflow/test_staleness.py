@@ -8,11 +8,10 @@ import pytest
 import torch
 import torchvision
 import yaml
-from edits import BOTH, EDITS, ONCE, RERUN_NOTHING, SETTINGS, page
+from edits import BOTH, CODE_EDITS, EDITS, ONCE, RERUN_NOTHING, SETTINGS, page
 from pipeline import REPOSITORY, copied, snakemake
 from template3d.jobs import staleness
-from template3d.runtime import provenance
-from workspace import Workspace, append, do, mesh, shape_added
+from workspace import Workspace, append, change_code, do, mesh, shape_added
 
 
 @pytest.fixture
@@ -23,7 +22,6 @@ def workspace(pristine, tmp_path, monkeypatch) -> Workspace:
     for name in ("Snakefile", "config.yaml", "README.md", "workflow", "scripts", "resources", "envs"):
         source = REPOSITORY / name
         (shutil.copytree if source.is_dir() else shutil.copy2)(source, repository / name)
-    monkeypatch.setattr(provenance, "PACKAGE", repository / "workflow/template3d")
     folder = copied(pristine, tmp_path / "folder", link=True)
     monkeypatch.chdir(folder)
     return Workspace(repository, folder)
@@ -69,6 +67,19 @@ def everything(pristine, tmp_path_factory) -> list[staleness.Job]:
         shutil.copy2(file, folder)
     with contextlib.chdir(folder):
         return Workspace(REPOSITORY, folder).stale()
+
+
+@pytest.mark.parametrize("edit", CODE_EDITS, ids=lambda edit: edit.words)
+def test_an_edit_of_code_reruns_what_reaches_it_and_nothing_else(workspace, edit, everything):
+    change_code(edit, workspace)
+    jobs = workspace.stale()
+    assert {job[:2] for job in jobs} == expected(everything, edit.reruns, BOTH, {}), "\n".join(map(str, jobs))
+
+
+def test_why_names_the_definition(workspace):
+    change_code(next(edit for edit in CODE_EDITS if "losses.pointwise" in edit.words), workspace)
+    said = "\n".join(map(str, workspace.stale()))
+    assert "train_embeddings of planes: networks.losses.pointwise changed" in said
 
 
 def keys(values: dict, start: str = "") -> set[str]:

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import yaml
 from PIL import Image
-from pipeline import MICRO, REPOSITORY, SYNSETS
+from pipeline import MICRO, SYNSETS
 from template3d.data.demo import meshes as demo_meshes
 from template3d.data.demo import parameters as demo_shapes
 from template3d.jobs import staleness
-from template3d.runtime import provenance
 
 
 class Workspace:
@@ -23,9 +22,6 @@ class Workspace:
         self.config, self.cores = yaml.safe_load(MICRO.read_text()), 1
 
     def stale(self) -> list[staleness.Job]:
-        if self.repository != REPOSITORY:  # a copy, which tests edit
-            for cached in (provenance._imports, provenance._names, provenance._digest):
-                cached.cache_clear()
         return staleness.stale_jobs(self.repository / "Snakefile", self.folder, self.config, self.cores)
 
     def inputs(self) -> tuple:
@@ -175,13 +171,19 @@ def table_deleted(workspace):
 
 def do(edit, workspace) -> None:
     kind, _, what = edit.name.partition(" ")
-    if kind == "module":
-        append(workspace.repository / "workflow/template3d" / what, "\nEDITED = True\n")
-    elif kind == "script":
-        append(workspace.repository / "scripts" / what, "\nEDITED = True\n")
-    elif kind == "file":
+    if kind == "file":
         append(workspace.repository / what, "\n# edited\n")
     elif kind == "package":
         replace(workspace.repository / "envs/requirements.txt", rf"\n{what}==[^\n]+", f"\n{what}==99.9")
+    elif kind == "patch":
+        replace(workspace.repository / "envs/requirements.txt", rf"\n({what}==\d+\.\d+)\.[^\n]+", r"\n\1.99")
     elif kind != "nothing":
         globals()[kind](workspace)
+
+
+def change_code(edit, workspace) -> None:
+    folder = workspace.repository / ("" if edit.file.startswith("scripts/") else "workflow/template3d")
+    if edit.old:
+        replace(folder / edit.file, re.escape(edit.old), edit.new.replace("\\", "\\\\"))
+    else:
+        append(folder / edit.file, edit.new)

@@ -97,6 +97,9 @@ def shard_shapes(category, split):
     return dict(sorted(shards.items()))
 
 
+PROGRAM = provenance.Program(BASE / "workflow/template3d", Path(".snakemake/code.json"))
+CODES = {script.name: PROGRAM.code_of(script) for script in sorted((BASE / "scripts").glob("*.py"))}
+PROGRAM.save()
 SHARDS = {c: shard_shapes(c, "train") | shard_shapes(c, "test") for c in CATEGORIES}
 
 
@@ -194,10 +197,10 @@ def in_order(value):
 
 
 def code(script):
-    """Digests of a script and of those modules of ours that it uses, and its packages' versions."""
-    file = BASE / "scripts" / script
-    packages = provenance.package_versions(file, BASE / "envs/requirements.txt")
-    return in_order({"code": provenance.code_digests(file), "packages": packages})
+    """Digests of the definitions that a script can reach, and its packages' versions."""
+    found = CODES[script]
+    packages = provenance.package_versions(found.packages, BASE / "envs/requirements.txt")
+    return in_order({"code": found.definitions, "packages": packages})
 
 
 def view_archives(kinds=protocols.KINDS):
