@@ -112,19 +112,79 @@ def test_a_run_that_gets_a_signal_writes_a_checkpoint_first(number, tmp_path, un
     assert result_bytes(tmp_path) == undisturbed("embeddings")
 
 
-def test_training_resumes_only_from_a_checkpoint_of_its_own_parameters(tmp_path, caplog):
+@pytest.mark.parametrize("stage", FAST_FIRST)
+def test_more_epochs_continue_and_end_with_the_same_bytes(stage, tmp_path, undisturbed):
+    for epochs in (2, 5, 6):
+        finish(begin(stage, tmp_path, epochs=epochs), tmp_path)
+    assert resumed(tmp_path) == 2
+    assert "resumes from epoch 3" in logged(tmp_path)
+    assert "resumes from epoch 6" in logged(tmp_path)
+    assert result_bytes(tmp_path) == undisturbed(stage)
+    finish(begin(stage, tmp_path, epochs=2), tmp_path)  # the state of that epoch is kept
+    assert "resumes from epoch 3," in logged(tmp_path).splitlines()[-1]
+    fewer = result_bytes(tmp_path)
+    (tmp_path / "alone").mkdir()
+    finish(begin(stage, tmp_path / "alone", epochs=2), tmp_path / "alone")
+    assert result_bytes(tmp_path / "alone") == fewer
+    finish(begin(stage, tmp_path), tmp_path)  # so is the last one
+    assert "resumes from epoch 7" in logged(tmp_path)
+    assert result_bytes(tmp_path) == undisturbed(stage)
+
+
+def test_fewer_epochs_than_any_kept_state_start_from_scratch(tmp_path, undisturbed):
+    finish(begin("embeddings", tmp_path), tmp_path)
+    finish(begin("embeddings", tmp_path, epochs=3), tmp_path)
+    assert resumed(tmp_path) == 0
+    assert "is at epoch 6, beyond the 3 epochs of the configuration, so it is kept as checkpoint." in logged(tmp_path)
+    assert "training starts from scratch" in logged(tmp_path)
+    finish(begin("embeddings", tmp_path), tmp_path)
+    assert result_bytes(tmp_path) == undisturbed("embeddings")
+
+
+def names(folder):
+    return sorted(file.name for file in folder.iterdir())
+
+
+def test_a_checkpoint_of_other_code_is_kept_and_taken_again(tmp_path, caplog):
     caplog.set_level("INFO")
-    checkpoint = Checkpoint(tmp_path / "c.safetensors", 1, settings="a", code="b", data="c")
-    assert checkpoint.load() is None
-    checkpoint.save({"x": torch.ones(2)}, {"step": 3})
-    tensors, facts = checkpoint.load()
+
+    def checkpoint(code="b", keep=3):
+        return Checkpoint(tmp_path / "c.safetensors", 1, keep, settings={"epochs": 3}, code={"losses.pointwise": code})
+
+    def begin(*arguments):
+        prepared = checkpoint(*arguments)
+        prepared.prepare(epochs=9)
+        return prepared.load()
+
+    assert begin() is None
+    checkpoint().save({"x": torch.ones(2)}, {"epoch": 4, "step": 30})
+    tensors, facts = begin()
     assert torch.equal(tensors["x"], torch.ones(2))
-    assert facts == {"step": 3}
-    assert Checkpoint(tmp_path / "c.safetensors", 1, settings="a", code="B", data="C").load() is None
-    assert "belongs to other code and data; training starts from scratch" in caplog.text
+    assert facts == {"epoch": 4, "step": 30}
+    assert begin("B") is None
+    assert "belongs to other code.losses.pointwise, so it is kept as c." in caplog.text
+    assert "training takes it again if you undo that change" in caplog.text
+    checkpoint("B").save({"x": torch.zeros(2)}, {"epoch": 2, "step": 10})
+    assert begin()[1]["step"] == 30  # the change is undone
+    assert begin("B")[1]["step"] == 10
+    for code in "CDEF":
+        assert begin(code) is None
+        checkpoint(code).save({"x": torch.zeros(2)}, {"epoch": 1, "step": ord(code)})
+    assert len(names(tmp_path)) == 1 + 3
+    assert "deleted, because training.keep_checkpoints is 3" in caplog.text
+    assert begin("D")[1]["step"] == ord("D")
+    assert begin("B", 0) is None
+    assert names(tmp_path) == []
+
+
+def test_a_damaged_checkpoint_is_set_aside(tmp_path, caplog):
+    checkpoint = Checkpoint(tmp_path / "c.safetensors", 1, code="b")
+    checkpoint.save({"x": torch.ones(2)}, {"step": 3})
     checkpoint.file.write_bytes(checkpoint.file.read_bytes()[:50])
+    checkpoint.prepare(epochs=9)
     assert checkpoint.load() is None
     assert "cannot be read" in caplog.text
+    assert names(tmp_path) == ["c.safetensors.damaged"]
 
 
 def test_a_broken_loss_leaves_the_last_good_checkpoint(tmp_path):

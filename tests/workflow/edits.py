@@ -88,6 +88,7 @@ RERUN_NOTHING = [
     Setting("training.gpus", 1, ()),
     Setting("training.threads", 2, ()),
     Setting("training.checkpoint_minutes", 1, ()),
+    Setting("training.keep_checkpoints", 1, ()),
     Setting("training.gpu_gb", 1, ()),
     Setting("training.ram_gb", 0, ()),
     Setting("demo.train", 5, ()),

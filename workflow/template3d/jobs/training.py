@@ -62,11 +62,14 @@ class Training:
 
     def fit(self, stage: Stage, title: str) -> list[dict[str, float]]:
         """Train a stage in place, from its checkpoint if it fits; returns the history of ``loop.fit``."""
-        schedule = Schedule.of(self.settings[self.section], self.settings["seed"], self.machine["gpus"])
+        section = self.settings[self.section]
+        schedule = Schedule.of(section, self.settings["seed"], self.machine["gpus"])
+        without_epochs = {key: value for key, value in section.items() if key != "epochs"}  # it may train for more
         checkpoint = Checkpoint(
             Path(self.checkpoint),
             self.machine["checkpoint_minutes"],
-            settings=self.settings,
+            self.machine["keep_checkpoints"],
+            settings=self.settings | {self.section: without_epochs},
             code=self.code,
             data=self.data,
         )

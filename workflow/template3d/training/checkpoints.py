@@ -1,14 +1,18 @@
 """Checkpoints: a stage's whole state in one file, valid only for the same settings, code and data."""
 
 import contextlib
+import glob
+import hashlib
 import json
 import logging
+import os
+import shutil
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -19,13 +23,20 @@ from template3d.runtime.files import whole
 
 log = logging.getLogger(__name__)
 
+SHOWN = 3
+"""How many differences a log line names."""
+
 
 class Checkpoint:
-    """One stage's checkpoint on disk; a training resumes from it only if the settings, code and data are the same."""
+    """One stage's checkpoint on disk; a training resumes from it only if the settings, code and data are the same.
 
-    def __init__(self, file: Path, minutes: float, **belongs_to: Any) -> None:
+    A state of other settings, code or data, or of a later epoch, is never overwritten. It is kept beside the
+    checkpoint, as ``<name>.<identity>.epoch-<n>.step-<n>.safetensors``, until ``keep`` newer ones are.
+    """
+
+    def __init__(self, file: Path, minutes: float, keep: int = 3, **belongs_to: Any) -> None:
         """Write one every ``minutes``; ``belongs_to`` holds settings, code and data by name, as JSON values."""
-        self.file, self.belongs_to = file, json.loads(json.dumps(belongs_to))
+        self.file, self.keep, self.belongs_to = file, keep, json.loads(json.dumps(belongs_to))
         self._seconds, self._written = 60 * minutes, time.monotonic()
 
     @property
@@ -45,22 +56,117 @@ class Checkpoint:
             ) from error
         self._written = time.monotonic()
 
+    def prepare(self, epochs: int) -> None:
+        """Make the best state for a training of ``epochs`` the checkpoint, and keep the one that is there.
+
+        The best is the latest that has the same settings, code and data and has not gone beyond ``epochs``. A finished
+        state that training will continue stays under its own name, too. The log says what was kept and why.
+        """
+        current = _read(self.file)
+        states = {file: state for file in self._kept() if (state := _read(file))} | {self.file: current}
+        fit = [file for file, state in states.items() if state and not self._unfit(state, epochs)]
+        best = max(fit, key=lambda file: states[file].step, default=None)
+        if current and (best != self.file or (current.finished and current.epochs < epochs)):
+            kept = self._kept_name(current)
+            _give_name(self.file, kept)
+            if best != self.file:
+                self.file.unlink()
+            if reason := self._unfit(current, epochs):
+                log.info("%s, so it is kept as %s; training takes it again if you undo that change", reason, kept.name)
+                log.info("%s: training %s", self.file, f"continues from {best.name}" if best else "starts from scratch")
+        if best and best != self.file:
+            _give_name(best, self.file)
+        for file in sorted(self._kept(), key=lambda file: file.stat().st_mtime)[: -self.keep or None]:
+            file.unlink()
+            log.info("%s: deleted, because training.keep_checkpoints is %d", file, self.keep)
+
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """Tensors and facts of the last checkpoint; None if training cannot resume from it, and the log says why."""
-        if not self.file.exists():
+        """Tensors and facts of the checkpoint that ``prepare`` left, or None."""
+        state = _read(self.file)
+        if state is None or self._unfit(state, state.begun):
             return None
-        try:
-            with safe_open(self.file, framework="pt") as opened:
-                content = json.loads(opened.metadata()["json"])
-                tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as damage:
-            log.warning("%s: cannot be read (%s); training starts from scratch", self.file, damage)
-            return None
-        names = sorted(self.belongs_to.keys() | content["belongs_to"].keys())
-        if other := [name for name in names if self.belongs_to.get(name) != content["belongs_to"].get(name)]:
-            log.info("%s: belongs to other %s; training starts from scratch", self.file, " and ".join(other))
-            return None
-        return tensors, content["facts"]
+        with safe_open(self.file, framework="pt") as opened:
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        return tensors, state.facts
+
+    def _unfit(self, state: "_State", epochs: int) -> str:
+        """The reason, in words, why training for ``epochs`` cannot continue from a state; empty if it can."""
+        other = list(_differences(self.belongs_to, state.belongs_to))
+        if other:
+            more = f" and {len(other) - SHOWN} more" if len(other) > SHOWN else ""
+            return f"{self.file}: belongs to other {', '.join(other[:SHOWN])}{more}"
+        if state.begun > epochs:
+            return f"{self.file}: is at epoch {state.begun}, beyond the {epochs} epochs of the configuration"
+        return ""
+
+    def _kept_name(self, state: "_State") -> Path:
+        identity = hashlib.sha256(json.dumps(state.belongs_to, sort_keys=True).encode()).hexdigest()[:8]
+        name = f"{self.file.stem}.{identity}.epoch-{state.epochs}.step-{state.step}{self.file.suffix}"
+        return self.file.with_name(name)
+
+    def _kept(self) -> list[Path]:
+        return sorted(self.file.parent.glob(f"{glob.escape(self.file.stem)}.*.epoch-*{self.file.suffix}"))
+
+
+class _State(NamedTuple):
+    """What the header of a checkpoint says."""
+
+    belongs_to: dict[str, Any]
+    facts: dict[str, Any]
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs are complete."""
+        return self.facts.get("epoch", 1) - 1
+
+    @property
+    def begun(self) -> int:
+        """How many epochs are complete or have begun."""
+        return self.epochs + (self.facts.get("batch", 0) > 0)
+
+    @property
+    def step(self) -> int:
+        """How many steps are complete."""
+        return self.facts.get("step", 0)
+
+    @property
+    def finished(self) -> bool:
+        """Whether a training ended here."""
+        return self.facts.get("finished", False)
+
+
+def _read(file: Path) -> _State | None:
+    """What a checkpoint's header says; None if there is none. A damaged file is renamed, and the log says so."""
+    if not file.exists():
+        return None
+    try:
+        with safe_open(file, framework="pt") as opened:
+            content = json.loads(opened.metadata()["json"])
+        return _State(content["belongs_to"], content["facts"])
+    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as damage:
+        damaged = file.rename(f"{file}.damaged")
+        log.warning("%s: cannot be read (%s); it is set aside as %s", file, damage, damaged.name)
+        return None
+
+
+def _give_name(file: Path, other: Path) -> None:
+    """Let a file have another name, too; copies it where the file system has no links."""
+    try:
+        os.link(file, other)
+    except FileExistsError:  # the same state
+        return
+    except OSError:
+        with whole(other) as beside:
+            shutil.copyfile(file, beside)
+
+
+def _differences(now: Any, before: Any, name: str = "") -> Iterator[str]:
+    """The names of the values in which two JSON objects differ, such as ``code.networks.losses.pointwise``."""
+    if isinstance(now, dict) and isinstance(before, dict):
+        for key in sorted(now.keys() | before.keys()):
+            yield from _differences(now.get(key), before.get(key), f"{name}.{key}" if name else key)
+    elif now != before:
+        yield name
 
 
 class Stop:

@@ -46,9 +46,9 @@ def fit(
 ) -> list[dict[str, float]]:
     """Train a stage in place with Adam, the learning rates halved every ``halve_learning_rate_every`` epochs.
 
-    Resumes from ``checkpoint`` if it fits. Writes it when it is due, at the end, and on SIGTERM or SIGINT, and then
-    raises SystemExit (128 + the signal). The caller must hold the checkpoint's lock. ``board`` is a folder for
-    TensorBoard.
+    Resumes from ``checkpoint`` if it fits, also if it ended after fewer epochs. Writes it when it is due, at the end,
+    and on SIGTERM or SIGINT, and then raises SystemExit (128 + the signal). The caller must hold the checkpoint's lock.
+    ``board`` is a folder for TensorBoard.
 
     Returns one row per epoch: ``epoch``, ``step``, the mean of each term of the loss, and each group's learning rate.
     Of several processes, only the first one returns. Raises FloatingPointError if the loss explodes, or if the loss or
@@ -104,9 +104,13 @@ class _Run:
         schedule = self.schedule
         what = f"{self.name}: {schedule.epochs} epochs on {schedule.devices} x {self.fabric.device}"
         log.info("%s, precision %s%s", what, schedule.precision, ", compiled" * schedule.compile)
-        if self.checkpoint is not None and (state := self.checkpoint.load()):
-            self._restore(*state)
-            log.info("%s: resumes from epoch %d, step %d", self.name, self.epoch, self.step)
+        if self.checkpoint is not None:
+            if self.fabric.is_global_zero:
+                self.checkpoint.prepare(schedule.epochs)
+            self.fabric.barrier()
+            if state := self.checkpoint.load():
+                self._restore(*state)
+                log.info("%s: resumes from epoch %d, step %d", self.name, self.epoch, self.step)
         first_epoch = self.epoch
         self.progress.begin(first_epoch)
         with Stop().watched() as stop:
@@ -126,7 +130,7 @@ class _Run:
                     self.stage.train()
             self._check_weights()
             if self.checkpoint is not None and first_epoch <= schedule.epochs:
-                self._save()
+                self._save(finished=True)
         self.progress.close()
         self.stage.cpu().eval()
         if not self.fabric.is_global_zero:
@@ -250,7 +254,7 @@ class _Run:
                     "rates, or try precision 32"
                 )
 
-    def _save(self) -> None:
+    def _save(self, finished: bool = False) -> None:
         if self.checkpoint is None or not self.fabric.is_global_zero:
             return
         self._check_weights()
@@ -260,8 +264,8 @@ class _Run:
         tensors |= {"random.data": self.epoch_start, "random.cpu": torch.get_rng_state()}
         if self.fabric.device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.fabric.device)
-        position = {"epoch": self.epoch, "batch": self.batch, "step": self.step}
-        self.checkpoint.save(tensors, position | {"sums": self.sums, "first": self.first, "history": self.history})
+        facts = {"epoch": self.epoch, "batch": self.batch, "step": self.step, "finished": finished}
+        self.checkpoint.save(tensors, facts | {"sums": self.sums, "first": self.first, "history": self.history})
 
     def _restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         model = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
