@@ -3,6 +3,7 @@
 #   snakemake data              makes only views, distances and surfaces, of every listed shape
 #   snakemake contact_sheets    makes pictures to check these by eye
 #   snakemake why               prints which jobs would run now, and why
+#   snakemake accept            takes results as current whose code changed, after a change that does not matter
 #   snakemake export            unzips the data into plain folders, under results/export
 #   snakemake transfer          transfers the labels of one shape (resources/labels) to its whole category
 #   snakemake interpolations    makes pictures and animations of the shapes between two shapes

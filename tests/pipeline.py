@@ -24,15 +24,16 @@ TRACER = REPOSITORY / "tests/workflow/tracer.py"
 
 
 def snakemake(
-    folder: Path, *arguments: str, over: dict | None = None, traced: bool = False
+    folder: Path, *arguments: str, over: dict | None = None, traced: bool = False, repository: Path = REPOSITORY
 ) -> subprocess.CompletedProcess:
     """Run Snakemake in ``folder`` on the micro configuration, with ``over`` laid over it; its output is text.
 
-    With ``traced``, the jobs record in ``folder/calls`` which functions they call (tracer.py).
+    The workflow is that of ``repository``; the jobs import the library of this one. With ``traced``, they record in
+    ``folder/calls`` which functions they call (tracer.py).
     """
     overlay = folder / "over.yaml"
     overlay.write_text(yaml.safe_dump(over or {}))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", REPOSITORY / "Snakefile", "--directory", folder]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", repository / "Snakefile", "--directory", folder]
     command += [
         "--workflow-profile",
         REPOSITORY / "workflow/profiles/default",

@@ -1,10 +1,12 @@
 """One run of the micro pipeline, shared by the tests of the workflow."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from pipeline import copied, snakemake, write_category
+from pipeline import REPOSITORY, copied, snakemake, write_category
+from workspace import Workspace
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +30,16 @@ def pristine(tmp_path_factory, worker_id) -> Path:
 def micro(pristine, tmp_path_factory) -> Path:
     """A copy of it, to look at and to run on in."""
     return copied(pristine, tmp_path_factory.mktemp("copies") / "micro")
+
+
+@pytest.fixture
+def workspace(pristine, tmp_path, monkeypatch) -> Workspace:
+    """Copies to edit."""
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    for name in ("Snakefile", "config.yaml", "README.md", "workflow", "scripts", "resources", "envs"):
+        source = REPOSITORY / name
+        (shutil.copytree if source.is_dir() else shutil.copy2)(source, repository / name)
+    folder = copied(pristine, tmp_path / "folder", link=True)
+    monkeypatch.chdir(folder)
+    return Workspace(repository, folder)

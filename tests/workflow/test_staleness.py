@@ -14,19 +14,6 @@ from template3d.jobs import staleness
 from workspace import Workspace, append, change_code, do, mesh, shape_added
 
 
-@pytest.fixture
-def workspace(pristine, tmp_path, monkeypatch) -> Workspace:
-    """Copies to edit."""
-    repository = tmp_path / "repository"
-    repository.mkdir()
-    for name in ("Snakefile", "config.yaml", "README.md", "workflow", "scripts", "resources", "envs"):
-        source = REPOSITORY / name
-        (shutil.copytree if source.is_dir() else shutil.copy2)(source, repository / name)
-    folder = copied(pristine, tmp_path / "folder", link=True)
-    monkeypatch.chdir(folder)
-    return Workspace(repository, folder)
-
-
 def name(job) -> str:
     """A job's rule, with its method or its run of end-to-end training if it has one, as edits.py has it."""
     wildcards = dict(job.wildcards)

@@ -11,6 +11,7 @@ from template3d.data import mesh_folders, photos, shapenet, splits
 from template3d.data.demo import parameters as demo_shapes
 from template3d.evaluation import methods
 from template3d.jobs import snakemake_internals
+from template3d.jobs.acceptance import Accepted
 from template3d.networks import DECODER_SIZES
 from template3d.rendering import protocols
 from template3d.report.summary import summary
@@ -23,7 +24,9 @@ LOSS_NUMBERS = ("pointwise_weight", "pointpair_weight", "code_weight", "clamp")
 
 
 snakemake_internals.find_interpreter_by_path()
-if "why" in sys.argv and workflow.is_main_process:  # only the command line holds the targets at this point
+if {"why", "accept"}.intersection(
+    sys.argv
+) and workflow.is_main_process:  # only the command line holds the targets at this point
     snakemake_internals.print_only_answers(workflow)
 if workflow.is_main_process:
     locks.forget_killed_runs(Path.cwd())
@@ -100,6 +103,7 @@ def shard_shapes(category, split):
 PROGRAM = provenance.Program(BASE / "workflow/template3d", Path(".snakemake/code.json"))
 CODES = {script.name: PROGRAM.code_of(script) for script in sorted((BASE / "scripts").glob("*.py"))}
 PROGRAM.save()
+ACCEPTED = Accepted(Path("results/accepted.json"))
 SHARDS = {c: shard_shapes(c, "train") | shard_shapes(c, "test") for c in CATEGORIES}
 
 
@@ -197,10 +201,11 @@ def in_order(value):
 
 
 def code(script):
-    """Digests of the definitions that a script can reach, and its packages' versions."""
+    """A function of a job's wildcards: the definitions that the script can reach, and its packages' versions."""
     found = CODES[script]
     packages = provenance.package_versions(found.packages, BASE / "envs/requirements.txt")
-    return in_order({"code": found.definitions, "packages": packages})
+    now = in_order({"code": found.definitions, "packages": packages})
+    return lambda wildcards: ACCEPTED.code_of(script, dict(wildcards.items()), now)
 
 
 def view_archives(kinds=protocols.KINDS):
@@ -341,6 +346,7 @@ localrules:
     transfer,
     interpolations,
     why,
+    accept,
     failures,
     shapes_table,
     table1,

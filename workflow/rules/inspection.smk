@@ -143,3 +143,23 @@ rule why:
         "finding out what would run, and why"
     script:
         "../../scripts/why.py"
+
+
+rule accept:
+    log:
+        "results/logs/accept.log",
+    localrule: True
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        snakefile=str(BASE / "Snakefile"),
+        file=str(ACCEPTED.file),
+        only=config["accept"],
+    message:
+        "taking results as current whose code changed"
+    script:
+        "../../scripts/accept.py"

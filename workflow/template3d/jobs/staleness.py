@@ -2,7 +2,7 @@
 
 import ast
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -97,6 +97,12 @@ def changed_params(before: set[str], now: set[str]) -> Iterator[str]:
             yield from (f"{key}: {entry} was removed" for entry in was if entry not in is_now)
         else:
             yield f"config {key} {json.dumps(was)} -> {json.dumps(is_now)}"
+
+
+def code_param(params: Iterable[str]) -> dict[str, Any] | None:
+    """The code and the packages of a job, from its params as Snakemake records them; None if they are not there."""
+    values = map(ast.literal_eval, params)
+    return next((value for value in values if isinstance(value, dict) and value.keys() == {"code", "packages"}), None)
 
 
 def _merged(params: set[str]) -> dict:

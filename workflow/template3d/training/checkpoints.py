@@ -63,8 +63,8 @@ class Checkpoint:
         state that training will continue stays under its own name, too. The log says what was kept and why.
         """
         current = _read(self.file)
-        states = {file: state for file in self._kept() if (state := _read(file))} | {self.file: current}
-        fit = [file for file, state in states.items() if state and not self._unfit(state, epochs)]
+        states = {file: state for file in [*self._kept(), self.file] if (state := _read(file))}
+        fit = [file for file, state in states.items() if not self._unfit(state, epochs)]
         best = max(fit, key=lambda file: states[file].step, default=None)
         if current and (best != self.file or (current.finished and current.epochs < epochs)):
             kept = self._kept_name(current)

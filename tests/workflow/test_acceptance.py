@@ -1,0 +1,77 @@
+"""`snakemake accept`: results whose code changed are current, and so are members and what is made from them."""
+
+import json
+
+import pytest
+from pipeline import snakemake
+from template3d.jobs.acceptance import accept
+from workspace import mesh, replace
+
+LOSS = ("networks/losses.py", r"0\.5 \* moved\*\*2", "moved**2 * 0.5")
+SIGNS = ("geometry/consistency.py", r"TOLERANCE = 0\.005", "TOLERANCE = 0.01 / 2")
+
+
+@pytest.fixture
+def refactored(workspace):
+    """A workspace in which two results were refactored; a function that accepts, and gives what it lists."""
+    edit(workspace, *LOSS)
+    edit(workspace, *SIGNS)
+    file = workspace.folder / "results/accepted.json"
+
+    def accepted(*only):
+        return accept(workspace.repository / "Snakefile", workspace.folder, workspace.config, file, only)
+
+    workspace.accepted = accepted
+    return workspace
+
+
+def edit(workspace, file, old, new):
+    replace(workspace.repository / "workflow/template3d" / file, old, new)
+
+
+def test_accepted_results_are_current_and_a_later_edit_makes_one_member(refactored):
+    rules = {"sdf", "train_embeddings", "train_end_to_end"}
+    taken, left = refactored.accepted()
+    assert {line.split()[0] for line in taken} == rules
+    assert "train_embeddings planes: networks.losses.pointwise changed" in taken
+    assert "sdf planes train-00: geometry.consistency.TOLERANCE changed" in taken
+    assert left == []
+    assert refactored.stale() == []
+    assert refactored.accepted() == ([], [])  # it asks nothing twice
+    mesh(refactored)
+    run = snakemake(refactored.folder, "--", "results/data/planes/train-00/sdf.zip", repository=refactored.repository)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "1 of 4 shapes made" in (refactored.folder / "results/logs/sdf/planes_train-00.log").read_text()
+
+
+def test_the_next_change_of_code_ends_it(refactored):
+    refactored.accepted()
+    edit(refactored, "networks/losses.py", r"moved\*\*2 \* 0\.5", "moved**2 * 0.6")
+    said = "\n".join(map(str, refactored.stale()))
+    assert "train_embeddings of planes: networks.losses.pointwise changed" in said
+    assert "sdf of" not in said
+    edit(refactored, "networks/losses.py", r"moved\*\*2 \* 0\.6", "moved**2 * 0.5")
+    assert refactored.stale() == []
+
+
+def test_some_results_are_accepted_and_settings_never(refactored):
+    taken, _ = refactored.accepted("sdf", "chairs")
+    assert {tuple(line.split(":")[0].split()[:2]) for line in taken} == {
+        *(("sdf", "planes"), ("sdf", "chairs"), ("train_embeddings", "chairs"), ("train_end_to_end", "chairs"))
+    }
+    assert {dict(job.wildcards).get("category", "planes") for job in refactored.stale()} >= {"planes"}
+    assert not [job for job in refactored.stale() if job.rule == "sdf"]
+    refactored.config["phase1"]["epochs"] = 5
+    taken, left = refactored.accepted("train_embeddings")
+    assert taken == []
+    assert any("config phase1.epochs 4 -> 5" in line and "losses.pointwise changed" in line for line in left)
+
+
+def test_the_command_lists_what_it_takes(refactored):
+    run = snakemake(refactored.folder, "--", "accept", repository=refactored.repository)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "accepted: sdf planes train-00: geometry.consistency.TOLERANCE changed" in run.stdout
+    assert json.loads((refactored.folder / "results/accepted.json").read_text())["jobs"]
+    run = snakemake(refactored.folder, "--", "accept", repository=refactored.repository)
+    assert "Nothing to accept" in run.stdout
+    assert refactored.stale() == []
