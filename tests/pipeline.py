@@ -31,17 +31,7 @@ def snakemake(
     The workflow is that of ``repository``; the jobs import the library of this one. With ``traced``, they record in
     ``folder/calls`` which functions they call (tracer.py).
     """
-    overlay = folder / "over.yaml"
-    overlay.write_text(yaml.safe_dump(over or {}))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", repository / "Snakefile", "--directory", folder]
-    command += [
-        "--workflow-profile",
-        REPOSITORY / "workflow/profiles/default",
-        "--configfile",
-        MICRO,
-        overlay,
-        *arguments,
-    ]
+    arguments = command(folder, *arguments, over=over, repository=repository)
     environment = os.environ | {"NO_COLOR": "1"}
     if traced:
         site, calls = folder / "site", folder / "calls"
@@ -49,7 +39,23 @@ def snakemake(
         shutil.copy(TRACER, site / "sitecustomize.py")
         calls.mkdir()
         environment |= {"PYTHONPATH": str(site), "TEMPLATE3D_CALLS": str(calls)}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=1500, check=False)
+    return subprocess.run(arguments, capture_output=True, text=True, env=environment, timeout=1500, check=False)
+
+
+def command(folder: Path, *arguments: str, over: dict | None = None, repository: Path = REPOSITORY) -> list:
+    """The command of ``snakemake``, for a test that starts it itself."""
+    overlay = folder / "over.yaml"
+    overlay.write_text(yaml.safe_dump(over or {}))
+    parts: list = [sys.executable, "-m", "snakemake", "--snakefile", repository / "Snakefile", "--directory", folder]
+    parts += [
+        "--workflow-profile",
+        REPOSITORY / "workflow/profiles/default",
+        "--configfile",
+        MICRO,
+        overlay,
+        *arguments,
+    ]
+    return parts
 
 
 def write_category(folder: Path, category: str, train: int = 4, test: int = 2) -> list[str]:

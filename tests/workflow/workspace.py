@@ -1,6 +1,7 @@
 """A repository and a folder in which its micro pipeline has run, and what a user does there: the edits of edits.py."""
 
 import copy
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -39,6 +40,7 @@ class Workspace:
                 (self.folder / name).rename(hidden / name)
         jobs = self.stale()
         shutil.rmtree(self.folder / ".snakemake")
+        shutil.rmtree(self.folder / "results")
         for kept in hidden.iterdir():
             kept.rename(self.folder / kept.name)
         hidden.rmdir()
@@ -77,6 +79,23 @@ def fresh_clone(workspace):
     shutil.rmtree(workspace.folder / ".snakemake")
     for file in workspace.repository.rglob("*"):
         file.touch()
+
+
+def results_copied(workspace):
+    """As `cp -r` does: with new times, in any order."""
+    shutil.rmtree(workspace.folder / ".snakemake")
+    results = workspace.folder / "results"
+    results.rename(results.with_name("original"))
+    shutil.copytree(results.with_name("original"), results, copy_function=shutil.copyfile)
+    files = sorted(file for file in results.rglob("*") if file.is_file())
+    for age, file in enumerate(files):
+        os.utime(file, (age, age))
+    shutil.rmtree(results.with_name("original"))
+
+
+def results_copied_and_mesh_edited(workspace):
+    results_copied(workspace)
+    mesh(workspace)
 
 
 def comment(workspace):

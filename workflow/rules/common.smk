@@ -24,12 +24,14 @@ LOSS_NUMBERS = ("pointwise_weight", "pointpair_weight", "code_weight", "clamp")
 
 
 snakemake_internals.find_interpreter_by_path()
+snakemake_internals.keep_locks_of_others()
 if {"why", "accept"}.intersection(
     sys.argv
 ) and workflow.is_main_process:  # only the command line holds the targets at this point
     snakemake_internals.print_only_answers(workflow)
 if workflow.is_main_process:
     locks.forget_killed_runs(Path.cwd())
+    snakemake_internals.keep_records_with_results(Path.cwd(), Path("results/records").absolute())
 
 
 def split_file(category, split):

@@ -8,6 +8,7 @@ import functools
 import logging
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 from snakemake.api import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings, SnakemakeApi
 from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
+from snakemake.persistence.file import FilePersistence
 from snakemake.resources import Resource
 from snakemake.settings.enums import Quietness, RerunTrigger
 
+from template3d.runtime import locks
 from template3d.runtime.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,6 +42,44 @@ def find_interpreter_by_path() -> None:
     if shlex.quote(str(interpreter)) != str(interpreter):
         os.environ["PATH"] = os.pathsep.join([str(interpreter.parent), os.environ["PATH"]])
         sys.executable = interpreter.name
+
+
+def keep_records_with_results(folder: Path, records: Path) -> None:
+    """Let Snakemake keep its records of what each result was made from in ``records``, so that they go where it goes.
+
+    Snakemake has them in ``.snakemake/metadata``, which is lost when somebody copies the results only; then times alone
+    would decide what is stale.
+    """
+    metadata = folder / ".snakemake/metadata"
+    records.mkdir(parents=True, exist_ok=True)
+    metadata.with_name("incomplete").mkdir(parents=True, exist_ok=True)  # or Snakemake looks for records of version 1
+    if metadata.is_symlink():
+        return
+    if metadata.is_dir():  # of a run before this existed
+        for entry in metadata.iterdir():
+            if not (records / entry.name).exists():
+                shutil.move(entry, records / entry.name)
+        shutil.rmtree(metadata)
+    metadata.symlink_to(os.path.relpath(records, metadata.parent), target_is_directory=True)
+
+
+def keep_locks_of_others() -> None:
+    """Let a run remove its own locks only, and let ``--unlock`` refuse while another run is at work.
+
+    Snakemake removes the whole folder of locks when any run in it ends, `snakemake why` too.
+    """
+
+    def delete_own(persistence: FilePersistence) -> None:
+        for lock in persistence._lockfile.values():
+            Path(lock).unlink(missing_ok=True)
+        persistence._lockfile.clear()
+
+    def delete_all(persistence: FilePersistence) -> None:
+        if locks.others_run(Path.cwd()):
+            raise WorkflowError("another Snakemake runs in this folder; stop it before you unlock the folder")
+        shutil.rmtree(persistence._lockdir, ignore_errors=True)
+
+    FilePersistence._delete_locks, FilePersistence.cleanup_locks = delete_own, delete_all
 
 
 def print_only_answers(workflow: "Workflow") -> None:

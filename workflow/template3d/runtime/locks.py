@@ -76,6 +76,20 @@ def forget_killed_runs(folder: Path) -> None:
         log.warning("%s: cannot tell killed runs from running ones here (%s)", folder, error)
 
 
+def others_run(folder: Path) -> bool:
+    """Whether another process has called ``forget_killed_runs`` for ``folder`` and is at work."""
+    mark = _marks.get(folder)
+    if mark is None:
+        return False
+    try:
+        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        fcntl.flock(mark, fcntl.LOCK_SH)
+    return False
+
+
 def _take_over(lock: filelock.FileLock, file: Path, other: dict | None) -> None:
     who = f"pid {other['process'][0]} on {other['host']}" if other else "another process"
     left_over = _left_over(*other["process"]) if other and other["host"] == socket.gethostname() else None
