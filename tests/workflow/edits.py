@@ -82,6 +82,7 @@ RERUN_NOTHING = [
     Setting("on_bad_mesh", "skip", ()),
     Setting("on_missing_mesh", "skip", ()),
     Setting("accept", ["chairs"], ()),
+    Setting("confirm", "yes", ()),
     Setting("limits.mesh_mb", 500, ()),
     Setting("limits.mesh_faces", 2000000, ()),
     Setting("limits.image_mb", 50, ()),

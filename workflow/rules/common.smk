@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 from template3d.data import mesh_folders, photos, shapenet, splits
 from template3d.data.demo import parameters as demo_shapes
 from template3d.evaluation import methods
-from template3d.jobs import snakemake_internals
+from template3d.jobs import dear_runs, snakemake_internals
 from template3d.jobs.acceptance import Accepted
 from template3d.networks import DECODER_SIZES
 from template3d.rendering import protocols
@@ -354,6 +354,16 @@ localrules:
     table1,
     table2,
     loss_curves,
+
+
+# Before a run that trains again for hours: say so, and ask a person at a terminal.
+onstart:
+    if workflow.is_main_process and config["confirm"] == "ask" and (cost := dear_runs.warning(workflow)):
+        print(f"Attention: {cost}", file=sys.stderr)
+        if sys.stdin.isatty() and not workflow.non_local_exec:
+            print("Train again? [y/N] ", end="", file=sys.stderr, flush=True)
+            if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+                raise WorkflowError("nothing was run; --config confirm=yes goes on without a question")
 
 
 # Print where the results are, if the run made all of them.

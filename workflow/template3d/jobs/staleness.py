@@ -10,6 +10,7 @@ from template3d.jobs.snakemake_internals import planned
 
 if TYPE_CHECKING:
     from snakemake import jobs
+    from snakemake.workflow import Workflow
 
 MESH, SHOWN = "model_normalized.obj", 3
 
@@ -32,17 +33,22 @@ def stale_jobs(snakefile: Path, folder: Path, config: dict, cores: int = 1) -> l
 
     ``config`` overrides the workflow's configuration. Raises WorkflowError for a wrong configuration.
     """
-    stale = []
     with planned(snakefile, folder, config, cores=cores) as workflow:
-        dag = workflow.dag
-        running = {job for job in dag.jobs if dag.needrun(job) and job.output}
-        changed = {str(file) for job in running for file in dag.reason(job).updated_input}
-        for job in running:
-            above = sorted({other.rule.name for other in dag.dependencies[job] if other in running})
-            wildcards = tuple(sorted(job.wildcards_dict.items()))
-            recorded = workflow.persistence.input(job.output[0]) or []
-            stale.append(Job(job.rule.name, wildcards, tuple(causes(job, dag.reason(job), above, recorded, changed))))
-    return sorted(stale)
+        return sorted(explained(workflow).values())
+
+
+def explained(workflow: "Workflow") -> dict["jobs.Job", Job]:
+    """The jobs of a workflow's graph that would run, each with its causes."""
+    dag = workflow.dag
+    running = {job for job in dag.jobs if dag.needrun(job) and job.output}
+    changed = {str(file) for job in running for file in dag.reason(job).updated_input}
+    stale = {}
+    for job in running:
+        above = sorted({other.rule.name for other in dag.dependencies[job] if other in running})
+        wildcards = tuple(sorted(job.wildcards_dict.items()))
+        recorded = workflow.persistence.input(job.output[0]) or []
+        stale[job] = Job(job.rule.name, wildcards, tuple(causes(job, dag.reason(job), above, recorded, changed)))
+    return stale
 
 
 def causes(

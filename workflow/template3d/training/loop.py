@@ -97,6 +97,7 @@ class _Run:
         self.sums: dict[str, float] = {}
         self.first: float | None = None
         self.history: list[dict[str, float]] = []
+        self.start = time.monotonic()  # less the seconds of the training before the checkpoint
         self.epoch_start = self.generator.get_state()
 
     def train(self) -> list[dict[str, float]]:
@@ -264,8 +265,9 @@ class _Run:
         tensors |= {"random.data": self.epoch_start, "random.cpu": torch.get_rng_state()}
         if self.fabric.device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.fabric.device)
-        facts = {"epoch": self.epoch, "batch": self.batch, "step": self.step, "finished": finished}
-        self.checkpoint.save(tensors, facts | {"sums": self.sums, "first": self.first, "history": self.history})
+        position = {"epoch": self.epoch, "batch": self.batch, "step": self.step}
+        so_far = {"finished": finished, "seconds": time.monotonic() - self.start, "history": self.history}
+        self.checkpoint.save(tensors, position | so_far | {"sums": self.sums, "first": self.first})
 
     def _restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         model = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
@@ -290,6 +292,7 @@ class _Run:
             torch.manual_seed(self.schedule.seed + self.fabric.global_rank + facts["step"])
         self.epoch, self.batch, self.step = (facts[name] for name in ("epoch", "batch", "step"))
         self.sums, self.first, self.history = facts["sums"], facts["first"], facts["history"]
+        self.start -= facts["seconds"]
 
 
 def _ahead(batches: Iterable[tuple[Tensor, ...]], pinned: bool) -> Iterator[tuple[Tensor, ...]]:

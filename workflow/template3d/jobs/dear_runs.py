@@ -1,0 +1,60 @@
+"""The hours of training that a run would throw away, said before it starts."""
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from template3d.jobs.staleness import Job, explained
+
+if TYPE_CHECKING:
+    from snakemake import jobs
+    from snakemake.workflow import Workflow
+
+DEAR_HOURS = 1.0
+CONTINUES = re.compile(r"its last run did not end|.* (?:is|are) not there|config \w+\.epochs (\d+) -> (\d+)")
+"""Causes after which a training continues from its checkpoint; of the epochs, if there are more than before."""
+
+
+def warning(workflow: "Workflow") -> str:
+    """A sentence with the trainings that would start again and their hours; "" if these are less than DEAR_HOURS."""
+    lost = [
+        (hours, job)
+        for of_graph, job in explained(workflow).items()
+        if not all(map(_continues, job.causes)) and (hours := trained_hours(of_graph))
+    ]
+    total = sum(hours for hours, _ in lost)
+    if total < DEAR_HOURS:
+        return ""
+    named = "; ".join(f"{hours:.1f} h for {_short(job)}" for hours, job in sorted(lost, reverse=True))
+    return (
+        f"this run trains again from scratch what took {total:.1f} hours: {named}. `snakemake why` shows more; if a "
+        "change of code does not matter, `snakemake accept` keeps the results. The checkpoints are kept in any case."
+    )
+
+
+def trained_hours(job: "jobs.Job") -> float:
+    """The hours that a training took so far, from its checkpoint or benchmark; 0 for other jobs and unknown ones."""
+    if "checkpoint" not in job.params.keys():  # noqa: SIM118 - Snakemake's list of params
+        return 0.0
+    seconds = [0.0]
+    checkpoint, benchmark = Path(job.params.checkpoint), Path(str(job.benchmark))
+    if checkpoint.exists():
+        with checkpoint.open("rb") as file:
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        seconds.append(json.loads(header["__metadata__"]["json"])["facts"].get("seconds", 0.0))
+    if benchmark.exists():
+        seconds.append(pd.read_csv(benchmark, sep="\t")["s"].sum())
+    return max(seconds) / 3600
+
+
+def _continues(cause: str) -> bool:
+    found = CONTINUES.fullmatch(cause)
+    return found is not None and (found[1] is None or int(found[1]) <= int(found[2]))
+
+
+def _short(job: Job) -> str:
+    more = f" and {len(job.causes) - 1} more causes" if len(job.causes) > 1 else ""
+    return f"{job._replace(causes=job.causes[:1])}{more}"
