@@ -133,7 +133,7 @@ def test_a_training_job_trains_as_the_loop_does(tmp_path):
     archives.update(shard, {"aaaa": "1"}, lambda shapes: ((shape, {f"{shape}.npz": b"0"}) for shape in shapes))
     job = training.Training(
         "phase1",
-        {"gpus": 0, "ram_gb": 1, "gpu_gb": 0, "checkpoint_minutes": 60, "keep_checkpoints": 3},
+        {"gpus": 0, "ram_gb": 1, "gpu_gb": 0, "checkpoint_minutes": 60, "keep_checkpoints": 3, "micro_batch": "auto"},
         1,
         [shard],
         {"phase1": section, "seed": 0},

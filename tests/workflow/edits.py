@@ -93,6 +93,7 @@ RERUN_NOTHING = [
     Setting("training.keep_checkpoints", 1, ()),
     Setting("training.gpu_gb", 1, ()),
     Setting("training.ram_gb", 0, ()),
+    Setting("training.micro_batch", 1, ()),
     Setting("demo.train", 5, ()),
     Setting("demo.test", 3, ()),
 ]

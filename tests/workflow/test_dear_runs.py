@@ -1,10 +1,11 @@
-"""A run that trains again for hours says so first, and asks a person at a terminal."""
+"""What is said before anything runs: hours of training that would be lost, and GPUs that are not there."""
 
 import os
 import pty
 import subprocess
 
 import pytest
+import torch
 from pipeline import command, copied, snakemake
 
 MODEL = "results/models/planes/embeddings/model.safetensors"
@@ -67,3 +68,14 @@ def test_more_epochs_and_a_deleted_model_throw_nothing_away(trained):
     (trained / MODEL).unlink()
     run = snakemake(trained, "--", MODEL, over={"phase1": {"epochs": 5}})
     assert "hours" not in run.stderr
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
+def test_a_missing_gpu_is_said_before_the_data_are_made(trained):
+    (trained / "results/data/planes/train-00/sdf.zip").unlink()
+    run = snakemake(trained, "--", MODEL, over=OTHER | {"training": {"gpus": 1}})
+    assert run.returncode != 0
+    assert "training.gpus is 1, but this machine shows 0 GPUs; set training.gpus: 0" in run.stdout + run.stderr
+    assert not (trained / "results/data/planes/train-00/sdf.zip").exists()
+    run = snakemake(trained, "--", "results/data/planes/train-00/sdf.zip", over={"training": {"gpus": 1}})
+    assert run.returncode == 0, run.stdout + run.stderr  # no training, no GPU

@@ -84,7 +84,6 @@ except InputError as error:
     raise WorkflowError(str(error))
 TRAINED_METHODS = config["methods"]
 TRAINING = config["training"]
-TRAINING_MB = int(8000 + 2000 * TRAINING["ram_gb"])  # samples and views
 # Snakemake selects the jobs with the largest sum of priorities. One data job outweighs two trainings, because it takes two
 # threads and they take one: once trainings run, two threads are hardly ever free together. With a GPU, training comes
 # first, so that the GPU does not wait for the data of other categories.
@@ -121,6 +120,15 @@ wildcard_constraints:
 def growing(amount):
     """Memory or time of a job: each further attempt gets as much more, because the job may have run out of it."""
     return lambda wildcards, attempt: amount * attempt
+
+
+def training_mb(wildcards, attempt):
+    """Memory of a training: for its samples and its views, as far as it may keep them in memory, and the rest."""
+    shapes, image_size = len(SPLITS[wildcards.category]["train"]), config["encoder"]["image_size"]
+    views = sum(config["views"][kind] for kind in protocols.KINDS)
+    data = (16e-6 * shapes * config["sdf"]["count"], 3e-6 * shapes * views * image_size**2)
+    most = float("inf") if TRAINING["ram_gb"] == "auto" else 1000 * TRAINING["ram_gb"]
+    return int(8000 + sum(min(megabytes, most) for megabytes in data)) * attempt
 
 
 def shard_file(category, shard, product):
@@ -356,8 +364,16 @@ localrules:
     loss_curves,
 
 
-# Before a run that trains again for hours: say so, and ask a person at a terminal.
+# Before anything runs: say if trainings lack GPUs here, and if hours of training would be lost; ask a person at a terminal.
 onstart:
+    if workflow.is_main_process and TRAINING["gpus"] and not workflow.non_local_exec:
+        if any(map(dear_runs.trains, workflow.dag.needrun_jobs())):
+            from template3d.training.stage import check_gpus  # PyTorch takes seconds to import
+
+            try:
+                check_gpus(TRAINING["gpus"])
+            except InputError as error:
+                raise WorkflowError(f"{error}. Nothing was run.")
     if workflow.is_main_process and config["confirm"] == "ask" and (cost := dear_runs.warning(workflow)):
         print(f"Attention: {cost}", file=sys.stderr)
         if sys.stdin.isatty() and not workflow.non_local_exec:

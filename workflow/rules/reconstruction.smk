@@ -84,7 +84,7 @@ rule fit_codes:
         "../../envs/training.yaml"
     threads: TRAINING["threads"]
     resources:
-        mem_mb=growing(TRAINING_MB),
+        mem_mb=training_mb,
         runtime=growing(480),
         gpu=TRAINING["gpus"],
     # not in params, because it changes rounding at most: `training`

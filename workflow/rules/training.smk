@@ -21,7 +21,7 @@ rule train_embeddings:
         "../../envs/training.yaml"
     threads: TRAINING["threads"]
     resources:
-        mem_mb=growing(TRAINING_MB),
+        mem_mb=training_mb,
         runtime=growing(2880),
         gpu=TRAINING["gpus"],
     # not in params, because it changes rounding at most: `training`
@@ -61,7 +61,7 @@ rule train_encoder:
         "../../envs/training.yaml"
     threads: TRAINING["threads"]
     resources:
-        mem_mb=growing(TRAINING_MB),
+        mem_mb=training_mb,
         runtime=growing(1440),
         gpu=TRAINING["gpus"],
     # not in params, because it changes rounding at most: `training`
@@ -93,7 +93,7 @@ rule pretrain_contrastive:
         "../../envs/training.yaml"
     threads: TRAINING["threads"]
     resources:
-        mem_mb=growing(TRAINING_MB),
+        mem_mb=training_mb,
         runtime=growing(1440),
         gpu=TRAINING["gpus"],
     # not in params, because it changes rounding at most: `training`
@@ -134,7 +134,7 @@ rule train_end_to_end:
         "../../envs/training.yaml"
     threads: TRAINING["threads"]
     resources:
-        mem_mb=growing(TRAINING_MB),
+        mem_mb=training_mb,
         runtime=growing(2880),
         gpu=TRAINING["gpus"],
     # not in params, because it changes rounding at most: `training`

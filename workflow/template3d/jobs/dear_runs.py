@@ -35,9 +35,14 @@ def warning(workflow: "Workflow") -> str:
     )
 
 
+def trains(job: "jobs.Job") -> bool:
+    """Whether a job is a training."""
+    return "checkpoint" in job.params.keys()  # noqa: SIM118 - Snakemake's list of params
+
+
 def trained_hours(job: "jobs.Job") -> float:
     """The hours that a training took so far, from its checkpoint or benchmark; 0 for other jobs and unknown ones."""
-    if "checkpoint" not in job.params.keys():  # noqa: SIM118 - Snakemake's list of params
+    if not trains(job):
         return 0.0
     seconds = [0.0]
     checkpoint, benchmark = Path(job.params.checkpoint), Path(str(job.benchmark))

@@ -12,6 +12,7 @@ import torch
 from template3d.data import archives, manifests
 from template3d.data.memory import Memory
 from template3d.runtime import files
+from template3d.training import footprint
 from template3d.training.checkpoints import Checkpoint
 from template3d.training.loop import fit
 from template3d.training.stage import Schedule, Stage, fields_of
@@ -47,7 +48,7 @@ class Training:
         """Set threads and seed, and compute the digest of the data that a checkpoint must match."""
         torch.set_num_threads(self.threads)
         torch.manual_seed(self.settings["seed"])
-        self.memory = Memory.of(self.machine)
+        self.memory = Memory.of(self.machine, footprint.step(self.section, self.settings, self.machine["gpus"]))
         self.data = archives.digest(archives.identity(map(Path, self.shards)), *map(Path, self.sources))
 
     def settings_of(self, settings: type, section: str | None = None) -> Any:
@@ -73,7 +74,21 @@ class Training:
             code=self.code,
             data=self.data,
         )
+        stage.micro_batch = self._micro_batch(stage)
         return fit(stage, schedule, title, checkpoint, Path(self.board))
+
+    def _micro_batch(self, stage: Stage) -> int | None:
+        """The shapes in a part of a step: the configured ones, or those that fit into the GPU's free memory."""
+        if not stage.splits or self.machine["micro_batch"] != "auto":
+            return self.machine["micro_batch"] if stage.splits else None
+        if not self.memory.reserve:
+            return None
+        scenes = -(-self.settings[self.section]["scenes_per_batch"] // self.machine["gpus"])
+        fit_in = int(scenes * torch.cuda.mem_get_info()[0] / self.memory.reserve)
+        if fit_in >= scenes:
+            return None
+        log.info("a step needs %.1f GB, so it goes in parts of %d shapes", self.memory.reserve / 1e9, max(1, fit_in))
+        return max(1, fit_in)
 
 
 def write_history(file: str | Path, history: list[dict[str, float]]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from template3d.data.sample_sets import Samples
 from template3d.networks import losses
@@ -57,10 +58,38 @@ def embedding_terms(
     return {"total": losses.embedding_total(terms, epoch, *weights), **terms}
 
 
+def terms_in_parts(
+    decoder: ImplicitTemplate,
+    codes: Tensor,
+    points: Tensor,
+    distances: Tensor,
+    loss: LossSettings,
+    epoch: int,
+    micro_batch: int | None,
+) -> dict[str, Tensor]:
+    """The terms of ``embedding_terms``, computed for ``micro_batch`` shapes at a time; None means for all at once.
+
+    Only one part's activations are in memory at a time: the backward pass computes those of each part again, which
+    takes about a third more time. The loss and its gradients are the same, but for rounding and dropout's random draws.
+    """
+    if micro_batch is None or micro_batch >= len(codes):
+        return embedding_terms(decoder, codes, points, distances, loss, epoch)
+    parts = [
+        checkpoint(embedding_terms, decoder, *part, loss, epoch, use_reentrant=False)
+        for part in zip(codes.split(micro_batch), points.split(micro_batch), distances.split(micro_batch), strict=True)
+    ]
+    shares = [len(part) / len(codes) for part in codes.split(micro_batch)]
+    return {
+        name: torch.stack([share * part[name] for share, part in zip(shares, parts, strict=True)]).sum()
+        for name in parts[0]
+    }
+
+
 class EmbeddingStage(Stage):
     """Section 3.1 of the report: minimizes equation (9) over warp, template and codes."""
 
     unit = "points"
+    splits = True
 
     def __init__(
         self, decoder: ImplicitTemplate, samples: Samples, settings: EmbeddingSettings, loss: LossSettings
@@ -104,7 +133,8 @@ class EmbeddingStage(Stage):
 
     def forward(self, epoch: int, shapes: Tensor, points: Tensor, distances: Tensor) -> dict[str, Tensor]:
         """The terms of equation (9) and their weighted total."""
-        return embedding_terms(self.decoder, self.codes(shapes), points, distances, self.loss, epoch)
+        codes = self.codes(shapes)
+        return terms_in_parts(self.decoder, codes, points, distances, self.loss, epoch, self.micro_batch)
 
     def pictures(self) -> dict[str, np.ndarray]:
         """The template and the first two shapes."""

@@ -12,7 +12,7 @@ from template3d.data.sample_sets import Samples
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.training.augmentation import grayscale, jitter
-from template3d.training.embeddings import LossSettings, embedding_terms
+from template3d.training.embeddings import LossSettings, terms_in_parts
 from template3d.training.pictures import decoder_pictures
 from template3d.training.stage import Stage
 
@@ -43,6 +43,7 @@ class EndToEndStage(Stage):
     """Section 5.1 of the report: equation (12), trained by equation (9) with the encoder's codes."""
 
     unit = "points"
+    splits = True
     IMAGES_AT_ONCE = 256
 
     def __init__(
@@ -97,7 +98,7 @@ class EndToEndStage(Stage):
     def forward(self, epoch: int, images: Tensor, points: Tensor, distances: Tensor) -> dict[str, Tensor]:
         """The terms of equation (9) and their weighted total, with codes from the encoder."""
         codes = self.encoder(images)
-        return embedding_terms(self.decoder, codes, points, distances, self.loss, epoch)
+        return terms_in_parts(self.decoder, codes, points, distances, self.loss, epoch, self.micro_batch)
 
     def mean_codes(self, device: str) -> Tensor:
         """The mean code (shapes, L) over the views of each training shape, computed on ``device``."""

@@ -148,13 +148,8 @@ class _Run:
             if len(batch[0]) % ranks:
                 raise InputError(f"{self.name}: a batch of {len(batch[0])} cannot be shared evenly by {ranks} devices")
             device_batch = [part[rank::ranks] for part in self.stage.augment(*batch)]
-            # Fabric's precision would also round the batch, its coordinates by up to 0.002
-            with torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=self.schedule.precision == "bf16"):
-                terms = self.model(epoch, *device_batch)
-            self.optimizer.zero_grad()
-            # DDP averages the gradients of the devices
-            self.fabric.backward(terms["total"] * ranks if self.stage.summed else terms["total"])
-            self.optimizer.step()
+            while (terms := self._step(epoch, device_batch)) is None:
+                self._compute_in_smaller_parts(len(device_batch[0]))
             copied = self._copy_to_host(terms)
             self._check_terms(pending)
             pending = copied
@@ -179,6 +174,34 @@ class _Run:
         self.epoch_start = self.generator.get_state()
         if epoch == self.schedule.epochs:
             self._log_progress(means)
+
+    def _step(self, epoch: int, batch: list[Tensor]) -> dict[str, Tensor] | None:
+        """The terms of one step of the optimizer; None if the GPU ran out of memory, and then nothing has changed."""
+        try:
+            # Fabric's precision would also round the batch, its coordinates by up to 0.002
+            with torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=self.schedule.precision == "bf16"):
+                terms = self.model(epoch, *batch)
+            self.optimizer.zero_grad()
+            # DDP averages the gradients of the devices
+            ranks = self.fabric.world_size
+            self.fabric.backward(terms["total"] * ranks if self.stage.summed else terms["total"])
+        except torch.OutOfMemoryError:
+            return None
+        self.optimizer.step()
+        return terms
+
+    def _compute_in_smaller_parts(self, size: int) -> None:
+        """Halve the parts in which a step of ``size`` shapes is computed; raise InputError if that is impossible."""
+        now = min(self.stage.micro_batch or size, size)
+        if not self.stage.splits or now == 1 or self.fabric.world_size > 1:  # other processes wait for this one's step
+            raise InputError(
+                f"{self.name}: the GPU's memory is too small for a step; make it smaller (scenes_per_batch, "
+                "points_per_scene or batch_size of this stage), set its precision: bf16, training.micro_batch: 1 or "
+                "training.gpu_gb: 0; the last checkpoint is kept"
+            )
+        self.stage.micro_batch = now // 2
+        torch.cuda.empty_cache()
+        log.warning("%s: the GPU's memory is short; a step goes in parts of %d shapes", self.name, now // 2)
 
     def _data(self, epoch: int) -> Iterator[tuple[Tensor, ...]]:
         """The remaining batches of an epoch, on the device; counts the time spent waiting for them."""

@@ -21,6 +21,10 @@ class Stage(nn.Module, ABC):
     """The unit that the log counts: ``images``, or ``points``, the entries of a batch's last tensor (B, N)."""
     summed = False
     """Whether ``total`` is a sum over the batch instead of a mean."""
+    splits = False
+    """Whether a step can be computed in parts, of ``micro_batch`` shapes each."""
+    micro_batch: int | None = None
+    """The shapes of a part; None means that a step is computed as a whole."""
 
     @abstractmethod
     def parameter_groups(self) -> list[dict[str, Any]]:
@@ -65,11 +69,7 @@ class Schedule:
         ``precision: auto`` becomes ``bf16`` if the device has instructions for it, else ``32``. Raises InputError if
         there are fewer GPUs, or if ``compile`` is true and there is no compiler.
         """
-        if gpus > torch.cuda.device_count():
-            raise InputError(
-                f"config: training.gpus is {gpus}, but this machine shows {torch.cuda.device_count()} GPUs; set "
-                "training.gpus: 0 to train on the processor"
-            )
+        check_gpus(gpus)
         variable, usual = ("CC", ("gcc", "clang")) if gpus else ("CXX", ("g++",))
         compilers = [os.environ[variable]] if variable in os.environ else usual
         if section["compile"] and not any(map(shutil.which, compilers)):
@@ -81,6 +81,15 @@ class Schedule:
         if section["precision"] == "auto":
             section = section | {"precision": "bf16" if multiplies_bf16(accelerator) else "32"}
         return cls(**fields_of(cls, section), seed=seed, devices=max(gpus, 1), accelerator=accelerator)
+
+
+def check_gpus(gpus: int) -> None:
+    """Raise InputError if this machine has fewer GPUs."""
+    if gpus > torch.cuda.device_count():
+        raise InputError(
+            f"config: training.gpus is {gpus}, but this machine shows {torch.cuda.device_count()} GPUs; set "
+            "training.gpus: 0 to train on the processor"
+        )
 
 
 def multiplies_bf16(accelerator: str) -> bool:
