@@ -137,7 +137,7 @@ def test_a_training_job_trains_as_the_loop_does(tmp_path):
         1,
         [shard],
         {"phase1": section, "seed": 0},
-        {"a.py": "1"},
+        {"code": {"networks.losses": "1"}, "packages": {}},
         tmp_path / "checkpoint.safetensors",
         tmp_path / "board",
     )

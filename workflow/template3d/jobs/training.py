@@ -37,7 +37,7 @@ class Training:
     settings: dict[str, Any]
     """The sections of the configuration, and ``seed``, on which the result depends."""
     code: dict[str, Any]
-    """Digests of the code on which the result depends."""
+    """Digests of the ``code`` on which the result depends, and versions of its ``packages``."""
     checkpoint: str | Path
     board: str | Path
     """The folder for TensorBoard."""
@@ -71,8 +71,8 @@ class Training:
             self.machine["checkpoint_minutes"],
             self.machine["keep_checkpoints"],
             settings=self.settings | {self.section: without_epochs},
-            code=self.code,
             data=self.data,
+            **self.code,
         )
         stage.micro_batch = self._micro_batch(stage)
         return fit(stage, schedule, title, checkpoint, Path(self.board))
