@@ -14,7 +14,7 @@ export UV_LINK_MODE ?= hardlink
 
 .PHONY: all setup test test-fast test-faults test-slurm test-bare lint docs lock clean
 all: setup
-	$(PYTHON) -m snakemake --no-hooks
+	$(PYTHON) -m snakemake
 	@$(PYTHON) -m template3d.report.summary
 
 setup: .venv/.complete

@@ -321,6 +321,7 @@ CODE_EDITS = [
     CodeEdit(
         "a module that only logs", "training/progress.py", "SECONDS_BETWEEN_LINES = 15", "SECONDS_BETWEEN_LINES = 5"
     ),
+    CodeEdit("a module that decides where data are kept", "data/memory.py", "RAM_SHARE = 0.5", "RAM_SHARE = 0.4"),
     CodeEdit("a module that draws for TensorBoard", "training/pictures.py", '"resolution": 64', '"resolution": 32'),
     CodeEdit("the demo's meshes, with your own", "data/demo/meshes.py", "", "\nEDITED = True\n"),
     CodeEdit("a comment in a script", "scripts/sdf.py", "    with logs", "    # all of it\n    with logs"),
@@ -425,7 +426,7 @@ def page() -> str:
         "calls away. Each counts by what it means: its syntax tree without comments, docstrings, annotations,",
         "formatting and the texts of log messages. A class counts as a whole, with its methods and bases.",
         "Module-level statements that define nothing count for every script that imports the module. Modules that",
-        "only observe a run (logs, TensorBoard) do not count.",
+        "only observe a run (logs, TensorBoard), or decide where its data are kept, do not count.",
         "",
         "The version of a package counts for the scripts that use the package. Patch releases of packages that",
         "cannot change numbers do not count (`HARMLESS_PATCHES` in `runtime/provenance.py`, with the reasons).",

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import os
 import sys
 
 import yaml
@@ -382,7 +383,7 @@ onstart:
                 raise WorkflowError("nothing was run; --config confirm=yes goes on without a question")
 
 
-# Print where the results are, if the run made all of them.
+# Print where the results are, if the run made all of them; `make` prints it itself, also when nothing was to be done.
 onsuccess:
-    if not workflow.dag_settings.targets:
+    if not workflow.dag_settings.targets and "MAKELEVEL" not in os.environ:
         print(summary(Path("results")), file=sys.stderr)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from snakemake.workflow import Workflow
 
 MESH, SHOWN = "model_normalized.obj", 3
+DEFINITIONS = 5
+"""How many definitions a line names."""
 
 
 class Job(NamedTuple):
@@ -86,14 +88,17 @@ def causes(
 def changed_params(before: set[str], now: set[str]) -> Iterator[str]:
     """The differences between two sets of params, which Snakemake records as the ``repr`` of a Python value each."""
     old, new = _merged(before), _merged(now)
-    for key in sorted(old.keys() | new.keys()):
+    different = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
+    code = [key for key in different if key.startswith("code ")]
+    code.sort(key=lambda key: (key in old) + (key in new), reverse=True)  # changed ones first
+    for key in code[:DEFINITIONS]:
+        verb = "is new" if key not in old else "is not used any more" if key not in new else "changed"
+        yield f"{key.removeprefix('code ')} {verb}"
+    if len(code) > DEFINITIONS:
+        yield f"{len(code) - DEFINITIONS} more definitions"
+    for key in (key for key in different if key not in code):
         was, is_now = old.get(key), new.get(key)
-        if was == is_now:
-            continue
-        if key.startswith("code "):
-            verb = "is new" if was is None else "is not used any more" if is_now is None else "changed"
-            yield f"{key.removeprefix('code ')} {verb}"
-        elif key.startswith("materials."):
+        if key.startswith("materials."):
             verb = "is new" if was is None else "is gone" if is_now is None else "changed"
             yield f"{_short(key.removeprefix('materials.'))} {verb}"
         elif key.startswith("packages."):

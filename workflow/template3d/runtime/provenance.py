@@ -21,8 +21,8 @@ from template3d.runtime.references import EVERYTHING
 PACKAGE = Path(__file__).parents[1]
 DISTRIBUTIONS = {"PIL": "pillow", "skimage": "scikit-image", "igl": "libigl", "mathutils": "bpy"}
 """Packages whose import name differs from the name of their distribution."""
-WATCHERS = {"runtime.logs", "training.pictures", "training.progress"}
-"""Modules that only observe. No result depends on them, or on what only they use."""
+WATCHERS = {"data.memory", "runtime.logs", "training.footprint", "training.pictures", "training.progress"}
+"""Modules that only observe, or decide where data are kept. No result depends on them, or on what only they use."""
 HARMLESS_PATCHES = {
     "filelock": "locks files",
     "pebble": "starts worker processes",
