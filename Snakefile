@@ -31,6 +31,9 @@ include: "workflow/rules/photos.smk"
 include: "workflow/rules/template.smk"
 
 
+PROGRAM.save()  # for the next start
+
+
 report: "workflow/report/workflow.rst"
 
 

@@ -3,109 +3,12 @@
 from pathlib import Path
 
 import pytest
+from programs import MODULES
 from template3d.runtime import provenance
 from template3d.runtime.provenance import Program
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted((REPOSITORY / "scripts").glob("*.py"))
-
-MODULES = {
-    "__init__": "",
-    "rooms/__init__": '"""A room."""\n',
-    "rooms/losses": '''"""Losses."""
-
-import logging
-from dataclasses import dataclass
-
-import numpy as np
-
-from mine.rooms import tools
-
-log = logging.getLogger(__name__)
-CLAMP = 0.1
-MEASURES = ["chamfer", "iou"]
-TABLE = {}
-TABLE["a"] = 1
-
-
-@dataclass
-class Settings:
-    """Settings."""
-
-    weight: float = 1.0
-    """A weight."""
-
-    def scaled(self, factor: float = 2.0) -> float:
-        return self.weight * factor
-
-
-class Base:
-    def run(self):
-        return np.zeros(3)
-
-
-class Loss(Base):
-    kind = "l1"
-
-
-def pointwise(x: float, clamp: float = CLAMP) -> float:
-    """The loss."""
-    # why
-    log.info("loss of %s", x)
-    pairs = [MEASURES for MEASURES in range(3)]
-    return tools.mean(min(x, clamp)) + len(pairs)
-
-
-def unused(x):
-    return x + len(MEASURES)
-''',
-    "rooms/tools": """def mean(x):
-    return helper(x)
-
-
-def helper(x):
-    def inner():
-        return x / 2
-
-    return inner()
-
-
-def other():
-    return 1
-""",
-}
-SCRIPT = """from mine.rooms import losses
-from mine.rooms.losses import Loss, Settings
-
-if __name__ == "__main__":
-    print(losses.pointwise(Settings().scaled()), Loss().run())
-"""
-
-
-@pytest.fixture
-def program(tmp_path):
-    """A package ``mine`` and a script; a function that edits a module and returns what the edit changes."""
-    for name, text in MODULES.items():
-        file = tmp_path / "mine" / f"{name}.py"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    script = tmp_path / "scripts/main.py"
-    script.parent.mkdir()
-    script.write_text(SCRIPT)
-
-    def code():
-        return Program(tmp_path / "mine", tmp_path / "code.json").code_of(script)
-
-    def edited(old: str, new: str, module: str = "rooms/losses") -> set[str]:
-        file = script if module == "script" else tmp_path / "mine" / f"{module}.py"
-        before, text = code().definitions, file.read_text()
-        assert not old or old in text
-        file.write_text(text.replace(old, new, 1) if old else text + new)
-        after = code().definitions
-        return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-
-    edited.code, edited.script = code, script
-    return edited
 
 
 def test_a_script_depends_on_what_it_reaches(program):
@@ -190,45 +93,6 @@ def test_an_edit_with_meaning_changes_its_definition(program, edit):
     assert program(*arguments) == changed
 
 
-REACHES = {
-    "import in a function": "def f():\n    from mine.rooms import tools\n    return tools.other()\nf()\n",
-    "import in a try": "try:\n    from mine.rooms.tools import other\nexcept ImportError:\n    other = None\nother()\n",
-    "dotted import": "import mine.rooms.tools\nmine.rooms.tools.other()\n",
-    "name for a module": "import mine.rooms.tools as t\nt.other()\n",
-    "module as a value": "from mine.rooms import tools\ngetattr(tools, 'oth' + 'er')()\n",
-    "star": "from mine.rooms.tools import *\nother()\n",
-    "imported name": "from importlib import import_module\nimport_module('mine.rooms.tools').other()\n",
-    "computed name": "import importlib\nimportlib.import_module('mine.rooms.' + 'tools').other()\n",
-    "in a table": "from mine.rooms import tools\nTABLE = {'o': tools.other}\nTABLE['o']()\n",
-    "in a lambda": "from mine.rooms import tools\nf = lambda x=tools.other: x\nf()\n",
-    "in a comprehension": "from mine.rooms import tools\n[g for g in [tools.other]]\n",
-    "shadowed elsewhere": "from mine.rooms.tools import other\ndef f():\n    other = 1\nf()\nother()\n",
-    "iterable with the target's name": "from mine.rooms.tools import other as x\n[x for x in x()]\n",
-    "decorator": "from mine.rooms import tools\n@tools.other\ndef f(): ...\n",
-    "default": "from mine.rooms import tools\ndef f(x=tools.other()): ...\nf()\n",
-    "walrus": "from mine.rooms.tools import other\nif (y := other)(): ...\n",
-    "match": "from mine.rooms import tools\nmatch 1:\n    case 1:\n        tools.other()\n",
-}
-
-
-@pytest.mark.parametrize("text", REACHES.values(), ids=REACHES)
-def test_what_a_script_can_reach_counts(program, text):
-    program.script.write_text(text)
-    assert "rooms.tools.other" in program.code().definitions
-
-
-@pytest.mark.parametrize("line", ["from . import tools", "from ..rooms import tools", "from .. import rooms"])
-def test_relative_imports_count(program, line):
-    by = "rooms.tools.mean" if line.endswith("rooms") else "tools.mean"
-    program("from mine.rooms import tools\n", f"{line}\n")
-    program("tools.mean", by)
-    assert program("x / 2", "x / 3", "rooms/tools") == {"rooms.tools.helper"}
-
-
-def test_a_local_name_is_no_use_of_a_definition(program):
-    assert "rooms.losses.MEASURES" not in program.code().definitions  # pointwise has a loop variable of that name
-
-
 def test_what_may_register_something_counts_when_it_is_imported(program, tmp_path):
     (tmp_path / "mine/rooms/tools.py").write_text(
         MODULES["rooms/tools"] + "REGISTRY = {}\ndef register(f):\n    REGISTRY[f.__name__] = f\n    return f\n"
@@ -250,7 +114,10 @@ def test_what_may_register_something_counts_when_it_is_imported(program, tmp_pat
         ("import importlib\nimportlib.import_module(input())\n", "calls import_module with a computed name"),
         ("from mine.rooms.tools import *\n", "imports all names of mine.rooms.tools"),
         ("def f():\n    return globals()['f']\nf()\n", "scripts/main.f calls globals"),
-        ("import inspect\ndef f(x: int): ...\nprint(inspect.signature(f))\n", "uses signature"),
+        (
+            "import inspect\ndef f(x: int): ...\nprint(inspect.signature(f))\n",
+            "reads annotations, docstrings or sources",
+        ),
     ],
 )
 def test_what_cannot_be_known_is_said(program, text, note):

@@ -103,8 +103,6 @@ def shard_shapes(category, split):
 
 
 PROGRAM = provenance.Program(BASE / "workflow/template3d", Path(".snakemake/code.json"))
-CODES = {script.name: PROGRAM.code_of(script) for script in sorted((BASE / "scripts").glob("*.py"))}
-PROGRAM.save()
 ACCEPTED = Accepted(Path("results/accepted.json"))
 SHARDS = {c: shard_shapes(c, "train") | shard_shapes(c, "test") for c in CATEGORIES}
 
@@ -213,7 +211,10 @@ def in_order(value):
 
 def code(script):
     """A function of a job's wildcards: the definitions that the script can reach, and its packages' versions."""
-    found = CODES[script]
+    try:
+        found = PROGRAM.code_of(BASE / "scripts" / script)
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise WorkflowError(f"Python cannot parse the code of scripts/{script}: {error}")
     packages = provenance.package_versions(found.packages, BASE / "envs/requirements.txt")
     now = in_order({"code": found.definitions, "packages": packages})
     return lambda wildcards: ACCEPTED.code_of(script, dict(wildcards.items()), now)

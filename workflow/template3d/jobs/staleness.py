@@ -49,7 +49,10 @@ def explained(workflow: "Workflow") -> dict["jobs.Job", Job]:
         above = sorted({other.rule.name for other in dag.dependencies[job] if other in running})
         wildcards = tuple(sorted(job.wildcards_dict.items()))
         recorded = workflow.persistence.input(job.output[0]) or []
-        stale[job] = Job(job.rule.name, wildcards, tuple(causes(job, dag.reason(job), above, recorded, changed)))
+        reason = dag.reason(job)
+        if not reason.missing_output:  # Snakemake does not look for more causes if a job above runs
+            reason.params_changed = workflow.persistence.params_changed(job)
+        stale[job] = Job(job.rule.name, wildcards, tuple(causes(job, reason, above, recorded, changed)))
     return stale
 
 

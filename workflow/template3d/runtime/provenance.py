@@ -10,7 +10,6 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +18,13 @@ from template3d.runtime.definitions import EFFECTS
 from template3d.runtime.references import EVERYTHING
 
 PACKAGE = Path(__file__).parents[1]
-DISTRIBUTIONS = {"PIL": "pillow", "skimage": "scikit-image", "igl": "libigl", "mathutils": "bpy"}
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "skimage": "scikit-image",
+    "igl": "libigl",
+    "mathutils": "bpy",
+    "sklearn": "scikit-learn",
+}
 """Packages whose import name differs from the name of their distribution."""
 WATCHERS = {"data.memory", "runtime.logs", "training.footprint", "training.pictures", "training.progress"}
 """Modules that only observe, or decide where data are kept. No result depends on them, or on what only they use."""
@@ -57,28 +62,32 @@ class Program:
     def __init__(self, package: Path = PACKAGE, cache: Path | None = None) -> None:
         """Find the modules of ``package``; ``cache`` is a JSON file with the analysis of earlier calls."""
         self.package, self.cache = package, cache
-        found = {file.relative_to(package.parent).with_suffix("").parts: file for file in sorted(package.rglob("*.py"))}
-        self.files = {".".join(parts[: -1 if parts[-1] == "__init__" else None]): file for parts, file in found.items()}
+        self.files: dict[str, Path] = {}
+        for file in sorted(package.rglob("*.py"), key=lambda file: file.name == "__init__.py"):  # a package wins
+            parts = file.relative_to(package.parent).with_suffix("").parts
+            self.files[".".join(parts[: -1 if parts[-1] == "__init__" else None])] = file
         self._known: dict[str, dict] = _read(cache)
         self._used: dict[str, dict] = {}
         self._analysed: dict[str, dict] = {}
 
     def code_of(self, script: Path) -> Code:
-        """The code that ``script`` depends on; raises SyntaxError if Python cannot parse a file of it."""
+        """The code that ``script`` depends on, its siblings included; raises SyntaxError for a file of it."""
         script = Path(script)
-        root = f"{script.parent.name}/{script.stem}"
+        root = f"{script.parent.name}/{script.stem.replace('.', '_')}"
         self.files[root] = script
+        if not script.is_relative_to(self.package):  # Snakemake lets a script import those beside it
+            for sibling in script.parent.glob("*.py"):
+                self.files.setdefault(sibling.stem, sibling)
         search = _Search(self)
         search.import_module(root)
         search.run()
+        reached = [(module, name, self.analysis(module)["definitions"][name]) for module, name in search.reached]
+        kind = "text_digest" if any(entry["reads_text"] for _, _, entry in reached) else "digest"
+        digests = {_shown(module, name): entry[kind] for module, name, entry in reached}
+        for module, name in search.aliases:
+            digests.setdefault(_shown(module, name), self.analysis(module)["alias_digests"][name])
         return Code(
-            {
-                _shown(module, name): self.analysis(module)["definitions"][name]["digest"]
-                for module, name in sorted(search.reached)
-            },
-            search.packages,
-            search.packages | search.imported,
-            sorted(search.notes),
+            dict(sorted(digests.items())), search.packages, search.packages | search.imported, sorted(search.notes)
         )
 
     def save(self) -> None:
@@ -93,13 +102,14 @@ class Program:
             file = self.files[module]
             text = file.read_bytes()
             key = hashlib.sha256(b"\0".join([_version(), module.encode(), text])).hexdigest()
-            if key not in self._known:
+            if key in self._known:
+                self._used[key] = self._known[key]
+            else:
                 is_root = "/" in module
                 package = module if file.name == "__init__.py" else module.rpartition(".")[0]
                 inside = f"{self.package.name}.scripts" if is_root else package
-                self._known[key] = definitions.analysed(text.decode(), module, inside, is_root)
-                self._used[key] = self._known.pop(key)
-            self._analysed[module] = self._used.setdefault(key, self._known.get(key, {}))
+                self._used[key] = definitions.analysed(text, module, inside, is_root, str(file))
+            self._analysed[module] = self._used[key]
         return self._analysed[module]
 
     @functools.cache  # noqa: B019 - a program lives as long as the process
@@ -118,11 +128,14 @@ class _Search:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.reached: set[tuple[str, str]] = set()
+        self.aliases: set[tuple[str, str]] = set()
+        """Imported names that another module uses, with the module that imports them."""
         self.modules: set[str] = set()
         self.packages: set[str] = set()
         self.imported: set[str] = set()
         self.notes: set[str] = set()
         self._waiting: list[tuple[str, str]] = []
+        self._resolved: set[str] = set()
 
     def run(self) -> None:
         """Follow all uses, and the classes that a base class of ours acts on."""
@@ -130,20 +143,23 @@ class _Search:
             while self._waiting:
                 self._follow(*self._waiting.pop())
             for module in sorted(self.modules):
-                for name, entry in self.program.analysis(module)["definitions"].items():
-                    if any(self._is_hook(base) for base in entry["bases"]):
-                        self._reach(module, name)
+                if not _is_watcher(self.program, module):
+                    for name, entry in self.program.analysis(module)["definitions"].items():
+                        if any(self._is_hook(base, set()) for base in entry["bases"]):
+                            self._reach(module, name)
 
     def import_module(self, module: str) -> None:
         """Count the effects of importing a module of ours, of the packages that it is in, and of what it imports."""
         parts = module.split(".")
         for length in range(1, len(parts) + 1):
             name = ".".join(parts[:length])
-            if name in self.program.files and name not in self.modules and not _is_watcher(self.program, name):
+            if name in self.program.files and name not in self.modules:
                 self.modules.add(name)
-                self._reach(name, EFFECTS)
-                self.notes.update(self.program.analysis(name)["notes"])
-                for imported in self.program.analysis(name)["imports"]:
+                analysis = self.program.analysis(name)
+                if not _is_watcher(self.program, name):
+                    self._reach(name, EFFECTS)
+                    self.notes.update(analysis["notes"])
+                for imported in analysis["imports"]:
                     self.import_module(imported)
             elif not self.program.module_in(name)[0]:
                 self.imported.add(name)
@@ -164,46 +180,65 @@ class _Search:
             self._use(target, _shown(module, name))
 
     def _use(self, target: str, user: str) -> None:
-        for module, name in self._resolved(target):
-            if module is None:
-                self.packages.add(name)
-            elif name == EVERYTHING:
-                if target == module:
-                    self.notes.add(f"{user} uses the module {module} as a value: all its definitions count")
-                self.import_module(module)
-                for every in self.program.analysis(module)["definitions"]:
-                    self._reach(module, every)
-            else:
-                self.import_module(module)
-                self._reach(module, name)
-
-    def _resolved(self, target: str) -> Iterator[tuple[str | None, str]]:
-        """The modules and definitions that a dotted name may be; of another package, None and its name."""
+        """Reach what a dotted name may be: a definition, a whole module, or another package."""
+        if target in self._resolved:
+            return
+        self._resolved.add(target)
         if target == EVERYTHING:
-            yield from ((module, EVERYTHING) for module in self.program.files if not _is_watcher(self.program, module))
+            for module in self.program.files:
+                if "/" not in module:
+                    self._reach_everything(module, user)
             return
-        module, names = self.program.module_in(target)
-        if module is None:
-            yield None, names[0]
-            return
+        holder, names = self.program.module_in(target)
+        if holder is None:
+            self.packages.add(names[0])
+        elif not _is_watcher(self.program, holder):
+            self.import_module(holder)
+            self._use_name(holder, names, user)
+
+    def _use_name(self, module: str, names: list[str], user: str) -> None:
+        analysis = self.program.analysis(module)
+        name = names[0] if names else ""
+        if name in analysis["aliases"]:
+            self.aliases.add((module, name))
+            for other in analysis["aliases"][name]:
+                self._use(".".join([other, *names[1:]]), user)
+        if name and name in analysis["definitions"]:
+            self._reach(module, name)
+        elif name not in analysis["aliases"] and not re.fullmatch("__.*__", name):
+            if not names:
+                self.notes.add(f"{user} uses the module {module} as a value: all its definitions count")
+            self._reach_everything(module, user)
+
+    def _reach_everything(self, module: str, user: str) -> None:
+        """Reach all definitions of a module, what it imports by name, and, for a package, the modules in it."""
         if _is_watcher(self.program, module):
             return
+        self.import_module(module)
         analysis = self.program.analysis(module)
-        if names and names[0] in analysis["aliases"]:
-            for other in analysis["aliases"][names[0]]:
-                yield from self._resolved(".".join([other, *names[1:]]))
-        if names and names[0] in analysis["definitions"]:
-            yield module, names[0]
-        elif not names or not (names[0] in analysis["aliases"] or re.fullmatch("__.*__", names[0])):
-            yield module, EVERYTHING
+        for name in analysis["definitions"]:
+            self._reach(module, name)
+        for name, targets in analysis["aliases"].items():
+            self.aliases.add((module, name))
+            for target in targets:
+                self._use(target, user)
+        for target in analysis["star"]:
+            self._use(f"{target}.{EVERYTHING}", user)
+        for inner in [name for name in self.program.files if name.startswith(f"{module}.")]:
+            if f"{inner}.{EVERYTHING}" not in self._resolved:
+                self._resolved.add(f"{inner}.{EVERYTHING}")
+                self._reach_everything(inner, user)
 
-    def _is_hook(self, base: str) -> bool:
+    def _is_hook(self, base: str, seen: set[str]) -> bool:
         """Whether a class of ours acts on its subclasses, or has a base that does."""
-        for module, name in self._resolved(base):
-            entry = self.program.analysis(module)["definitions"].get(name) if module else None
-            if entry and (entry["hook"] or any(map(self._is_hook, entry["bases"]))):
-                return True
-        return False
+        module, names = self.program.module_in(base)
+        if base in seen or module is None or not names or _is_watcher(self.program, module):
+            return False
+        seen.add(base)
+        analysis = self.program.analysis(module)
+        others = [".".join([other, *names[1:]]) for other in analysis["aliases"].get(names[0], [])]
+        entry = analysis["definitions"].get(names[0], {"hook": False, "bases": []})
+        return entry["hook"] or any(self._is_hook(other, seen) for other in [*others, *entry["bases"]])
 
 
 def package_versions(packages: set[str], pins: Path) -> dict[str, str]:

@@ -1,0 +1,5 @@
+"""Fixtures of the library's tests."""
+
+from programs import program
+
+__all__ = ["program"]
