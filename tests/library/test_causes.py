@@ -27,9 +27,7 @@ def test_of_a_list_of_shapes_only_the_difference_is_named():
 
 def test_files_and_rules_are_causes():
     job = SimpleNamespace(input=["data/a.zip", "data/b.zip"])
-    reason = SimpleNamespace(
-        params_changed=None, software_stack_changed=False, missing_output=["model.json"], incomplete_output=False
-    )
+    reason = SimpleNamespace(software_stack_changed=False, missing_output=["model.json"], incomplete_output=False)
     causes = staleness.causes(job, reason, [], ["data/a.zip", "data/c.zip"], {"data/a.zip"})
     assert list(causes) == [
         "data/a.zip changed",

@@ -244,7 +244,7 @@ def test_no_process_outlives_the_first(tmp_path):
         time.sleep(0.1)
     first.kill()
     _, alive = psutil.wait_procs(children, timeout=pause - 1)  # before the next step ends
-    assert not alive
+    assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]  # ended, but nobody waited
 
 
 @pytest.mark.parametrize("stage", FAST_FIRST)

@@ -16,10 +16,9 @@ def refactored(workspace):
     """A workspace in which two results were refactored; a function that accepts, and gives what it lists."""
     edit(workspace, *LOSS)
     edit(workspace, *SIGNS)
-    file = workspace.folder / "results/accepted.json"
 
     def accepted(*only):
-        return accept(workspace.repository / "Snakefile", workspace.folder, workspace.config, file, only)
+        return accept(workspace.repository / "Snakefile", workspace.folder, workspace.config, only)
 
     workspace.accepted = accepted
     return workspace
@@ -44,12 +43,17 @@ def test_accepted_results_are_current_and_a_later_edit_makes_one_member(refactor
     assert "1 of 4 shapes made" in (refactored.folder / "results/logs/sdf/planes_train-00.log").read_text()
 
 
-def test_the_next_change_of_code_ends_it(refactored):
+def test_the_next_change_of_code_ends_it_and_is_named_alone(refactored):
     refactored.accepted()
-    edit(refactored, "networks/losses.py", r"moved\*\*2 \* 0\.5", "moved**2 * 0.6")
+    edit(refactored, "networks/losses.py", r"HARDNESS = \(0\.0", "HARDNESS = (0.1")
     said = "\n".join(map(str, refactored.stale()))
-    assert "train_embeddings of planes: networks.losses.pointwise changed" in said
+    assert "train_embeddings of planes: networks.losses.HARDNESS changed" in said
+    assert "networks.losses.pointwise" not in said
     assert "sdf of" not in said
+    edit(refactored, "networks/losses.py", r"HARDNESS = \(0\.1", "HARDNESS = (0.0")
+    assert refactored.stale() == []
+    edit(refactored, "networks/losses.py", r"moved\*\*2 \* 0\.5", "moved**2 * 0.6")
+    assert "train_embeddings of planes: networks.losses.pointwise changed" in "\n".join(map(str, refactored.stale()))
     edit(refactored, "networks/losses.py", r"moved\*\*2 \* 0\.6", "moved**2 * 0.5")
     assert refactored.stale() == []
 
@@ -75,3 +79,10 @@ def test_the_command_lists_what_it_takes(refactored):
     run = snakemake(refactored.folder, "--", "accept", repository=refactored.repository)
     assert "Nothing to accept" in run.stdout
     assert refactored.stale() == []
+
+
+def test_a_damaged_record_is_named(refactored):
+    (refactored.folder / "results/accepted.json").write_text("{")
+    run = snakemake(refactored.folder, "-n", repository=refactored.repository)
+    assert run.returncode != 0
+    assert "results/accepted.json: damaged" in run.stdout + run.stderr

@@ -13,7 +13,7 @@ from pipeline import REPOSITORY, copied, snakemake
 from template3d.runtime import provenance
 
 PACKAGE = REPOSITORY / "workflow/template3d"
-SCRIPTS = sorted(file.stem for file in (REPOSITORY / "scripts").glob("*.py") if file.stem != "why")
+SCRIPTS = sorted(file.stem for file in (REPOSITORY / "scripts").glob("*.py") if file.stem not in ("accept", "why"))
 OTHERS = ("contact_sheets", "export", "export_experiments", "interpolations", "transfer")
 """Targets that a plain run does not make."""
 IMPORTING = """

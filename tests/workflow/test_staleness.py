@@ -67,6 +67,10 @@ def test_why_names_the_definition(workspace):
     change_code(next(edit for edit in CODE_EDITS if "losses.pointwise" in edit.words), workspace)
     said = "\n".join(map(str, workspace.stale()))
     assert "train_embeddings of planes: networks.losses.pointwise changed" in said
+    change_code(next(edit for edit in CODE_EDITS if "a constant of the isosurface" in edit.words), workspace)
+    said = "\n".join(map(str, workspace.stale()))
+    changed = "geometry.isosurface.SLOPE_MARGIN changed"
+    assert f"extract_template of planes, two_phase: {changed}; train_embeddings runs before it" in said
 
 
 def keys(values: dict, start: str = "") -> set[str]:
@@ -129,7 +133,7 @@ def test_why_names_the_mesh_that_changed_came_or_went_and_counts_members(workspa
     shape_added(workspace)
     said = "\n".join(map(str, workspace.stale()))
     both = f"mesh {name} changed (1 of 5 members); mesh 02691156/0123abcd is new (1 of 5 members)"
-    assert f"prepare of planes, train-00: {both}" in said
+    assert f"prepare of planes, train-00: shapes: 0123abcd was added; {both}" in said
 
 
 def test_after_an_edit_only_the_changed_member_is_made(workspace):

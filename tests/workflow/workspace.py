@@ -40,7 +40,7 @@ class Workspace:
                 (self.folder / name).rename(hidden / name)
         jobs = self.stale()
         shutil.rmtree(self.folder / ".snakemake")
-        shutil.rmtree(self.folder / "results")
+        shutil.rmtree(self.folder / "results", ignore_errors=True)
         for kept in hidden.iterdir():
             kept.rename(self.folder / kept.name)
         hidden.rmdir()

@@ -12,7 +12,7 @@ from template3d.data import mesh_folders, photos, shapenet, splits
 from template3d.data.demo import parameters as demo_shapes
 from template3d.evaluation import methods
 from template3d.jobs import dear_runs, snakemake_internals
-from template3d.jobs.acceptance import Accepted
+from template3d.jobs.accepted import Accepted
 from template3d.networks import DECODER_SIZES
 from template3d.rendering import protocols
 from template3d.report.summary import summary
@@ -20,6 +20,7 @@ from template3d.runtime import configuration, digests, locks, provenance
 from template3d.runtime.errors import InputError
 
 BASE = Path(workflow.basedir)
+RECORDS = Path("results/records").absolute()
 EXPERIMENT_FILES = ("specs.json", "ModelParameters/latest.pth", "LatentCodes/latest.pth")
 LOSS_NUMBERS = ("pointwise_weight", "pointpair_weight", "code_weight", "clamp")
 
@@ -32,7 +33,8 @@ if {"why", "accept"}.intersection(
     snakemake_internals.print_only_answers(workflow)
 if workflow.is_main_process:
     locks.forget_killed_runs(Path.cwd())
-    snakemake_internals.keep_records_with_results(Path.cwd(), Path("results/records").absolute())
+    if Path("results").exists():
+        snakemake_internals.keep_records_with_results(Path.cwd(), RECORDS)
 
 
 def split_file(category, split):
@@ -80,6 +82,7 @@ try:
         MESHES.check()
     SPLITS = {c: splits_of(c, SYNSETS[c]) for c in CATEGORIES}
     LOCATIONS = {c: located(c, SYNSETS[c], [*SPLITS[c]["train"], *SPLITS[c]["test"]]) for c in CATEGORIES}
+    ACCEPTED = Accepted()
     mesh_folders.check_missing(MESHES, SYNSETS, SPLITS, LOCATIONS, config["on_missing_mesh"])
 except InputError as error:
     raise WorkflowError(str(error))
@@ -103,7 +106,6 @@ def shard_shapes(category, split):
 
 
 PROGRAM = provenance.Program(BASE / "workflow/template3d", Path(".snakemake/code.json"))
-ACCEPTED = Accepted(Path("results/accepted.json"))
 SHARDS = {c: shard_shapes(c, "train") | shard_shapes(c, "test") for c in CATEGORIES}
 
 
@@ -368,6 +370,8 @@ localrules:
 
 # Before anything runs: say if trainings lack GPUs here, and if hours of training would be lost; ask a person at a terminal.
 onstart:
+    if workflow.is_main_process:
+        snakemake_internals.keep_records_with_results(Path.cwd(), RECORDS)
     if workflow.is_main_process and TRAINING["gpus"] and not workflow.non_local_exec:
         if any(map(dear_runs.trains, workflow.dag.needrun_jobs())):
             from template3d.training.stage import check_gpus  # PyTorch takes seconds to import

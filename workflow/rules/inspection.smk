@@ -157,7 +157,6 @@ rule accept:
         runtime=growing(10),
     params:
         snakefile=str(BASE / "Snakefile"),
-        file=str(ACCEPTED.file),
         only=config["accept"],
     message:
         "taking results as current whose code changed"

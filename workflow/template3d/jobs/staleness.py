@@ -2,10 +2,11 @@
 
 import ast
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from template3d.jobs.accepted import Accepted
 from template3d.jobs.snakemake_internals import planned
 
 if TYPE_CHECKING:
@@ -44,28 +45,27 @@ def explained(workflow: "Workflow") -> dict["jobs.Job", Job]:
     dag = workflow.dag
     running = {job for job in dag.jobs if dag.needrun(job) and job.output}
     changed = {str(file) for job in running for file in dag.reason(job).updated_input}
-    stale = {}
+    stale, accepted = {}, Accepted()
     for job in running:
         above = sorted({other.rule.name for other in dag.dependencies[job] if other in running})
         wildcards = tuple(sorted(job.wildcards_dict.items()))
         recorded = workflow.persistence.input(job.output[0]) or []
-        reason = dag.reason(job)
-        if not reason.missing_output:  # Snakemake does not look for more causes if a job above runs
-            reason.params_changed = workflow.persistence.params_changed(job)
-        stale[job] = Job(job.rule.name, wildcards, tuple(causes(job, reason, above, recorded, changed)))
+        # the reason itself lacks changed params if a job above runs
+        change = workflow.persistence.params_changed(job)
+        before = accepted.params_before(job.rule.script, job.wildcards_dict, change.only_old)
+        why = [*changed_params(before, change.only_new), *causes(job, dag.reason(job), above, recorded, changed)]
+        stale[job] = Job(job.rule.name, wildcards, tuple(why))
     return stale
 
 
 def causes(
     job: "jobs.Job", reason: "jobs.Reason", above: list[str], recorded: list[str], changed: set[str]
 ) -> Iterator[str]:
-    """The causes, in words, why a job would run.
+    """The causes, in words, why a job would run, besides changed params.
 
     ``above`` holds the rules that run before the job and whose results it uses; ``recorded`` the files that its last
     run used; ``changed`` all files that changed, because Snakemake reports these only for the first job that uses them.
     """
-    if reason.params_changed:
-        yield from changed_params(reason.params_changed.only_old, reason.params_changed.only_new)
     files, before = {str(file) for file in job.input}, {str(file) for file in recorded}
     news = (("changed", files & changed & (before or files)), ("is new", files - before), ("is gone", before - files))
     for what, concerned in news if recorded else news[:1]:
@@ -111,12 +111,6 @@ def changed_params(before: set[str], now: set[str]) -> Iterator[str]:
             yield from (f"{key}: {entry} was removed" for entry in was if entry not in is_now)
         else:
             yield f"config {key} {json.dumps(was)} -> {json.dumps(is_now)}"
-
-
-def code_param(params: Iterable[str]) -> dict[str, Any] | None:
-    """The code and the packages of a job, from its params as Snakemake records them; None if they are not there."""
-    values = map(ast.literal_eval, params)
-    return next((value for value in values if isinstance(value, dict) and value.keys() == {"code", "packages"}), None)
 
 
 def _merged(params: set[str]) -> dict:
