@@ -24,6 +24,7 @@ from pipeline import snakemake, write_category
         ({"phase1": {"epochs": "many"}}, "phase1.epochs is 'many', but must be of type integer"),
         ({"views": {"easy": 0}}, "views.easy is 0, but must be at least 1"),
         ({"sdf": {"backend": "guess"}}, "sdf.backend is 'guess', but must be one of: rays, mesh_to_sdf"),
+        ({"confirm": "no"}, "confirm is 'no', but must be one of: ask, yes"),
         ({"shapenet": "/no/such/folder"}, "shapenet is /no/such/folder, but there is no such folder"),
         ({"categories": {"benches": {"shards": 1}}}, "categories.benches.train is missing"),
         ({"reconstruct": {"fixed_view": 3}}, "there are only 3 easy views"),

@@ -108,7 +108,7 @@ def _sentence(error: ValidationError) -> str:
         return f"the key {path(missing)} is missing"
     allowed = {
         "type": _type_sentence,
-        "enum": lambda values: f"must be one of: {', '.join(values)}",
+        "enum": lambda values: f"must be one of: {', '.join(value for value in values if isinstance(value, str))}",
         "minimum": lambda bound: f"must be at least {bound}",
         "maximum": lambda bound: f"must be at most {bound}",
         "exclusiveMinimum": lambda bound: f"must be above {bound}",
