@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 from template3d.data import mesh_folders, photos, shapenet, splits
 from template3d.data.demo import parameters as demo_shapes
 from template3d.evaluation import methods
-from template3d.jobs import dear_runs, snakemake_internals
+from template3d.jobs import costly_runs, snakemake_internals
 from template3d.jobs.accepted import Accepted
 from template3d.networks import DECODER_SIZES
 from template3d.rendering import protocols
@@ -373,14 +373,14 @@ onstart:
     if workflow.is_main_process:
         snakemake_internals.keep_records_with_results(Path.cwd(), RECORDS)
     if workflow.is_main_process and TRAINING["gpus"] and not workflow.non_local_exec:
-        if any(map(dear_runs.trains, workflow.dag.needrun_jobs())):
+        if any(map(costly_runs.trains, workflow.dag.needrun_jobs())):
             from template3d.training.stage import check_gpus  # PyTorch takes seconds to import
 
             try:
                 check_gpus(TRAINING["gpus"])
             except InputError as error:
                 raise WorkflowError(f"{error}. Nothing was run.")
-    if workflow.is_main_process and config["confirm"] == "ask" and (cost := dear_runs.warning(workflow)):
+    if workflow.is_main_process and config["confirm"] == "ask" and (cost := costly_runs.warning(workflow)):
         print(f"Attention: {cost}", file=sys.stderr)
         if sys.stdin.isatty() and not workflow.non_local_exec:
             print("Train again? [y/N] ", end="", file=sys.stderr, flush=True)

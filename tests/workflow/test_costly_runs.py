@@ -35,7 +35,7 @@ def at_a_terminal(folder, answer, *arguments, over):
     return run
 
 
-def test_a_dear_run_asks_and_no_leaves_everything(trained):
+def test_a_costly_run_asks_and_no_leaves_everything(trained):
     model = (trained / MODEL).read_bytes()
     run = at_a_terminal(trained, "n\n", "--", MODEL, over=OTHER)
     assert run.returncode != 0
@@ -46,7 +46,7 @@ def test_a_dear_run_asks_and_no_leaves_everything(trained):
 
 
 @pytest.mark.parametrize(("answer", "over"), [("y\n", {}), ("", {"confirm": "yes"})])
-def test_a_dear_run_goes_on_with_yes(trained, answer, over):
+def test_a_costly_run_goes_on_with_yes(trained, answer, over):
     model = (trained / MODEL).read_bytes()
     run = at_a_terminal(trained, answer, "--", MODEL, over=OTHER | over)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -1,11 +1,10 @@
 """The hours of training that a run would throw away, said before it starts."""
 
+import csv
 import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pandas as pd
 
 from template3d.jobs.staleness import Job, explained
 
@@ -13,20 +12,20 @@ if TYPE_CHECKING:
     from snakemake import jobs
     from snakemake.workflow import Workflow
 
-DEAR_HOURS = 1.0
+COSTLY_HOURS = 1.0
 CONTINUES = re.compile(r"its last run did not end|.* (?:is|are) not there|config \w+\.epochs (\d+) -> (\d+)")
 """Causes after which a training continues from its checkpoint; of the epochs, if there are more than before."""
 
 
 def warning(workflow: "Workflow") -> str:
-    """A sentence with the trainings that would start again and their hours; "" if these are less than DEAR_HOURS."""
+    """A sentence with the trainings that would start again and their hours; "" if these are less than COSTLY_HOURS."""
     lost = [
         (hours, job)
         for of_graph, job in explained(workflow).items()
         if not all(map(_continues, job.causes)) and (hours := trained_hours(of_graph))
     ]
     total = sum(hours for hours, _ in lost)
-    if total < DEAR_HOURS:
+    if total < COSTLY_HOURS:
         return ""
     named = "; ".join(f"{hours:.1f} h for {_short(job)}" for hours, job in sorted(lost, reverse=True))
     return (
@@ -44,15 +43,24 @@ def trained_hours(job: "jobs.Job") -> float:
     """The hours that a training took so far, from its checkpoint or benchmark; 0 for other jobs and unknown ones."""
     if not trains(job):
         return 0.0
-    seconds = [0.0]
-    checkpoint, benchmark = Path(job.params.checkpoint), Path(str(job.benchmark))
-    if checkpoint.exists():
-        with checkpoint.open("rb") as file:
-            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        seconds.append(json.loads(header["__metadata__"]["json"])["facts"].get("seconds", 0.0))
-    if benchmark.exists():
-        seconds.append(pd.read_csv(benchmark, sep="\t")["s"].sum())
-    return max(seconds) / 3600
+    return max(_checkpoint_seconds(Path(job.params.checkpoint)), _benchmark_seconds(Path(str(job.benchmark)))) / 3600
+
+
+def _checkpoint_seconds(file: Path) -> float:
+    try:
+        with file.open("rb") as checkpoint:
+            header = json.loads(checkpoint.read(int.from_bytes(checkpoint.read(8), "little")))
+        return json.loads(header["__metadata__"]["json"])["facts"]["seconds"]
+    except (OSError, ValueError, KeyError):  # none, or damaged, which the training itself reports
+        return 0.0
+
+
+def _benchmark_seconds(file: Path) -> float:
+    try:
+        with file.open() as table:
+            return sum(float(row["s"]) for row in csv.DictReader(table, delimiter="\t"))
+    except (OSError, ValueError, KeyError):  # none, or not Snakemake's
+        return 0.0
 
 
 def _continues(cause: str) -> bool:
