@@ -21,3 +21,19 @@ def test_a_job_may_take_all_its_gpus(limit, allowed):
     resources = {} if limit is None else {"gpu": Resource("gpu", limit)}
     snakemake_internals.allow_gpus(SimpleNamespace(global_resources=resources), 4)
     assert {name: resource.value for name, resource in resources.items()} == ({} if limit is None else {"gpu": allowed})
+
+
+def test_records_of_an_earlier_run_move_to_the_results(tmp_path):
+    metadata, records = tmp_path / ".snakemake/metadata", tmp_path / "results/records"
+    (metadata / "@long").mkdir(parents=True)
+    (metadata / "@long/name").write_text("{}")
+    (metadata / "short").write_text("old")
+    records.mkdir(parents=True)
+    (records / "short").write_text("new")
+    for _ in range(2):  # the second time, there is nothing to do
+        snakemake_internals.keep_records_with_results(tmp_path, records)
+        assert (metadata / "@long/name").read_text() == "{}"
+        assert (metadata / "short").read_text() == "new"
+        assert (records / "@long/name").exists()
+    tmp_path.rename(tmp_path.with_name("moved"))
+    assert (tmp_path.with_name("moved") / ".snakemake/metadata/short").read_text() == "new"
