@@ -14,7 +14,7 @@ import pytest
 import trimesh
 import yaml
 from PIL import Image
-from pipeline import snakemake, write_category
+from pipeline import copied, snakemake, write_category
 
 
 @pytest.mark.parametrize(
@@ -186,3 +186,11 @@ def test_a_folder_of_files_works_as_it_is(tmp_path):
     (lists / "test.txt").unlink()
     run = snakemake(tmp_path, "--dry-run", "--configfile", str(lists.parent / "overlay.yaml"))
     assert f"{lists / 'test.txt'}: there is no such list, nor lists/test.txt" in run.stdout + run.stderr
+
+
+def test_results_may_be_deleted_as_a_whole(pristine, tmp_path):
+    folder = copied(pristine, tmp_path / "folder", link=True)
+    shutil.rmtree(folder / "results")
+    run = snakemake(folder, "--dry-run")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "prepare" in run.stdout + run.stderr

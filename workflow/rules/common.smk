@@ -33,7 +33,7 @@ if {"why", "accept"}.intersection(
     snakemake_internals.print_only_answers(workflow)
 if workflow.is_main_process:
     locks.forget_killed_runs(Path.cwd())
-    if Path("results").exists():
+    if Path("results").exists() or Path(".snakemake/metadata").is_symlink():  # not for a first dry run
         snakemake_internals.keep_records_with_results(Path.cwd(), RECORDS)
 
 
