@@ -51,8 +51,9 @@ def keep_records_with_results(folder: Path, records: Path) -> None:
     would decide what is stale.
     """
     metadata = folder / ".snakemake/metadata"
-    if not os.access(folder, os.W_OK):  # Snakemake reports it, if it needs to write
-        return
+    results = records.parent
+    if not all(os.access(path, os.W_OK) for path in (folder, results) if path.exists()):
+        return  # Snakemake reports it, if it needs to write
     records.mkdir(parents=True, exist_ok=True)
     metadata.with_name("incomplete").mkdir(parents=True, exist_ok=True)  # or Snakemake looks for records of version 1
     if metadata.is_symlink():
