@@ -39,6 +39,7 @@ def write_mesh(folder, shape, mesh):
 
 @pytest.fixture
 def box(tmp_path):
+    render.studio.cache_clear()  # another test in this process may have set up Blender's only scene
     return write_mesh(tmp_path, "aaaa", trimesh.creation.box(2 * HALF))
 
 
