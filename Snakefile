@@ -29,6 +29,7 @@ include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/photos.smk"
 include: "workflow/rules/template.smk"
+include: "workflow/rules/hooks.smk"
 
 
 PROGRAM.save()  # for the next start

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mine.rooms import tools
+from toy.rooms import tools
 
 log = logging.getLogger(__name__)
 CLAMP = 0.1
@@ -68,8 +68,8 @@ def other():
     return 1
 """,
 }
-SCRIPT = """from mine.rooms import losses
-from mine.rooms.losses import Loss, Settings
+SCRIPT = """from toy.rooms import losses
+from toy.rooms.losses import Loss, Settings
 
 if __name__ == "__main__":
     print(losses.pointwise(Settings().scaled()), Loss().run())
@@ -78,9 +78,9 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def program(tmp_path):
-    """A package ``mine`` and a script; a function that edits a module and returns what the edit changes."""
+    """A package ``toy`` and a script; a function that edits a module and returns what the edit changes."""
     for name, text in MODULES.items():
-        file = tmp_path / "mine" / f"{name}.py"
+        file = tmp_path / "toy" / f"{name}.py"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     script = tmp_path / "scripts/main.py"
@@ -88,10 +88,10 @@ def program(tmp_path):
     script.write_text(SCRIPT)
 
     def code():
-        return Program(tmp_path / "mine", tmp_path / "code.json").code_of(script)
+        return Program(tmp_path / "toy", tmp_path / "code.json").code_of(script)
 
     def edited(old: str, new: str, module: str = "rooms/losses") -> set[str]:
-        file = script if module == "script" else tmp_path / "mine" / f"{module}.py"
+        file = script if module == "script" else tmp_path / "toy" / f"{module}.py"
         before, text = code().definitions, file.read_text()
         assert not old or old in text
         file.write_text(text.replace(old, new, 1) if old else text + new)

@@ -94,13 +94,13 @@ def test_an_edit_with_meaning_changes_its_definition(program, edit):
 
 
 def test_what_may_register_something_counts_when_it_is_imported(program, tmp_path):
-    (tmp_path / "mine/rooms/tools.py").write_text(
+    (tmp_path / "toy/rooms/tools.py").write_text(
         MODULES["rooms/tools"] + "REGISTRY = {}\ndef register(f):\n    REGISTRY[f.__name__] = f\n    return f\n"
         "@register\ndef used():\n    return 1\n"
         "class Plugin:\n    def __init_subclass__(cls):\n        REGISTRY[cls] = cls\nclass First(Plugin):\n    x = 1\n"
         "class Second(First):\n    x = 2\n"
     )
-    program.script.write_text("from mine.rooms.tools import REGISTRY\nprint(REGISTRY)\n")
+    program.script.write_text("from toy.rooms.tools import REGISTRY\nprint(REGISTRY)\n")
     reached = program.code().definitions.keys()
     assert {"rooms.tools.REGISTRY", "rooms.tools.register", "rooms.tools.Plugin"} <= reached
     assert program("x = 2", "x = 3", "rooms/tools") == {"rooms.tools.Second"}
@@ -110,9 +110,9 @@ def test_what_may_register_something_counts_when_it_is_imported(program, tmp_pat
 @pytest.mark.parametrize(
     ("text", "note"),
     [
-        ("from mine.rooms import tools\nprint(tools)\n", "scripts/main uses the module mine.rooms.tools as a value"),
+        ("from toy.rooms import tools\nprint(tools)\n", "scripts/main uses the module toy.rooms.tools as a value"),
         ("import importlib\nimportlib.import_module(input())\n", "calls import_module with a computed name"),
-        ("from mine.rooms.tools import *\n", "imports all names of mine.rooms.tools"),
+        ("from toy.rooms.tools import *\n", "imports all names of toy.rooms.tools"),
         ("def f():\n    return globals()['f']\nf()\n", "scripts/main.f calls globals"),
         (
             "import inspect\ndef f(x: int): ...\nprint(inspect.signature(f))\n",
@@ -131,12 +131,12 @@ def test_annotations_count_where_something_reads_them(program):
 
 
 def test_the_cache_changes_nothing(program, tmp_path):
-    first = Program(tmp_path / "mine", tmp_path / "code.json")
+    first = Program(tmp_path / "toy", tmp_path / "code.json")
     code = first.code_of(program.script)
     first.save()
-    assert Program(tmp_path / "mine", tmp_path / "code.json").code_of(program.script) == code
+    assert Program(tmp_path / "toy", tmp_path / "code.json").code_of(program.script) == code
     (tmp_path / "code.json").write_text("{")
-    assert Program(tmp_path / "mine", tmp_path / "code.json").code_of(program.script) == code
+    assert Program(tmp_path / "toy", tmp_path / "code.json").code_of(program.script) == code
 
 
 def test_the_pinned_versions_of_used_packages_count_and_no_others(tmp_path):

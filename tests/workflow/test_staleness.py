@@ -8,8 +8,10 @@ import pytest
 import torch
 import torchvision
 import yaml
-from edits import BOTH, CODE_EDITS, EDITS, ONCE, RERUN_NOTHING, SETTINGS, page
+from code_edits import CODE_EDITS
+from edits import BOTH, EDITS, ONCE, RERUN_NOTHING, SETTINGS
 from pipeline import REPOSITORY, copied, snakemake
+from reruns_page import page
 from template3d.jobs import staleness
 from workspace import Workspace, append, change_code, do, mesh, shape_added
 

@@ -1,8 +1,6 @@
 # What the rules share: the checked configuration, the shapes and their shards, and what a rule's result depends on.
 
-import functools
 import hashlib
-import os
 import sys
 
 import yaml
@@ -11,18 +9,14 @@ from snakemake.exceptions import WorkflowError
 from template3d.data import mesh_folders, photos, shapenet, splits
 from template3d.data.demo import parameters as demo_shapes
 from template3d.evaluation import methods
-from template3d.jobs import costly_runs, snakemake_internals
+from template3d.jobs import snakemake_internals
 from template3d.jobs.accepted import Accepted
-from template3d.networks import DECODER_SIZES
 from template3d.rendering import protocols
-from template3d.report.summary import summary
-from template3d.runtime import configuration, digests, locks, provenance
+from template3d.runtime import configuration, locks, provenance
 from template3d.runtime.errors import InputError
 
 BASE = Path(workflow.basedir)
 RECORDS = Path("results/records").absolute()
-EXPERIMENT_FILES = ("specs.json", "ModelParameters/latest.pth", "LatentCodes/latest.pth")
-LOSS_NUMBERS = ("pointwise_weight", "pointpair_weight", "code_weight", "clamp")
 
 
 snakemake_internals.find_interpreter_by_path()
@@ -93,7 +87,6 @@ TRAINING = config["training"]
 # first, so that the GPU does not wait for the data of other categories.
 PRIORITY = {"prepare": 40, "sdf": 30, "render": 25, "surface": 25, "training": 100 if TRAINING["gpus"] else 10}
 snakemake_internals.allow_gpus(workflow, TRAINING["gpus"])
-KNOWN_FAULTS = shapenet.known_faults(BASE / "resources/known_faults.csv")
 
 
 def shard_shapes(category, split):
@@ -123,15 +116,6 @@ def growing(amount):
     return lambda wildcards, attempt: amount * attempt
 
 
-def training_mb(wildcards, attempt):
-    """Memory of a training: for its samples and its views, as far as it may keep them in memory, and the rest."""
-    shapes, image_size = len(SPLITS[wildcards.category]["train"]), config["encoder"]["image_size"]
-    views = sum(config["views"][kind] for kind in protocols.KINDS)
-    data = (16e-6 * shapes * config["sdf"]["count"], 3e-6 * shapes * views * image_size**2)
-    most = float("inf") if TRAINING["ram_gb"] == "auto" else 1000 * TRAINING["ram_gb"]
-    return int(8000 + sum(min(megabytes, most) for megabytes in data)) * attempt
-
-
 def shard_file(category, shard, product):
     return f"results/data/{category}/{shard}/{product}"
 
@@ -144,50 +128,6 @@ def shards_of(category, split, *products):
         for shard in SHARDS[category]
         if split in (shard.split("-")[0], "both")
     ]
-
-
-def mesh_file(category, shape):
-    """The path of a demo shape's mesh, as text."""
-    return str(LOCATIONS[category][shape].file)
-
-
-@functools.cache
-def shard_locations(category, shard):
-    """Where the meshes of a shard are; shapes without a mesh are left out."""
-    found = LOCATIONS[category]
-    return [found[shape] for shape in SHARDS[category][shard] if shape in found]
-
-
-def meshes_of(wildcards):
-    """The files that hold the meshes of a shard, each once."""
-    found = (mesh_folders.files_of(location) for location in shard_locations(wildcards.category, wildcards.shard))
-    return list(dict.fromkeys(str(file) for files in found for file in files))
-
-
-def known_faults(wildcards):
-    """The known faults of ShapeNet's shapes, by shape, of those in a shard."""
-    faults = KNOWN_FAULTS.get(SYNSETS[wildcards.category], {})
-    return {shape: faults[shape] for shape in SHARDS[wildcards.category][wildcards.shard] if shape in faults}
-
-
-def demo_materials(wildcards):
-    """The material files of the demo shapes of a shard, known before they are made; none of your own meshes."""
-    if config["shapenet"] != "demo":
-        return []
-    return [str(Path(mesh).with_suffix(".mtl")) for mesh in meshes_of(wildcards)]
-
-
-@functools.cache
-def material_digests(category, shard):
-    """Digests of the material and texture files of your own meshes in a shard, by file.
-
-    They are params, not input files, because two rules watch them: Snakemake would need 0.1 ms for each.
-    """
-    if config["shapenet"] == "demo":
-        return {}
-    files = [file for found in shard_locations(category, shard) for file in mesh_folders.appearance_files(found)]
-    cache = Path(".snakemake/material_digests") / category / f"{shard}.json"
-    return {str(file): digest for file, digest in digests.of_files(dict.fromkeys(files), cache).items()}
 
 
 def part(section, *keys):
@@ -311,38 +251,9 @@ def published_numbers():
     return (BASE / "resources/published.csv").read_text()
 
 
-def published_experiment(category):
-    """The files of a published experiment that replaces phase 1, or none."""
-    folder = config["phase1"]["from"]
-    return [Path(folder.format(category=category)) / name for name in EXPERIMENT_FILES] if folder else []
-
-
 def decoder_of(wildcards, file):
     """The model whose template a method uses."""
     return f"results/models/{wildcards.category}/{methods.METHODS[wildcards.method].decoder}/{file}"
-
-
-def start_of(run):
-    """The initial weights of a run of end-to-end training: its own, or those of the configuration."""
-    return run.removeprefix("end_to_end").lstrip("_") or config["end_to_end"]["weights"]
-
-
-def end_to_end_settings(run):
-    """The settings that a run of end-to-end training depends on, without the runs that it is compared with."""
-    return {key: value for key, value in config["end_to_end"].items() if key != "compare"} | {"weights": start_of(run)}
-
-
-def end_to_end_runs():
-    """The runs of end-to-end training: the evaluated one, and those that it is compared with."""
-    others = [start for start in config["end_to_end"]["compare"] if start != config["end_to_end"]["weights"]]
-    return ["end_to_end", *(f"end_to_end_{start}" for start in others)] if "end_to_end" in TRAINED_METHODS else []
-
-
-def encoder_weights(start, category="{category}"):
-    """The file with an encoder's initial weights: the pretrained ones, the user's, or none."""
-    if start == "contrastive":
-        return [f"results/models/{category}/contrastive/encoder.safetensors"]
-    return [] if start in ("imagenet", "none") else [start]
 
 
 # The profile's `gpu: 1` is a limit of this machine. A cluster has its own limits, and its queue.
@@ -366,29 +277,3 @@ localrules:
     table1,
     table2,
     loss_curves,
-
-
-# Before anything runs: say if trainings lack GPUs here, and if hours of training would be lost; ask a person at a terminal.
-onstart:
-    if workflow.is_main_process:
-        snakemake_internals.keep_records_with_results(Path.cwd(), RECORDS)
-    if workflow.is_main_process and TRAINING["gpus"] and not workflow.non_local_exec:
-        if any(map(costly_runs.trains, workflow.dag.needrun_jobs())):
-            from template3d.training.stage import check_gpus  # PyTorch takes seconds to import
-
-            try:
-                check_gpus(TRAINING["gpus"])
-            except InputError as error:
-                raise WorkflowError(f"{error}. Nothing was run.")
-    if workflow.is_main_process and config["confirm"] == "ask" and (cost := costly_runs.warning(workflow)):
-        print(f"Attention: {cost}", file=sys.stderr)
-        if sys.stdin.isatty() and not workflow.non_local_exec:
-            print("Train again? [y/N] ", end="", file=sys.stderr, flush=True)
-            if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-                raise WorkflowError("nothing was run; --config confirm=yes goes on without a question")
-
-
-# Print where the results are, if the run made all of them; `make` prints it itself, also when nothing was to be done.
-onsuccess:
-    if not workflow.dag_settings.targets and "MAKELEVEL" not in os.environ:
-        print(summary(Path("results")), file=sys.stderr)

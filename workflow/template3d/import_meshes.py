@@ -84,10 +84,10 @@ def _entry(folder: MeshFolder, category: str, synset: str, shapes: dict[str, Loc
     split = splits.shares([shapenet.check_id(shape, str(folder.root)) for shape in shapes], TEST_SHARE, seed=0)
     shards = math.ceil(len(shapes) / SHAPES_PER_SHARD)
     unknown = f'synset: "{synset}", ' if category.startswith("synset_") else ""
-    chosen, note = f"test_share: {TEST_SHARE}", ""
+    lists, note = f"test_share: {TEST_SHARE}", ""
     if len(split["train"]) < splits.MIN_TRAINING_SHAPES or not split["test"]:
-        chosen, note = f"train: {category}_train.txt, test: {category}_test.txt", "; list their ids in these files"
-    return f"  {json.dumps(category)}: {{{unknown}shards: {shards}, {chosen}}}  # {len(shapes)} meshes{note}"
+        lists, note = f"train: {category}_train.txt, test: {category}_test.txt", "; list their ids in these files"
+    return f"  {json.dumps(category)}: {{{unknown}shards: {shards}, {lists}}}  # {len(shapes)} meshes{note}"
 
 
 def _simplified(name: str) -> str:

@@ -14,7 +14,7 @@ FILE = Path("results/accepted.json")
 
 
 class Accepted:
-    """The accepted jobs. Each goes on with the code that made its result, until its code changes again.
+    """The accepted jobs. Each keeps the code that made its result, until its code changes again.
 
     So its result, the members of its archive and the checkpoint of its training are current.
     """
