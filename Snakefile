@@ -19,6 +19,8 @@ configfile: Path(workflow.basedir) / "config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/mesh_files.smk"
+include: "workflow/rules/training_runs.smk"
 include: "workflow/rules/shapes.smk"
 include: "workflow/rules/views.smk"
 include: "workflow/rules/distances.smk"
@@ -30,9 +32,6 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/photos.smk"
 include: "workflow/rules/template.smk"
 include: "workflow/rules/hooks.smk"
-
-
-PROGRAM.save()  # for the next start
 
 
 report: "workflow/report/workflow.rst"

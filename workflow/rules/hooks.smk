@@ -5,6 +5,8 @@ import os
 from template3d.jobs import costly_runs
 from template3d.report.summary import summary
 
+PROGRAM.save()  # all rules are read: the analysis of their code is complete
+
 
 # Before anything runs: say if trainings lack GPUs here, and if hours of training would be lost; ask a person at a terminal.
 onstart:
