@@ -1,24 +1,18 @@
 import copy
-from pathlib import Path
+import re
 
 import pytest
+import torch
 import yaml
+from configurations import DEFAULT, REPOSITORY, SCHEMA, merged
+from template3d.networks.encoder import classifier
 from template3d.runtime import configuration
 from template3d.runtime.errors import InputError
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
-DEFAULT = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
 
-
-def merged(base: dict, over: dict) -> dict:
-    result = copy.deepcopy(base)
-    for key, value in over.items():
-        result[key] = merged(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
-    return result
-
-
-@pytest.mark.parametrize("overlay", [None, "resources/shapenet_paper.yaml", "tests/workflow/micro.yaml"])
+@pytest.mark.parametrize(
+    "overlay", [None, "resources/shapenet_paper.yaml", "tests/workflow/micro.yaml", "tests/bare/bare.yaml"]
+)
 def test_what_we_ship_is_valid(overlay):
     over = yaml.safe_load((REPOSITORY / overlay).read_text()) if overlay else {}
     configuration.check(merged(DEFAULT, over), SCHEMA)
@@ -81,3 +75,136 @@ def test_a_tilde_is_the_home_folder_in_every_path(monkeypatch):
     assert config["encoder"]["weights"] == "/home/somebody/w.pth"
     assert config["categories"]["chairs"]["train"] == "/home/somebody/train.txt"
     assert config["categories"]["chairs"]["test"] == "lists/~test.txt"
+
+
+@pytest.mark.parametrize(
+    "name", ["..", "a/b", "{x}", "chairs\n", "con taining", "Chairs", "9", "-x", "x" * 65, "\u00e9", ""]
+)
+def test_a_category_has_a_plain_name(name):
+    config = DEFAULT | {"categories": {name: {"shards": 1}}}
+    with pytest.raises(InputError, match=r"small letter|cannot be a key"):
+        configuration.check(copy.deepcopy(config), SCHEMA)
+
+
+def test_paths_that_are_odd_but_harmless_are_accepted():
+    odd = {"photos": "meine fotos/\u00fc", "labels": "..", "shapenet": "$HOME/*", "phase1": {"from": "a{category}b"}}
+    lists = {"train": "l/train.txt", "test": {"url": "https://a.org/b/c.json?raw=1", "sha256": "0" * 64}}
+    config = merged(DEFAULT, odd | {"categories": dict.fromkeys(DEFAULT["categories"], {"shards": 1} | lists)})
+    configuration.check(config, SCHEMA)
+    assert config["photos"] == "meine fotos/\u00fc"
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"isosurface": {"resolution": 508, "coarse": 4}}, "set isosurface.resolution to 256, for example"),
+        ({"isosurface": {"resolution": 500, "coarse": 20}}, "halved down to 25, .* set isosurface.resolution to 320"),
+        ({"reconstruct": {"fixed_view": 50}}, "there are only 50 easy views [(]views.easy[)], counted from 0"),
+        (
+            {"views": {"hard": 3}, "reconstruct": {"fixed_view": 0}},
+            "random_views is 4, but there are only 3 hard views",
+        ),
+        ({"meshes": {"up": "z"}}, "they must be different axes"),
+        (
+            {"encoder": {"weights": "contrastive"}},
+            "encoder.weights is 'contrastive', but contrastive pretraining starts",
+        ),
+        (
+            {"encoder": {"backbone": "vit_b_16"}},
+            "encoder.image_size is 48, but encoder.backbone vit_b_16 takes 224 only",
+        ),
+        ({"encoder": {"backbone": "alexnet", "image_size": 62}}, "encoder.backbone alexnet takes 63 at least"),
+        ({"training": {"gpus": 3}}, "phase2.batch_size is 32, but must be a multiple of training.gpus, 3"),
+        ({"training": {"gpus": 2}, "phase1": {"scenes_per_batch": 5}}, "phase1.scenes_per_batch is 5"),
+        (
+            {"training": {"gpus": 2}, "methods": ["end_to_end"], "end_to_end": {"scenes_per_batch": 3}},
+            "end_to_end.scenes_per_batch is 3, but must be a multiple of training.gpus, 2",
+        ),
+        (
+            {
+                "views": {"easy": 1},
+                "reconstruct": {"views": ["hard"]},
+                "contrastive": {"views": ["easy"]},
+                "methods": ["end_to_end"],
+            },
+            "contrastive.positives is views, which takes two views",
+        ),
+        ({"categories": dict.fromkeys(DEFAULT["categories"])}, "categories has only null entries"),
+    ],
+)
+def test_values_that_contradict_one_another_are_named(change, sentence):
+    with pytest.raises(InputError, match=sentence):
+        configuration.check(merged(DEFAULT, change), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"isosurface": {"resolution": 256, "coarse": 4}},
+        {"isosurface": {"resolution": 320, "coarse": 20}},
+        {"isosurface": {"resolution": 120, "coarse": 8}},
+        {"encoder": {"backbone": "vit_b_16", "image_size": 224}},
+        {"encoder": {"backbone": "alexnet", "image_size": 63}},
+        {"training": {"gpus": 2}},
+        {"training": {"gpus": 3}, "phase1": {"from": "x"}, "phase2": {"batch_size": 33}},
+        {"views": {"easy": 1}, "contrastive": {"views": ["easy"]}, "reconstruct": {"views": ["hard"]}},
+        {"meshes": {"up": "z", "front": "-y"}},
+    ],
+)
+def test_the_way_out_of_a_contradiction_works(change):
+    configuration.check(merged(DEFAULT, change), SCHEMA)
+
+
+def test_two_categories_do_not_share_the_name_of_a_picture():
+    rules = "".join(file.read_text() for file in (REPOSITORY / "workflow/rules").glob("*.smk"))
+    written = set(re.findall(r"results/pictures/\{+category\}+_(\w+)\.", rules))
+    assert written | {"errors", "worst", "angles"} == set(configuration.PICTURES)
+    for word in configuration.PICTURES:
+        both = DEFAULT | {"categories": {"stools": {"shards": 1}, f"stools_{word}": {"shards": 1}}}
+        with pytest.raises(InputError, match=f"categories.stools_{word}: .*rename one of the two"):
+            configuration.check(copy.deepcopy(both), SCHEMA)
+        both["categories"]["stools"] = None
+        configuration.check(copy.deepcopy(both), SCHEMA)
+
+
+def test_the_schema_names_the_backbones_of_the_encoder():
+    import torchvision
+
+    names = torchvision.models.list_models(module=torchvision.models, exclude="squeezenet*")
+    assert SCHEMA["properties"]["encoder"]["properties"]["backbone"]["enum"] == names
+
+
+@pytest.mark.parametrize(
+    "backbone", ["vit_b_32", "maxvit_t", "alexnet", "inception_v3", "swin_t", "densenet121", "vgg11"]
+)
+def test_the_encoder_takes_the_image_sizes_that_the_check_accepts(backbone):
+    for size in (32, 48, 62, 63, 74, 75, 224, 225):
+        config = merged(DEFAULT, {"encoder": {"backbone": backbone, "image_size": size}})
+        with torch.device("meta"):
+            network = classifier(backbone).eval()
+            try:
+                network(torch.empty(1, 3, size, size))
+            except (RuntimeError, AssertionError, ValueError):
+                with pytest.raises(InputError, match=f"encoder.image_size is {size}"):
+                    configuration.check(config, SCHEMA)
+            else:
+                configuration.check(config, SCHEMA)
+
+
+def test_what_aliases_share_does_not_share_its_defaults():
+    config = yaml.safe_load(
+        "{categories: {chairs: &one {shards: 1}, sofas: *one}, phase2: &two {epochs: 3}, contrastive: *two}"
+    )
+    configuration.check(config, SCHEMA)
+    assert (config["phase2"]["epochs"], config["contrastive"]["epochs"]) == (3, 3)
+    assert "temperature" not in config["phase2"]
+
+
+def test_a_configuration_that_holds_itself_or_is_huge_is_refused():
+    endless: list = []
+    endless.append(endless)
+    for value in (endless, [[[1] * 1000] * 1000] * 1000, list(range(10**5)), {str(n): n for n in range(10**4)}):
+        with pytest.raises(
+            InputError, match=r"config: methods.* (too deep|more than 20000 values|entries, but may have)"
+        ):
+            configuration.check(DEFAULT | {"methods": value}, SCHEMA)

@@ -8,10 +8,12 @@ import sys
 import time
 from pathlib import Path
 
+import containers
 import psutil
 import pytest
-from template3d.runtime import locks
+from template3d.runtime import locks, machines
 from template3d.runtime.errors import InputError
+from template3d.runtime.machines import Writer
 
 JOB = """
 import sys, time
@@ -66,7 +68,7 @@ def test_a_second_process_gets_the_pid_of_the_first(run, job):
         first.send_signal(signal.SIGKILL)
         first.wait()
         with locks.only(log):  # a dead one's lock is free
-            assert json.loads((log.parent / ".job.log.holder").read_text())["process"][0] == os.getpid()
+            assert json.loads((log.parent / ".job.log.holder").read_text())["pid"] == os.getpid()
     assert not (log.parent / ".job.log.holder").exists()
 
 
@@ -113,11 +115,111 @@ def test_a_killed_runs_lock_is_deleted(tmp_path, caplog):
     assert "deleted the locks of a Snakemake that was killed" in caplog.text
 
 
-def test_where_other_machines_ran_too_a_lock_stays(tmp_path):
+def listed(folder: Path, *writers: Writer | str) -> None:
+    """List runs that ended."""
+    lines = [writer if isinstance(writer, str) else writer.line() for writer in writers]
+    (folder / ".snakemake/runs.lock").write_text("".join(f"{line}\n" for line in lines))
+
+
+@pytest.mark.parametrize("file_system", ["nfs4", "lustre", "fuse.sshfs", "9p", ""])
+@pytest.mark.parametrize("former_version", [False, True])
+def test_where_another_machine_ran_over_a_network_a_lock_stays(
+    tmp_path, monkeypatch, caplog, file_system, former_version
+):
     lock = write_lock(tmp_path)
-    (tmp_path / ".snakemake/runs.lock").write_text("another_host\n")
+    monkeypatch.setattr(machines, "file_system", lambda folder: file_system)
+    other = Writer.here(tmp_path)._replace(boot="another", machine="another", host="node7")
+    listed(tmp_path, "node7" if former_version else other)
     locks.forget_killed_runs(tmp_path)
     assert lock.exists()
+    assert "another machine (node7) ran Snakemake here over a network file system; if none does now" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("before", "file_system"),
+    [
+        ({"host": "other"}, "nfs4"),  # another container
+        ({"boot": "another"}, "nfs4"),  # the same machine, before it was started again
+        ({"boot": "another", "machine": "another", "local": True}, "ext4"),  # the disk was in another machine
+    ],
+)
+def test_a_killed_runs_lock_is_deleted_whatever_its_host_was_called(tmp_path, monkeypatch, before, file_system):
+    lock = write_lock(tmp_path)
+    monkeypatch.setattr(machines, "file_system", lambda folder: file_system)
+    me = Writer.here(tmp_path)._replace(machine="id host")
+    monkeypatch.setattr(Writer, "here", lambda folder: me)
+    listed(tmp_path, me._replace(**before))
+    locks.forget_killed_runs(tmp_path)
+    assert not lock.exists()
+
+
+def test_a_clients_lock_stays_on_the_server_of_a_network_file_system(tmp_path):
+    lock = write_lock(tmp_path)
+    client = Writer.here(tmp_path)._replace(boot="another", machine="another", local=False)
+    listed(tmp_path, client)
+    locks.forget_killed_runs(tmp_path)
+    assert lock.exists()
+
+
+def test_without_locks_nothing_is_deleted_and_unlocking_is_allowed(tmp_path, monkeypatch, caplog):
+    def no_locks(*_):
+        raise OSError(95, "Operation not supported")
+
+    lock = write_lock(tmp_path)
+    monkeypatch.setattr(locks.fcntl, "flock", no_locks)
+    before = psutil.Process().num_fds()
+    locks.forget_killed_runs(tmp_path)
+    assert lock.exists()
+    assert "cannot tell killed runs from running ones here" in caplog.text
+    assert not locks.others_run(tmp_path)
+    assert psutil.Process().num_fds() == before
+
+
+def test_a_machine_is_listed_once(tmp_path):
+    program = "import sys; from pathlib import Path; from template3d.runtime import locks; "
+    program += "locks.forget_killed_runs(Path(sys.argv[1]))"
+    for _ in range(3):
+        subprocess.run([sys.executable, "-c", program, tmp_path], check=True)
+    (line,) = (tmp_path / ".snakemake/runs.lock").read_text().splitlines()
+    assert Writer.parse(line).boot == Writer.here(tmp_path).boot
+
+
+@pytest.mark.parametrize("end", ["killed", "alive"])
+def test_only_a_killed_containers_locks_are_deleted(tmp_path, end):
+    program = "import sys, time; from pathlib import Path; from template3d.runtime import locks; "
+    program += "locks.forget_killed_runs(Path(sys.argv[1])); print('ready', flush=True); time.sleep(60)"
+    with containers.running(program, tmp_path) as container:
+        lock = write_lock(tmp_path)
+        if end == "killed":
+            container.kill()
+        locks.forget_killed_runs(tmp_path)
+        assert lock.exists() == (end == "alive")
+
+
+def test_a_job_in_another_container_is_named_and_not_stopped(tmp_path):
+    """The process ids of containers overlap: its id may be that of another process here."""
+    log = tmp_path / "logs/job.log"
+    program = JOB.replace("locked", "ready")
+    with containers.running(program, log) as container:
+        with pytest.raises(InputError, match=r"job\.log: pid \d+ on other already runs this job"), locks.only(log):
+            pass
+        assert container.is_running()
+        container.kill()
+        with locks.only(log):
+            pass
+
+
+def test_a_process_with_the_pid_of_a_holder_elsewhere_is_not_stopped(tmp_path):
+    bystander = subprocess.Popen(["sleep", "60"])
+    try:
+        me = psutil.Process(bystander.pid)
+        here = Writer.here(tmp_path)._replace(pid=me.pid, began=me.create_time())
+        assert here.process() == me
+        for elsewhere in (here._replace(boot="another"), here._replace(pid_namespace=1), here._replace(began=1.0)):
+            assert elsewhere.process() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
 
 
 def test_a_living_runs_lock_stays(tmp_path):

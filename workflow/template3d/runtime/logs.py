@@ -31,7 +31,10 @@ def to(file: str | Path, append: bool = False) -> Iterator[logging.Logger]:
     log.setLevel(logging.INFO)
     try:
         with contextlib.nullcontext() if rank else locks.only(file):
-            _log_to(logging.FileHandler(own, "a" if append else "w", "utf-8"), logging.StreamHandler(sys.stderr))
+            _log_to(
+                logging.FileHandler(own, "a" if append else "w", "utf-8", errors="backslashreplace"),
+                logging.StreamHandler(sys.stderr),
+            )
             with logging_redirect_tqdm():
                 yield log
     except (InputError, FloatingPointError) as error:

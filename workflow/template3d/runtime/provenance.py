@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from template3d.runtime import definitions, files, normal_forms, references
+from template3d.runtime import caches, definitions, normal_forms, references
 from template3d.runtime.definitions import EFFECTS
 from template3d.runtime.references import EVERYTHING
 
@@ -26,7 +26,8 @@ DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
 }
 """Packages whose import name differs from the name of their distribution."""
-WATCHERS = {"data.memory", "runtime.logs", "training.footprint", "training.pictures", "training.progress"}
+WATCHERS = {"data.memory", "jobs.sealing", "runtime.logs", "runtime.seals"}
+WATCHERS |= {"training.footprint", "training.pictures", "training.progress"}
 """Modules that only observe, or decide where data are kept. No result depends on them, or on what only they use."""
 HARMLESS_PATCHES = {
     "filelock": "locks files",
@@ -66,7 +67,7 @@ class Program:
         for file in sorted(package.rglob("*.py"), key=lambda file: file.name == "__init__.py"):  # a package wins
             parts = file.relative_to(package.parent).with_suffix("").parts
             self.files[".".join(parts[: -1 if parts[-1] == "__init__" else None])] = file
-        self._known: dict[str, dict] = _read(cache)
+        self._known: dict[str, dict] = caches.read(cache) if cache else {}
         self._used: dict[str, dict] = {}
         self._analysed: dict[str, dict] = {}
 
@@ -93,7 +94,7 @@ class Program:
     def save(self) -> None:
         """Write the cache, if anything in it is new."""
         if self.cache and self._used.keys() - self._known.keys():
-            files.write_text(self.cache, json.dumps(self._used))
+            caches.write(self.cache, self._used)
             self._known = dict(self._used)
 
     def analysis(self, module: str) -> dict[str, Any]:
@@ -268,13 +269,6 @@ def _version() -> bytes:
     """The version of the analysis, which is part of every key of the cache."""
     texts = [Path(module.__file__ or "").read_bytes() for module in (definitions, normal_forms, references)]
     return b"".join([*texts, sys.version.encode()])
-
-
-def _read(cache: Path | None) -> dict[str, dict]:
-    try:
-        return json.loads(cache.read_bytes()) if cache else {}
-    except (FileNotFoundError, ValueError):  # none yet, or damaged: it only saves time
-        return {}
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from template3d.runtime.errors import InputError
 
+MORE_MEMORY = "run snakemake again, with fewer --cores or more memory"
 RENEW_AFTER = 100
 """Shapes after which a new worker replaces the old one, because Blender and other libraries leak memory."""
 
@@ -20,21 +21,22 @@ def each(
     tasks: Iterable[tuple[str, tuple]],
     processes: int = 1,
     renew_after: int = RENEW_AFTER,
+    minutes: float | None = None,
 ) -> Iterator[tuple[str, Any]]:
     """Call ``function`` with the arguments of each named task; yield names and results in the order of the tasks.
 
-    ``function`` must be importable from a module. If it raises InputError, or if a library crashes its worker, the
-    result is an InputError, and the other tasks continue. Any other exception is raised here. A worker that was killed
-    by SIGKILL, perhaps because memory ran out, raises InputError, because the shape may not be the cause.
+    ``function`` must be importable from a module. The result is an InputError, and the other tasks continue, if the
+    function raises InputError or takes longer than ``minutes`` (``limits.shape_minutes``), if memory runs out, or if
+    the worker dies. Any other exception is raised here.
     """
     context = multiprocessing.get_context("spawn")  # Blender, Embree and CUDA do not survive a fork
-    tasks = iter(tasks)
+    tasks, seconds = iter(tasks), None if minutes is None else 60 * minutes
     waiting: deque[tuple[str, ProcessFuture]] = deque()
     with ProcessPool(processes, renew_after, context=context) as pool:
         try:
             while True:
                 for name, arguments in itertools.islice(tasks, 2 * processes - len(waiting)):
-                    waiting.append((name, pool.schedule(function, arguments)))
+                    waiting.append((name, pool.schedule(function, arguments, timeout=seconds)))
                 if not waiting:
                     break
                 name, future = waiting.popleft()
@@ -42,13 +44,17 @@ def each(
                     yield name, future.result()
                 except InputError as error:
                     yield name, error
+                except TimeoutError:
+                    yield name, InputError(f"took more than limits.shape_minutes ({minutes:g})")
+                except MemoryError:
+                    yield name, InputError(f"memory ran out; {MORE_MEMORY}")
                 except ProcessExpired as death:
+                    cause = _cause(death.exitcode)
                     if death.exitcode == -signal.SIGKILL:
-                        raise InputError(
-                            f"{name}: its worker process was killed ({_cause(death.exitcode)}), perhaps because "
-                            "memory ran out; run snakemake again, with fewer --cores or more memory"
-                        ) from death
-                    yield name, InputError(f"its worker process died ({_cause(death.exitcode)})")
+                        reason = f"its worker process was killed ({cause}), perhaps because memory ran out"
+                        yield name, InputError(f"{reason}; {MORE_MEMORY}")
+                    else:
+                        yield name, InputError(f"its worker process died ({cause})")
         finally:
             pool.stop()
 
