@@ -17,5 +17,5 @@ def picture(studio, view, folder) -> np.ndarray:
 def show(studio, file, limits=USUAL) -> list[str]:
     """Show an OBJ file with its materials; the warnings."""
     prepared = prepared_meshes.read_file(file)
-    described = materials.read(file, prepared.mtllib_lines, limits.check_mesh)
+    described = materials.read(file, prepared.mtllib_lines, limits)
     return studio.show_prepared(prepared, described, file, limits)

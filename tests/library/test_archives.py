@@ -123,7 +123,8 @@ def test_only_the_damaged_member_is_rebuilt(tmp_path, read_before):
             archives.read(archive, "folder/aa.txt")
     assert archives.update(archive, {"aa": "1", "bb": "1"}, maker(rebuilt)) == ["aa"]
     assert archives.read(archive, "folder/aa.txt") == b"content of aa"
-    assert [file.name for file in tmp_path.iterdir()] == ["shard.zip"]
+    aside = ["shard.zip.damaged"] if read_before else []
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["shard.zip", *aside]
 
 
 def link(name):

@@ -1,10 +1,14 @@
 """What MTL files say, and that no file from elsewhere is ever opened."""
 
+import os
+import time
+
 import pytest
 from template3d.data import materials, obj
 from template3d.data.materials import Material, Texture
 from template3d.data.mesh_folders import MeshFolder
 from template3d.runtime.errors import InputError
+from template3d.runtime.limits import Limits
 
 OUTSIDE = [
     "map_Kd ../../../secret.png",
@@ -159,3 +163,81 @@ def test_a_missing_alpha_texture_leaves_the_materials_opacity(mesh):
     material, (warning,) = described(mesh, "d 0.5", "map_d gone.png")
     assert material == Material(opacity=0.5)
     assert "gone.png, which is not there; the material's opacity instead" in warning
+
+
+@pytest.mark.parametrize(
+    "name", ["{x}.png", "wood #1.png", "M\N{LATIN SMALL LETTER O WITH DIAERESIS}bel.png", "a" * 240 + ".png"]
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_texture_may_have_any_name(mesh, name, encoding):
+    file = mesh.parent / name
+    file.touch()
+    mesh.with_suffix(".mtl").write_bytes(f"newmtl a\nmap_Kd {name}\n".encode(encoding))
+    assert read(mesh).by_name["a"].texture == Texture(file)
+    assert read(mesh).warnings == []
+
+
+def test_a_file_whose_name_is_not_in_utf_8_is_named_by_its_bytes(mesh):
+    file = mesh.parent / os.fsdecode(b"M\xf6bel.png")
+    file.touch()
+    material, (warning,) = described(mesh, "map_Kd Möbel.png")
+    assert material == Material()
+    assert "names the texture Möbel.png, which is not there" in warning
+    file.rename(mesh.parent / "wood.png")
+    inner = mesh.parent / os.fsdecode(b"M\xf6bel")
+    inner.mkdir()
+    (mesh.parent / "wood.png").rename(inner / "wood.png")
+    material, (warning,) = described(mesh, "map_Kd wood.png")
+    assert material.texture == Texture(inner / "wood.png")
+    assert r"M\udcf6bel/wood.png instead" in warning
+    warning.encode()
+
+
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to(path), lambda path: path.symlink_to("gone")]
+)
+def test_what_is_no_file_is_not_there_for_a_mesh(mesh, make):
+    make(mesh.parent / "wood.png")
+    make(mesh.parent / "b.mtl")
+    material, (warning,) = described(mesh, "map_Kd wood.png", "Kd 1 0 0")
+    assert material == Material((1, 0, 0))
+    assert "names the texture wood.png, which is not there" in warning
+    mesh.write_text("mtllib b.mtl\n")
+    assert read(mesh).missing_libraries == ["b.mtl"]
+    assert materials.files(mesh) == [mesh.with_suffix(".mtl")]
+
+
+MANY = 100_000
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("newmtl a\n" * MANY, None),
+        ("newmtl a\n" + "Kd 1 0 0\n" * MANY, None),
+        ("newmtl a\n" + "".join(f"map_Kd {number}.png\n" for number in range(MANY)), None),
+        ("newmtl a\nmap_Kd " + "-s 1 1 1 " * MANY + "wood.png\n", None),
+        ("newmtl a\nKd " + "1 " * MANY + "\n", None),
+        ("newmtl a\nKd 1 0 " + "1" * MANY + "\n", None),
+        ("".join(f"newmtl {number}\n" for number in range(MANY)), r"more materials than limits\.materials \(2000\)"),
+    ],
+)
+def test_a_library_with_a_hundred_thousand_of_anything_is_read_or_refused_at_once(mesh, text, reason):
+    mesh.with_suffix(".mtl").write_text(text)
+    started = time.process_time()
+    if reason:
+        with pytest.raises(InputError, match=rf"model_normalized\.mtl: .*{reason}"):
+            read(mesh)
+    else:
+        assert len(read(mesh).warnings) <= 1000
+    assert time.process_time() - started < 10
+
+
+def test_libraries_and_their_materials_are_counted(mesh):
+    with pytest.raises(InputError, match="names more than 1000 material libraries"):
+        materials.read(mesh, [" ".join(f"{number}.mtl" for number in range(1001))])
+    mesh.with_suffix(".mtl").write_text("newmtl a\nnewmtl b\n")
+    (mesh.parent / "c.mtl").write_text("newmtl c\n")
+    with pytest.raises(InputError, match=r"more materials than limits\.materials \(2\)"):
+        materials.read(mesh, ["c.mtl"], Limits(materials=2))
+    assert len(materials.read(mesh, ["c.mtl"], Limits(materials=3)).by_name) == 3

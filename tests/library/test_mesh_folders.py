@@ -1,13 +1,16 @@
 """Where meshes are: ShapeNet's layouts, unpacked and zipped, plain folders, and what is said to other folders."""
 
 import json
+import os
+import re
 import zipfile
 
 import numpy as np
 import pytest
 import trimesh
 from PIL import Image
-from template3d.data import archives, mesh_folders, prepared_meshes
+from template3d.data import archives, mesh_folders, prepared_meshes, unusable
+from template3d.data import views as views_of
 from template3d.data.mesh_folders import Location, MeshFolder
 from template3d.jobs import prepare, render
 from template3d.runtime.errors import InputError
@@ -61,12 +64,16 @@ def test_a_synsets_zip_is_read_without_unpacking(tmp_path, inner):
     views = {"easy": 1, "image_size": 32, "samples": 1, "passes": ["rgb"], "engine": "cycles", "device": "cpu"}
     settings = {"seed": 0, "views": views}
     members = render.one_shape("chairs", "easy", tmp_path / "meshes.zip", member, found["aaaa"], 1, settings)
+    (view,) = (views_of.decode(content).convert("RGB") for name, content in members.items() if name.endswith(".png"))
+    red, *others = view.getpixel((16, 16))
+    assert red > 100
+    assert others == [0, 0]
     (cameras,) = (content for name, content in members.items() if name.endswith(".json"))
     (warning,) = json.loads(cameras)["warnings"]
     assert warning.startswith(f"{tmp_path / SYNSET}.zip: {shape_folder}/")
     with pytest.raises(InputError, match=r"03001627\.zip: .*bbbb/.*\.obj: line 1: this face names vertex 1"):
         prepare.one_shape(found["bbbb"], SYNSET, "bbbb", folder)
-    with pytest.raises(InputError, match="is larger than limits"):
+    with pytest.raises(InputError, match="are larger than limits"):
         prepare.one_shape(found["aaaa"], SYNSET, "aaaa", folder, limits=Limits(mesh_mb=0.0001))
 
 
@@ -148,6 +155,63 @@ def test_shapes_without_a_mesh_are_counted_and_stop_or_are_skipped(tmp_path):
     mesh_folders.check_missing(folder, {"chairs": SYNSET}, splits, found, "skip")
     with pytest.raises(InputError, match=r"shapenet is .*nothing, but there is no such folder"):
         MeshFolder(tmp_path / "nothing").check()
+
+
+def pipe(file):
+    os.mkfifo(file)
+
+
+def dangling(file):
+    file.symlink_to("gone")
+
+
+def loop(file):
+    file.symlink_to(file.name)
+
+
+def inner(file):
+    file.mkdir()
+
+
+IRREGULAR = {
+    pipe: "is a named pipe, not a regular file",
+    dangling: r"is a link that leads nowhere \(No such file",
+    loop: r"is a link that leads nowhere \(Too many levels",
+    inner: "is a folder, not a regular file",
+}
+
+
+@pytest.mark.parametrize(("make", "reason"), IRREGULAR.items())
+@pytest.mark.parametrize(("name", "layout"), [("chairs/bbbb.obj", "flat"), (V2.replace("aaaa", "bbbb"), "shapenet")])
+def test_what_looks_like_a_mesh_and_is_no_file_is_named_or_left_out(tmp_path, make, reason, name, layout):
+    touched(tmp_path, "chairs/aaaa.obj" if layout == "flat" else V2)
+    folder = MeshFolder(tmp_path, layout)
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    make(tmp_path / name)
+    assert folder.all_of("chairs", SYNSET).keys() == {"aaaa"}
+    with pytest.raises(InputError, match=rf"{name}: {reason}.*; or set on_bad_mesh: skip"):
+        unusable.left_out(folder, "chairs", SYNSET, "fail")
+    ((shape, why),) = unusable.left_out(folder, "chairs", SYNSET, "skip").items()
+    assert shape == "bbbb"
+    assert re.search(reason, why)
+    splits = {"chairs": {"train": ["aaaa", "bbbb"]}}
+    with pytest.raises(InputError, match=rf"no mesh of 1 of the 2 train shapes.*{name}: {reason}"):
+        mesh_folders.check_missing(folder, {"chairs": SYNSET}, splits, {"chairs": {"aaaa": 0}}, "fail")
+    with pytest.raises(InputError, match=reason):
+        prepared_meshes.read_file(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["{x}", "240" * 80, os.fsdecode(b"M\xf6bel"), "failed", "a\nb", "-"])
+def test_a_name_that_cannot_be_an_id_is_named_or_left_out(tmp_path, name):
+    folder = MeshFolder(tmp_path, "flat")
+    touched(tmp_path, "chairs/aaaa.obj", f"chairs/{name}.obj")
+    assert folder.all_of("chairs", "chairs").keys() == {"aaaa"}
+    with pytest.raises(InputError, match=r"cannot be the id of a shape; .*; or set on_bad_mesh: skip") as refused:
+        unusable.left_out(folder, "chairs", "chairs", "fail")
+    assert str(tmp_path / "chairs") in str(refused.value)
+    ((shape, reason),) = unusable.left_out(folder, "chairs", "chairs", "skip").items()
+    assert "cannot be the id" in reason
+    (shape + reason).encode()  # it can be printed
 
 
 @pytest.mark.parametrize("damage", ["a flipped byte", "encrypted"])

@@ -1,5 +1,7 @@
 """OBJ files as people's programs write them: each is read rightly, or refused with its line and the reason."""
 
+import time
+
 import numpy as np
 import pytest
 import trimesh
@@ -12,6 +14,7 @@ from template3d.geometry.normalization import Normalization
 from template3d.rendering.blender import Studio
 from template3d.rendering.cameras import View, project
 from template3d.runtime.errors import InputError
+from template3d.runtime.limits import Limits
 
 CUBE = [
     "v -.3 -.3 -.3",
@@ -204,8 +207,8 @@ def test_a_bad_mesh_is_refused_with_its_name_line_and_reason(tmp_path, content, 
 
 def test_a_folder_or_a_missing_file_is_refused(tmp_path):
     (tmp_path / "model_normalized.obj").mkdir()
-    for name in ("model_normalized.obj", "nothing.obj"):
-        with pytest.raises(InputError, match="no such mesh"):
+    for name, reason in {"model_normalized.obj": "is a folder", "nothing.obj": "no such mesh"}.items():
+        with pytest.raises(InputError, match=reason):
             prepared_meshes.read_file(tmp_path / name)
 
 
@@ -218,8 +221,67 @@ def test_what_has_no_inside_is_refused(tmp_path, faces):
 
 def test_lines_have_their_numbers(tmp_path):
     file = write(tmp_path, "\n# a\nv 1 \\\n2 3\n\nusemtl a  b # c\n")
-    found = [(line.number, line.keyword, line.words, line.rest) for line in obj.lines(file)]
-    assert found == [(3, b"v", [b"1", b"2", b"3"], b"1  2 3"), (6, b"usemtl", [b"a", b"b", b"#", b"c"], b"a  b # c")]
+    assert list(obj.lines(file)) == [(3, b"v", b"1 2 3"), (6, b"usemtl", b"a  b # c")]
+
+
+FILL = 300_000
+HOSTILE = {
+    "usemtl": [*CUBE, *(f"usemtl m{number % 1999}" for number in range(FILL)), *QUADS],
+    "groups": [*CUBE, *(f"g a{number}\no b{number}" for number in range(FILL // 2)), *QUADS],
+    "comments": ["# a #b # c"] * FILL + CUBE + QUADS,
+    "hashes": ["a" + " #" * FILL, "b" + "#b" * FILL, *CUBE, *QUADS],
+    "continued": [*CUBE, "f 1 4 3" + " \\\n" * FILL + " 2", *QUADS[1:]],
+    "continued, with comments": [*CUBE, "f 1 4 3 \\", *["# a"] * FILL, "2", *QUADS[1:]],
+    "numbers on a line": [*CUBE[:-1], CUBE[-1] + " 1" * FILL, *QUADS],
+    "digits": [*CUBE[:-1], CUBE[-1] + " " + "1" * FILL, *QUADS],
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_mesh_with_a_hundred_thousand_of_anything_is_read_at_once(tmp_path, content):
+    started = time.process_time()
+    shape = prepared_meshes.read_file(write(tmp_path, "\n".join(content)))
+    assert time.process_time() - started < 5  # 1 at most where this was measured; what is quadratic takes minutes
+    assert len(shape.triangles) == 12
+    assert len(shape.to_bytes()) < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (["\n" * 1_000_000], "has no faces"),
+        (["\\\n" * 1_000_000], "has no faces"),
+        (["\\" * 1_000_000], "has no faces"),
+        ([*CUBE, "f" + " 1 2 3" * FILL], r"a face with more corners than limits\.polygon_corners \(10000\)"),
+        ([*CUBE, *(f"usemtl m{number}" for number in range(FILL)), *QUADS], r"more materials than limits\.materials"),
+        ([*CUBE, "usemtl " + "a" * FILL, *QUADS], "line 9: a name of 300000 characters, where 1000 are allowed"),
+        (["mtllib " + "a.mtl " * FILL, *CUBE, *QUADS], "line 1: a name of 1799999 characters"),
+        ([*(f"mtllib {number}.mtl" for number in range(2000)), *CUBE, *QUADS], "line 1001: more than 1000 lines with"),
+        ([*CUBE, f"f 1 2 {10**9}"], "this face names vertex 1000000000, but the file has 8"),
+        ([*CUBE, f"f 1 2 {10**30}"], f"this face names vertex {10**30}"),
+        ([*CUBE, f"f 1 2 -{10**30}"], f"this face names vertex -{10**30}"),
+        ([*CUBE, "f 1 2 1" + "0" * FILL], r"line 9: 10{39}\.\.\. is no number"),
+        ([*CUBE, "v 1 2 1" + "0" * FILL], r"line 9: 10{39}\.\.\. is no number"),
+        ([*CUBE, "f" + "1" * FILL], r"line 9: f1{39}\.\.\. is not supported"),
+    ],
+)
+def test_a_hostile_mesh_is_refused_at_once_in_a_short_sentence(tmp_path, content, reason):
+    file = write(tmp_path, "\n".join(content))
+    started = time.process_time()
+    with pytest.raises(InputError, match=reason) as refused:
+        prepared_meshes.read_file(file)
+    assert time.process_time() - started < 5
+    assert len(str(refused.value)) < 300 + len(str(file))
+
+
+def test_faces_are_counted_while_they_are_read(tmp_path):
+    file = write(tmp_path, "\n".join([*CUBE, *QUADS * 50_000, "nonsense\nf 1 2 x"]))
+    with pytest.raises(InputError, match=r"has more triangles than limits\.mesh_faces \(20\) allows"):
+        prepared_meshes.read_file(file, limits=Limits(mesh_faces=20))
+    with pytest.raises(InputError, match="line 300010: invalid literal"):
+        prepared_meshes.read_file(file)
+    with pytest.raises(InputError, match=r"more corners than limits\.polygon_corners \(3\) allows"):
+        prepared_meshes.read_file(file, limits=Limits(polygon_corners=3))
 
 
 @pytest.mark.slow

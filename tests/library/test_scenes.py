@@ -147,7 +147,7 @@ def test_a_factor_tints_a_texture_and_opaque_parts_ignore_its_alpha(tmp_path):
     with Image.open(shown.texture.file) as written:
         assert written.mode == "RGB"
         assert written.getpixel((0, 0)) == (188, 0, 0)
-    with pytest.raises(InputError, match=r"a\.glb: has 4 x 4 pixels, more than limits"):
+    with pytest.raises(InputError, match=r"a\.glb: image 0: has 4 x 4 pixels, more than limits"):
         mesh_folders.read_materials(tmp_path / "a.glb", (), tmp_path, Limits(image_megapixels=0.00001))
 
 
@@ -203,6 +203,25 @@ def test_texture_coordinates_of_a_ply_leave_its_geometry_alone(tmp_path):
         ),
         ("a.gltf", b"[" * 100_000, "cannot be read as glTF"),
         ("a.gltf", b'{"buffers": [{"uri": "a%00b"}]}', "cannot be read as glTF"),
+        (
+            "a.ply",
+            PLY.replace("vertex 6", f"vertex {10**12}").encode(),
+            "claims 1000000000000 of vertex, which its bytes",
+        ),
+        ("a.ply", PLY.replace("face 1", f"face {10**9}").encode(), "claims 1000000000 of face, which its bytes"),
+        ("a.ply", PLY.replace("vertex 6", "vertex -6").encode(), "claims -6 of vertex"),
+        ("a.ply", PLY.replace("ascii", "binary_little_endian").encode(), "cannot be read"),
+        (
+            "a.ply",
+            PLY.replace("ascii", "binary_little_endian").replace("vertex 6", f"vertex {10**9}").encode() + bytes(99),
+            "claims 1000000000 of vertex, which its bytes",
+        ),
+        ("a.ply", PLY.replace("6 0 1 2 3 4 5", "600000" + " 0 1 2" * 200_000).encode(), "limits.polygon_corners"),
+        ("a.stl", bytes(80) + b"\0\xca\x9a\x3b" + bytes(50), "1000000000 triangles need 50000000084"),
+        ("a.off", f"OFF\n4 {10**12} 0\n{L_SHAPE}".encode(), "more triangles than limits.mesh_faces"),
+        ("a.off", f"OFF\n{10**12} 1 0\n{L_SHAPE}".encode(), "has fewer numbers than its counts say"),
+        ("a.off", f"OFF\n6 1 0\n{L_SHAPE}600000{' 0 1 2' * 200_000}".encode(), "limits.polygon_corners"),
+        ("a.off", b"# " * 30_000 + b"OFF", "does not begin with OFF"),
         ("a.off", b"nothing", "does not begin with OFF"),
         ("a.off", b"", "does not begin with OFF"),
         ("a.off", b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 3\n", "missing vertices"),
@@ -213,3 +232,114 @@ def test_broken_files_of_other_formats_are_named(tmp_path, name, content, reason
     with pytest.raises(InputError, match=reason) as refused:
         prepared_meshes.read_file(tmp_path / name)
     assert str(tmp_path / name) in str(refused.value)
+
+
+FACES = "3 0 2 1\n3 0 1 3\n3 1 2 3\n3 2 0 3\n"
+POINTS = "\n".join(CORNERS) + "\n"
+FOUR = PLY.partition("end_header")[0].replace("vertex 6", "vertex 4").replace("face 1", "face 4")
+WHOLE_PLY = f"{FOUR}end_header\n{POINTS}{FACES}"
+WHOLE_OFF = f"OFF\n4 4 6\n{POINTS}{FACES}"
+STRIPS = "element {} 1\nproperty list int int vertex_indices\nend_header"
+SOLIDS = [f"solid {name}\n{''.join(two)}endsolid {name}\n" for name, two in (("a", FACETS[:2]), ("b", FACETS[2:]))]
+CORNER_ROWS = np.array([row.split() for row in CORNERS], "<f4")
+BINARY_STL = b"".join(
+    bytes(12) + CORNER_ROWS[list(three)].tobytes() + b"\x1f\x80"
+    for three in ((0, 2, 1), (0, 1, 3), (1, 2, 3), (2, 0, 3))
+)
+BINARY_FACES = b"".join(b"\3" + np.array(row.split()[1:], "<i4").tobytes() for row in FACES.splitlines())
+BINARY_PLY = f"{FOUR}end_header\n".replace("ascii", "binary_little_endian").encode() + CORNER_ROWS.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.ply", WHOLE_PLY + "\n \t\n\n"),
+        ("a.ply", WHOLE_PLY.replace("\n", "\r\n")),
+        ("a.ply", WHOLE_PLY.replace("element vertex", "comment by me\nobj_info 1 2\nelement vertex")),
+        ("a.ply", WHOLE_PLY.replace("end_header", STRIPS.format("tristrips").replace(" 1\n", " 0\n", 1))),
+        ("a.ply", WHOLE_PLY.replace("end_header", "element edge 1\nproperty int vertex1\nend_header") + "0\n"),
+        ("a.ply", BINARY_PLY + BINARY_FACES),
+        ("a.off", WHOLE_OFF + "\n# the end_\n\n"),
+        ("a.off", WHOLE_OFF.replace("3 0 2 1", "3 0 2 1 0.1 0.2 0.3 1.0 # red_")),
+        ("a.stl", STL.upper()),
+        ("a.stl", "".join(SOLIDS).title()),
+        ("a.stl", " ".join(SOLIDS).replace("\n", " ")),
+        ("a.stl", STL.replace("vertex thing", "my solid endsolid").replace("endsolid a", "endsolid my solid endsolid")),
+        ("a.stl", bytes(80) + b"\4\0\0\0" + BINARY_STL),
+        ("a.stl", b"solid by a program".ljust(80) + b"\4\0\0\0" + BINARY_STL + bytes(49)),
+    ],
+)
+def test_files_of_other_programs_are_read_whole(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert prepared_meshes.read_file(tmp_path / name).mesh.area == pytest.approx(TETRAHEDRON)
+
+
+OTHER_FACES = "has other faces than its header says"
+NO_ENDSOLID = "a solid has no endsolid; is the file complete"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.ply", WHOLE_PLY.replace("face 4", "face 3"), OTHER_FACES),
+        ("a.ply", WHOLE_PLY.replace("face 4", "face 2").replace("2 1\n3", "2 1 3"), OTHER_FACES),
+        ("a.ply", WHOLE_PLY + "\n3 0 1 2", OTHER_FACES),
+        ("a.ply", WHOLE_PLY.replace("3 0 2 1", "3 0 2 1 3").replace("3 0 1 3", "4 0 1 2 3"), OTHER_FACES),
+        ("a.ply", WHOLE_PLY[:-3], OTHER_FACES),
+        ("a.ply", WHOLE_PLY.replace("3 0 2 1", "3 0 2 x"), "has 'x', which is not a number"),
+        ("a.ply", WHOLE_PLY.replace("1 0 0", "0_5 0 0"), "has '0_5', which is not a number"),
+        ("a.ply", BINARY_PLY.replace(b"face 4", b"face 3") + BINARY_FACES, "cannot be read as a mesh"),
+        ("a.ply", BINARY_PLY + BINARY_FACES[:13] + b"\2" + BINARY_FACES[14:], OTHER_FACES),
+        ("a.ply", WHOLE_PLY.replace("end_header", STRIPS.format("tristrips")) + "3 0 1 2\n", "has 1 of tristrips"),
+        ("a.ply", WHOLE_PLY.replace("end_header", STRIPS.format("range_grid")) + "1 0\n", "has 1 of range_grid"),
+        ("a.ply", WHOLE_PLY.replace("end_header", STRIPS.format("Face")) + "3 0 1 2\n", "has 1 of Face, which are not"),
+        ("a.ply", WHOLE_PLY.replace("element face", "element face 9\nelement face"), "counts face more than once"),
+        ("a.ply", WHOLE_PLY.replace("end_header", f"comment {'x' * 100_000}\nend_header"), "has no end_header in its"),
+        ("a.off", WHOLE_OFF.replace("4 4 6", "4 3 6"), "has more lines than its counts say"),
+        ("a.off", WHOLE_OFF.replace("4 4 6", "4 0 6"), "has more lines than its counts say"),
+        ("a.off", WHOLE_OFF + "\n3 0 1 2", "has more lines than its counts say"),
+        ("a.off", WHOLE_OFF.replace("1 0 0", "0_5 0 0"), "has '0_5', which is not a number"),
+        ("a.off", WHOLE_OFF.replace("3 0 2 1", "3 0 2 0_1"), "has '0_1', which is not a number"),
+        ("a.off", WHOLE_OFF.replace("4 4 6", "4 0_4 6"), "has '0_4', which is not a number"),
+        ("a.stl", bytes(80) + b"\3\0\0\0" + BINARY_STL, "has 284 bytes, but its 3 triangles need 234"),
+        ("a.stl", bytes(80) + b"\0\0\0\0" + BINARY_STL, "has 284 bytes, but its 0 triangles need 84"),
+        ("a.stl", b"solid".ljust(80) + b"\2\0\0\0" + BINARY_STL, "has 284 bytes, but its 2 triangles need 184"),
+        ("a.stl", SOLIDS[0] + "solid b\n", NO_ENDSOLID),
+        ("a.stl", SOLIDS[0] + SOLIDS[1].removesuffix("endsolid b\n"), NO_ENDSOLID),
+        ("a.stl", SOLIDS[0].removesuffix("endsolid a\n") + SOLIDS[1], NO_ENDSOLID),
+        ("a.stl", STL.replace("vertex thing", "a endsolid").removesuffix("endsolid a\n"), NO_ENDSOLID),
+        ("a.stl", STL.upper().removesuffix("SOLID A\n"), NO_ENDSOLID),
+        ("a.stl", STL.upper()[:-60], "triangle 4 has not three corners"),
+        ("a.stl", STL.replace("vertex 0 0 1\n", "", 1), "triangle 2 has not three corners"),
+        ("a.stl", STL.replace("outer loop\n", "", 1), "triangle 1 has not three corners"),
+        ("a.stl", STL.replace("vertex 0 1 0", "vertex 0 1_0 0"), "has '1_0', which is not a number"),
+    ],
+)
+def test_no_face_is_lost_without_a_word(tmp_path, name, content, reason):
+    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(InputError, match=rf"a\.{name[2:]}: .*{reason}") as refused:
+        prepared_meshes.read_file(tmp_path / name)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_text_stl_file_is_refused_wherever_it_is_cut(tmp_path):
+    content = "".join(SOLIDS)
+    complete = {len(SOLIDS[0]) + cut for cut in (-3, -2, -1, 0)}  # a file with one solid, whose end needs no name
+    for end in set(range(len("solid"), len(content) - 3)) - complete:
+        (tmp_path / "a.stl").write_text(content[:end])
+        with pytest.raises(InputError):
+            prepared_meshes.read_file(tmp_path / "a.stl")
+
+
+@pytest.mark.parametrize(
+    "line", ["comment TextureFile x.png", "obj_info texturefile x.png", "comment TEXTUREFILE  x.png"]
+)
+def test_a_texture_of_a_ply_file_is_a_warning_and_no_traceback(tmp_path, caplog, capfd, line):
+    file = tmp_path / "a.ply"
+    file.write_text(WHOLE_PLY.replace("element vertex", f"{line}\nelement vertex"))
+    Image.new("RGB", (2, 2)).save(tmp_path / "x.png")
+    assert prepared_meshes.read_file(file).mesh.area == pytest.approx(TETRAHEDRON)
+    (warning,) = mesh_folders.read_materials(file, (), tmp_path).warnings
+    assert warning.startswith(f"{file}: names the texture x.png, but the texture of a PLY file is not shown")
+    assert not caplog.text
+    assert "Traceback" not in "".join(capfd.readouterr())

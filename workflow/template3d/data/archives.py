@@ -7,6 +7,7 @@ makes it again.
 
 import contextlib
 import functools
+import glob
 import hashlib
 import json
 import logging
@@ -16,6 +17,7 @@ import zipfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
+from template3d.runtime import seals
 from template3d.runtime.errors import InputError
 from template3d.runtime.files import whole
 from template3d.runtime.npz import DAMAGE
@@ -50,21 +52,22 @@ def update(
     sources: Mapping[str, str],
     make: Callable[[list[str]], Iterable[tuple[str, dict[str, bytes] | InputError]]],
     on_failure: str = "fail",
+    lacking: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Bring an archive up to date with a set of shapes, and copy members that are still current from the old archive.
 
     ``sources`` maps each shape's id to the digest of everything its files are made from. ``make`` takes a list of
     shapes and yields them in order, each with its files (name to content) or with an InputError. With ``on_failure``
     ``fail``, this raises that error with the shape's id. With ``skip``, the archive records it (see ``failures``), and
-    the next update tries the shape again. The archive is replaced atomically at the end. Returns the ids of the shapes
-    that were made.
+    the next update tries the shape again. ``lacking`` holds shapes that an earlier stage could not use, each with the
+    reason, for the same list. The archive is replaced atomically at the end. Returns the ids of the shapes that were
+    made.
     """
     digests = {shape: digest(shape, sources[shape]) for shape in sorted(sources)}  # two shapes may share one mesh
     made: list[str] = []
-    failed: dict[str, str] = {}
-    aside = _aside(archive)
+    failed: dict[str, str] = dict(lacking or {})
     with whole(archive) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as new:
-        with _current_members(aside if aside.exists() else archive, set(digests.values())) as old:
+        with _current_members(_old(archive), set(digests.values())) as old:
             stale = [shape for shape, current in digests.items() if current not in old]
             fresh = iter(make(stale)) if stale else iter(())
             for shape, current in digests.items():
@@ -85,10 +88,9 @@ def update(
                     _write(new, name, content, current)
                 if current not in old:
                     made.append(shape)
-                    log.info("%s: made, %d of %d", shape, len(made) + len(failed), len(stale))
+                    log.info("%s: made, %d of %d", shape, len(made) + len(failed) - len(lacking or {}), len(stale))
         if failed:
             _write(new, FAILED, json.dumps(failed, indent=1).encode(), "")
-    aside.unlink(missing_ok=True)
     log.info(
         "%s: %d of %d shapes made, %d failed, the others were current", archive, len(made), len(digests), len(failed)
     )
@@ -220,14 +222,16 @@ def _content(opened: zipfile.ZipFile, name: str) -> bytes:
         raise _damaged(Path(opened.filename), f"{name} is damaged") from damage
 
 
-def _aside(archive: Path) -> Path:
-    return archive.with_name(f"{archive.name}.damaged")
+def _old(archive: Path) -> Path:
+    """The archive, or else the last one that was set aside, whose sound members are as good."""
+    aside = [] if archive.exists() else archive.parent.glob(f"{glob.escape(archive.name)}.damaged*")
+    return max(aside, key=lambda file: file.stat().st_mtime, default=archive)
 
 
 def _damaged(archive: Path, what: str) -> InputError:
-    """Rename a damaged archive; return the error that reports it."""
+    """Set a damaged archive aside; return the error that reports it."""
     with contextlib.suppress(FileNotFoundError):  # another reader may have renamed it already
-        archive.rename(_aside(archive))
+        seals.set_aside(archive)
     return InputError(f"{archive}: {what}; it is set aside, and the next run makes it again")
 
 

@@ -1,7 +1,7 @@
 """Manifests: what is known of each good mesh of a shard (normalization and measures), and the flaw of each bad one."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,3 +41,9 @@ def usable(shapes: Sequence[str], files: Iterable[str | Path], shards: Iterable[
     good = read(files)
     failed = {shape for shard in shards for shape in archives.failures(Path(shard))}
     return [shape for shape in shapes if shape in good and shape not in failed]
+
+
+def lacking(shapes: Sequence[str], usable_shapes: Collection[str]) -> dict[str, str]:
+    """The other shapes of a list, each with the reason why a stage that takes only usable shapes leaves it out."""
+    reason = "an earlier stage could not use it; results/data/failed.csv says why"
+    return dict.fromkeys((shape for shape in shapes if shape not in set(usable_shapes)), reason)

@@ -2,11 +2,14 @@
 
 import math
 import os
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from template3d.data import obj
+from template3d.runtime.errors import InputError, printable
+from template3d.runtime.limits import USUAL, Limits
 
 TEXTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".tga"}
 KEYWORDS = {keyword.lower(): keyword for keyword in ("newmtl", "Kd", "d", "Tr", "map_Kd", "map_d")}
@@ -15,6 +18,12 @@ VALUES_OF |= {"-clamp": 1, "-colorspace": 1, "-imfchan": 1, "-texres": 1, "-type
 """The options before a texture's name, and how many values follow at most."""
 UNUSED = {"-blendu", "-blendv", "-bm", "-boost", "-colorspace", "-texres", "-type"}
 """Options that change nothing in a view: filters and resolution of the reader, strength of a bump map."""
+MOST_LIBRARIES = 1000
+"""The most MTL files that a mesh may name."""
+MOST_WARNINGS = 1000
+"""The most warnings that are kept."""
+LONGEST = 10_000
+"""The characters of a line of an MTL file that are read."""
 
 
 class Texture(NamedTuple):
@@ -59,67 +68,101 @@ def _files_beside(mesh: Path) -> list[Path]:
 
 
 def _files_in(folder: Path, suffixes: set[str]) -> list[Path]:
-    """The files in a folder and in those within it, if it exists."""
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    named = [entry.path for entry in entries if os.path.splitext(entry.name)[1].lower() in suffixes and entry.is_file()]  # noqa: PTH122 - fast
-    folders = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-    return [*map(Path, named), *(file for inner in folders for file in _files_in(Path(inner), suffixes))]
+    """The regular files in a folder and in those within it, if it exists."""
+    found, waiting = [], [str(folder)]
+    while waiting:  # not os.walk, which recurses: folders may be nested more deeply than functions
+        try:
+            entries = sorted(os.scandir(waiting.pop()), key=lambda entry: entry.name)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        named = (entry.path for entry in entries if os.path.splitext(entry.name)[1].lower() in suffixes)  # noqa: PTH122 - fast
+        found += [Path(path) for path in named if os.path.isfile(path)]  # noqa: PTH113 - fast
+        waiting += [entry.path for entry in reversed(entries) if entry.is_dir(follow_symlinks=False)]
+    return found
 
 
-def read(
-    mesh: Path, mtllib_lines: Sequence[str], check_library: Callable[[Path], None] = lambda library: None
-) -> Materials:
-    """Read the materials of an OBJ file; calls ``check_library`` before it reads each MTL file.
+class _Known:
+    """The files that a mesh and its MTL files may name."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self.paths = {os.path.normpath(file): file for file in files}
+        self._by_name: dict[str, list[Path]] = {}
+        for file in files:
+            self._by_name.setdefault(file.name.lower(), []).append(file)
+
+    def named(self, by: Path, name: str, suffixes: set[str]) -> tuple[Path | None, list[str]]:
+        """The file that ``by`` names, by its path or else by its name alone, in any case; None if it is not known.
+
+        There is a warning if the file is not where it is named.
+        """
+        path = PurePosixPath(name.replace("\\", "/"))
+        alike = [file for file in self._by_name.get(path.name.lower(), []) if file.suffix.lower() in suffixes]
+        if not alike:
+            return None, []
+        exact = self.paths.get(os.path.normpath(by.parent / path))
+        if exact in alike:
+            return exact, []
+        return alike[0], [f"{by}: names {name}, which is not there; {alike[0]} instead"]
+
+
+def read(mesh: Path, mtllib_lines: Sequence[str], limits: Limits = USUAL) -> Materials:
+    """Read the materials of an OBJ file.
 
     ``mtllib_lines`` holds what follows each ``mtllib`` of the OBJ file. The MTL files are those that it names, and the
     one with the mesh's own name. A file that is not where it is named, for example by an absolute path of another
     machine, is looked for by its name beside the mesh and in ``images``. Nothing else is ever opened, whatever an MTL
     file names. If two MTL entries have one name, the last counts.
 
-    Raises InputError, naming the file and the line, for a name that continues in the next line.
+    Raises InputError, naming the file, for a library that is larger or describes more materials than ``limits`` allows,
+    and, naming the line, for a name that continues in the next line.
     """
-    known = _files_beside(mesh)
-    libraries, missing, warnings = [], [], []
+    known = _Known(_files_beside(mesh))
+    libraries: list[Path] = []
+    missing: list[str] = []
+    warnings: list[str] = []
     by_name: dict[str, Material] = {}
     for line in mtllib_lines:
         named = line.strip('"')
         parts = named.split()
-        several = mesh.parent / named not in known and all(part.lower().endswith(".mtl") for part in parts)
+        single = os.path.normpath(mesh.parent / named) in known.paths
+        several = not single and all(part.lower().endswith(".mtl") for part in parts)
         for name in parts if several else [named]:
-            library, note = _found(mesh, name, known, {".mtl"})
+            if len(libraries) + len(missing) >= MOST_LIBRARIES:
+                raise InputError(f"{mesh}: names more than {MOST_LIBRARIES} material libraries; put them into one")
+            library, note = known.named(mesh, name, {".mtl"})
             warnings += note
             if library:
                 libraries.append(library)
             else:
                 missing.append(name)
                 warnings.append(f"{mesh}: names {name}, which is not there; grey instead")
-    own = mesh.with_suffix(".mtl")
-    for library in dict.fromkeys([*libraries, *([own] if own in known else [])]):
-        check_library(library)
-        described, notes = _read_library(library, known)
+    own = known.paths.get(os.path.normpath(mesh.with_suffix(".mtl")))
+    for library in dict.fromkeys([*libraries, *([own] if own else [])]):
+        limits.check_mesh(library)
+        described, notes = _read_library(library, known, limits)
         by_name |= described
+        limits.check_materials(library, len(by_name))
         warnings += notes
-    return Materials(by_name, missing, list(dict.fromkeys(warnings)))
+    return Materials(by_name, missing, list(dict.fromkeys(map(printable, warnings)))[:MOST_WARNINGS])
 
 
-def _read_library(library: Path, known: Sequence[Path]) -> tuple[dict[str, Material], list[str]]:
+def _read_library(library: Path, known: _Known, limits: Limits) -> tuple[dict[str, Material], list[str]]:
     """The materials of an MTL file by name, and warnings."""
     by_name: dict[str, Material] = {}
-    warnings, name = [], None
+    warnings: list[str] = []
+    name = None
     for line in obj.lines(library):
-        keyword, rest = KEYWORDS.get(obj.text(line.keyword).lower()), obj.text(line.rest)
+        keyword, rest = KEYWORDS.get(obj.text(line.keyword).lower()), obj.text(line.rest[:LONGEST])
         if keyword == "newmtl":
             name, by_name[rest] = rest, Material()
+            limits.check_materials(library, len(by_name))
         elif name is not None and keyword and rest:
             try:
                 change, notes = _property(library, keyword, rest, known)
             except ValueError:
                 change, notes = {}, [f"{library}: `{keyword} {rest}` of material {name} cannot be read; left out"]
             by_name[name] = by_name[name]._replace(**change)
-            warnings += notes
+            warnings += notes if len(warnings) < MOST_WARNINGS else []
     for name, material in by_name.items():
         if material.opacity == 0 and material.alpha_texture is None:
             warnings.append(f"{library}: material {name} is wholly transparent (`d` 0); opaque instead")
@@ -127,7 +170,7 @@ def _read_library(library: Path, known: Sequence[Path]) -> tuple[dict[str, Mater
     return by_name, warnings
 
 
-def _property(library: Path, keyword: str, rest: str, known: Sequence[Path]) -> tuple[dict, list[str]]:
+def _property(library: Path, keyword: str, rest: str, known: _Known) -> tuple[dict, list[str]]:
     """A changed field of a material, and warnings; raises ValueError for what is no number."""
     if keyword == "Kd":
         values = [_number(word, 0, 1) for word in rest.split()[:3]]
@@ -140,7 +183,7 @@ def _property(library: Path, keyword: str, rest: str, known: Sequence[Path]) -> 
     name, options = _options(rest)
     unknown = [option for option in options if option not in UNUSED | {"-s", "-o"} and options[option] != ["off"]]
     warnings = [f"{library}: the option {option} of texture {name} is not applied" for option in unknown]
-    file, notes = _found(library, name, known, TEXTURE_SUFFIXES)
+    file, notes = known.named(library, name, TEXTURE_SUFFIXES)
     if file is None:
         instead = "the material's colour" if keyword == "map_Kd" else "the material's opacity"
         return {}, [f"{library}: names the texture {name}, which is not there; {instead} instead"]
@@ -154,16 +197,17 @@ def _property(library: Path, keyword: str, rest: str, known: Sequence[Path]) -> 
 def _options(rest: str) -> tuple[str, dict[str, list[str]]]:
     """The name of a texture, which may hold spaces, and the options before it with their values."""
     options: dict[str, list[str]] = {}
-    while (option := rest.split(maxsplit=1)[:1]) and option[0] in VALUES_OF and len(rest.split()) > 1:
-        name, rest = option[0], rest.split(maxsplit=1)[1]
-        options[name] = []
-        for _ in range(VALUES_OF[name]):
-            value, *after = rest.split(maxsplit=1)
-            if not after or (VALUES_OF[name] == 3 and not _is_number(value)):
+    words = [(word[0], word.start()) for word in re.finditer(r"\S+", rest)]
+    position, last = 0, len(words) - 1
+    while position < last and (option := words[position][0]) in VALUES_OF:
+        options[option], position = [], position + 1
+        while position < last and len(options[option]) < VALUES_OF[option]:
+            value = words[position][0]
+            if VALUES_OF[option] == 3 and not _is_number(value):
                 break
-            options[name].append(value)
-            rest = after[0]
-    return rest.strip().strip('"'), options
+            options[option].append(value)
+            position += 1
+    return rest[words[position][1] :].strip().strip('"'), options
 
 
 def _number(word: str, low: float = -math.inf, high: float = math.inf) -> float:
@@ -180,17 +224,3 @@ def _is_number(word: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _found(by: Path, name: str, known: Sequence[Path], suffixes: set[str]) -> tuple[Path | None, list[str]]:
-    """The file that ``by`` names, by its path or else by its name alone, in any case; None if it is not known.
-
-    There is a warning if the file is not where it is named.
-    """
-    path = PurePosixPath(name.replace("\\", "/"))
-    exact = os.path.normpath(by.parent / path)
-    alike = [file for file in known if file.name.lower() == path.name.lower() and file.suffix.lower() in suffixes]
-    for file in alike:
-        if os.path.normpath(file) == exact:
-            return file, []
-    return (alike[0], [f"{by}: names {name}, which is not there; {alike[0]} instead"]) if alike else (None, [])

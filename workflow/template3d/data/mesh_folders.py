@@ -3,17 +3,16 @@
 import contextlib
 import dataclasses
 import functools
-import json
 import os
 import tempfile
-import urllib.parse
 import zipfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from template3d.data import archives, materials
+from template3d.data import archives, gltf, materials, shapenet
 from template3d.data.materials import Materials
+from template3d.runtime import files
 from template3d.runtime.errors import InputError
 from template3d.runtime.limits import USUAL, Limits
 from template3d.runtime.npz import DAMAGE
@@ -71,7 +70,7 @@ class MeshFolder:
         if self.layout == "flat":
             found = _flat(self.root / category)
         else:
-            base = self._base(synset)
+            base = self.base(synset)
             if (base / synset).is_dir():
                 folder = base / synset
                 listed = {entry.name for entry in os.scandir(folder)}
@@ -81,15 +80,15 @@ class MeshFolder:
             found = _zipped(base / f"{synset}.zip") if (base / f"{synset}.zip").is_file() else {}
         return found if shapes is None else {shape: found[shape] for shape in shapes if shape in found}
 
-    def _base(self, synset: str) -> Path:
+    def base(self, synset: str) -> Path:
         """The folder that holds a synset: the root, or a folder in it, where it was unzipped twice."""
         folders = [self.root, *_subfolders(self.root)]
         holders = [folder for folder in folders if (folder / synset).is_dir() or (folder / f"{synset}.zip").is_file()]
         return holders[0] if holders else self.root
 
     def all_of(self, category: str, synset: str) -> dict[str, Location]:
-        """Where all meshes of a category are; raises InputError if there are none."""
-        found = self.locations(category, synset)
+        """Where all meshes of a category are that have an id; raises InputError if there are none."""
+        found = {shape: at for shape, at in self.locations(category, synset).items() if shapenet.is_id(shape)}
         if not found:
             raise InputError(
                 f"{self.root}: this folder has no mesh of {category}; {self.explain_missing(category, synset)}"
@@ -97,7 +96,17 @@ class MeshFolder:
         return found
 
     def explain_missing(self, category: str, synset: str, shape: str | None = None) -> str:
-        """The path that was looked for, and where the mesh probably is or what the folder holds instead."""
+        """The path that was looked for, and where the mesh probably is or what the folder holds instead.
+
+        Of a shape whose mesh is there but is no regular file, says that.
+        """
+        flat = [self.root / category / f"{shape}{suffix}" for suffix in FORMATS]
+        for path in flat if self.layout == "flat" else [self.base(synset) / synset / str(shape) / m for m in MODELS]:
+            if os.path.lexists(path):
+                try:
+                    files.check_regular(path)
+                except InputError as flaw:
+                    return str(flaw)
         expected = self._expected_path(category, synset, shape)
         return f"there is no {expected}; {self._what_is_there(category, synset, shape)}"
 
@@ -112,7 +121,7 @@ class MeshFolder:
         above = dataclasses.replace(self, root=self.root.parent)
         if other.locations(category, synset, wanted):
             if flat:
-                return f"{self._base(synset)} has ShapeNet's layout: leave meshes.layout out"
+                return f"{self.base(synset)} has ShapeNet's layout: leave meshes.layout out"
             return f"{self.root / category} holds files: set meshes.layout to flat"
         if above.locations(category, synset, wanted):
             return f"it is in {self.root.parent}: set shapenet to that"
@@ -147,46 +156,13 @@ def check_missing(
                 )
 
 
-def companions(file: Path) -> list[Path]:
-    """The files that a glTF file names, such as its buffers and textures; none for other formats.
-
-    Raises InputError if it is no glTF, or if it names a file outside its folder.
-    """
-    if file.suffix.lower() not in (".gltf", ".glb"):
-        return []
-    described = gltf(file)
-    try:
-        uris = [entry.get("uri", "data:") for key in ("buffers", "images") for entry in described.get(key, [])]
-        named = [file.parent / urllib.parse.unquote(uri) for uri in uris if not uri.startswith("data:")]
-        outside = [path for path in named if not path.resolve().is_relative_to(file.parent.resolve())]
-    except (ValueError, AttributeError, TypeError, OSError) as error:
-        raise InputError(f"{file}: cannot be read as glTF ({error})") from error
-    if outside:
-        raise InputError(f"{file}: names {outside[0]}, which is outside its folder; move it")
-    return named
-
-
-def gltf(file: Path) -> dict:
-    """The JSON of a ``.gltf`` or ``.glb`` file; raises InputError if there is none."""
-    try:
-        content = file.read_bytes()
-        if content.startswith(b"glTF"):  # header of 12 bytes, then the chunk's length and type
-            content = content[20 : 20 + int.from_bytes(content[12:16], "little")]
-        described = json.loads(content)
-        if not isinstance(described, dict):
-            raise TypeError("no object")
-    except (ValueError, TypeError, RecursionError) as error:
-        raise InputError(f"{file}: cannot be read as glTF ({error})") from error
-    return described
-
-
 def files_of(location: Location) -> list[Path]:
     """The files that hold a mesh: its own and, if they exist, those that it names.
 
     Of a broken file, which ``prepared_meshes.read_file`` reports, only its own.
     """
     try:
-        named = [] if location.member else companions(location.file)
+        named = [] if location.member else gltf.companions(location.file)
     except InputError:
         named = []
     return [location.file, *(file for file in named if file.is_file())]
@@ -212,17 +188,20 @@ def on_disk(location: Location, limits: Limits = USUAL) -> Iterator[Path]:
     """The path of a mesh; one in a ZIP file is unpacked, with all files of its shape, for the time of the block.
 
     An InputError that is raised in the block names the ZIP file instead of the temporary folder. Raises InputError if
-    a file of the shape is larger than ``limits`` allows.
+    the files of the shape are together larger than ``limits`` allows.
     """
     if not location.member:
         yield location.file
         return
     opened, folder = _opened(location.file), _shape_folder(location.member)
     with tempfile.TemporaryDirectory() as temporary:
+        unpacked = 0
         for member in opened.infolist():
             if member.filename.startswith(f"{folder}/") and archives.is_inside(member.filename):
-                if member.file_size > 1e6 * limits.mesh_mb:
-                    raise InputError(f"{location.file}: {member.filename} is larger than limits.mesh_mb allows")
+                unpacked += member.file_size
+                if unpacked > 1e6 * limits.mesh_mb:
+                    allowed = f"limits.mesh_mb ({limits.mesh_mb:g})"
+                    raise InputError(f"{location.file}: the files of {folder} are larger than {allowed} allows")
                 _extract(opened, member, Path(temporary))
         try:
             yield Path(temporary) / location.member
@@ -240,7 +219,7 @@ def _extract(opened: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> 
 def read_materials(file: Path, mtllib_lines: Sequence[str], folder: Path, limits: Limits = USUAL) -> Materials:
     """The materials of a mesh file; textures that are inside the file are written into ``folder``."""
     if file.suffix.lower() == ".obj":
-        return materials.read(file, mtllib_lines, limits.check_mesh)
+        return materials.read(file, mtllib_lines, limits)
     from template3d.data import scenes  # trimesh; Snakemake imports this module at every start
 
     return scenes.read_materials(file, folder, limits)
@@ -258,13 +237,20 @@ def _model(folder: Path) -> Path | None:
 
 def _flat(folder: Path) -> dict[str, Location]:
     found: dict[str, Location] = {}
+    for name, file in flat_entries(folder):
+        if file.is_file():
+            if name in found:
+                raise InputError(f"{file}: {found[name].file.name} is beside it; keep one of the two formats")
+            found[name] = Location(file)
+    return found
+
+
+def flat_entries(folder: Path) -> Iterator[tuple[str, Path]]:
+    """The name and the path of each entry of a flat folder that ends like a mesh, whether it is a file or not."""
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name) if folder.is_dir() else []:
         file = Path(entry.path)
-        if file.suffix.lower() in FORMATS and not entry.name.startswith(".") and entry.is_file():
-            if file.stem in found:
-                raise InputError(f"{file}: {found[file.stem].file.name} is beside it; keep one of the two formats")
-            found[file.stem] = Location(file)
-    return found
+        if file.suffix.lower() in FORMATS and not entry.name.startswith("."):
+            yield file.stem, file
 
 
 @functools.cache
@@ -292,4 +278,4 @@ def _shape_folder(member: str) -> str:
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    return sorted(Path(entry.path) for entry in os.scandir(folder) if entry.is_dir()) if folder.is_dir() else []
+    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []

@@ -5,14 +5,19 @@ before their vertices; trimesh, some faces of interleaved blocks. This one raise
 """
 
 import codecs
+import itertools
 import re
+from array import array
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from template3d.runtime import files
 from template3d.runtime.errors import InputError
+from template3d.runtime.limits import USUAL, Limits
 
 NAMES = (b"usemtl", b"mtllib", b"newmtl", b"map_")
 """Beginnings of lines that hold a name, in which ``#`` is a character like any other."""
@@ -22,16 +27,21 @@ MISSPELT = re.compile(rb"F|V|fo|[fFvV][^a-zA-Z].*")  # codespell:ignore fo
 COMMENT = re.compile(rb"(?:^|(?<=\s))#.*")
 LARGEST = 2**40
 """More than any index."""
+LONGEST_WORD = 400
+"""The most characters of a number."""
+LONGEST_NAME = 1000
+"""The most characters of a material's name; NumPy stores every name at the length of the longest one."""
+LONGEST_MTLLIB, MOST_MTLLIB = 10_000, 1000
+"""The most characters after an ``mtllib``, and the most lines with one."""
 BLANKS = bytes(10 if byte == 10 else max(byte, 32) for byte in range(256))
 """Turns control characters into blanks."""
 
 
 class Line(NamedTuple):
-    """A line of an OBJ or MTL file: its number, its first word, the other words, and these as one text."""
+    """A line of an OBJ or MTL file: its number, its first word, and what follows."""
 
     number: int
     keyword: bytes
-    words: list[bytes]
     rest: bytes
 
 
@@ -48,48 +58,60 @@ class Polygons(NamedTuple):
     """What follows each ``mtllib``: one or more names of MTL files."""
 
 
-def read(file: Path) -> Polygons:
+def read(file: Path, limits: Limits = USUAL) -> Polygons:
     """Read an OBJ file; raises InputError, naming the file, the line and the flaw, for a line that it cannot read.
+
+    Also raises InputError as soon as more faces, corners or materials were read than ``limits`` allows.
 
     Indices may be relative, and faces may stand before their vertices. Lines with other keywords than v, vt, f, usemtl
     and mtllib are skipped, but curved surfaces and what looks like a misspelt face or vertex raise InputError.
     """
-    vertices: list[tuple[float, ...]] = []
-    coordinates: list[tuple[float, ...]] = []
-    corners: list[tuple[int, int]] = []
-    sizes: list[int] = []
-    material: list[int] = []
+    vertices, coordinates = array("d"), array("d")  # arrays take as much memory as the file, lists ten times as much
+    corners, sizes, material = array("q"), array("q"), array("i")
+    numbers = array("q")  # of the line of each face
     names: dict[str, int] = {}
     mtllib_lines: list[str] = []
-    numbers: list[int] = []  # of the line of each face
-    current = -1
-    for number, keyword, words, rest in lines(file):
+    current, triangles = -1, 0
+    for number, keyword, rest in lines(file):
         try:
             if keyword == b"v":
-                vertices.append(_numbers(words, 3))
+                vertices.extend(_numbers(rest.split(maxsplit=3), 3))
             elif keyword == b"vt":
-                coordinates.append(_numbers([*words, b"0"], 2))
-            elif keyword == b"f" and len(words) > 2:  # some programs write edges as faces of two corners
-                corners += [_corner(word, len(vertices), len(coordinates)) for word in words]
+                coordinates.extend(_numbers([*rest.split(maxsplit=2), b"0"], 2))
+            elif keyword == b"f":
+                words = rest.split(maxsplit=limits.polygon_corners)
+                if len(words) < 3:  # some programs write edges as faces of two corners
+                    continue
+                limits.check_corners(file, len(words))
+                triangles += len(words) - 2
+                limits.check_faces(file, triangles)
+                for word in words:
+                    corners.extend(_corner(word, len(vertices) // 3, len(coordinates) // 2))
                 sizes.append(len(words))
                 material.append(current)
                 numbers.append(number)
             elif keyword == b"usemtl":
-                current = names.setdefault(text(rest), len(names))
+                current = names.setdefault(_name(rest, LONGEST_NAME), len(names))
+                limits.check_materials(file, len(names))
             elif keyword in CURVED or MISSPELT.fullmatch(keyword):
-                raise ValueError(f"{text(keyword)} is not supported; export the mesh as vertices (v) and faces (f)")
+                raise ValueError(f"{_start(keyword)} is not supported; export the mesh as vertices (v) and faces (f)")
             elif keyword == b"mtllib":
-                mtllib_lines.append(text(rest))
+                mtllib_lines.append(_name(rest, LONGEST_MTLLIB))
+                if len(mtllib_lines) > MOST_MTLLIB:
+                    raise ValueError(f"more than {MOST_MTLLIB} lines with mtllib; put the materials into one file")
+        except InputError:
+            raise
         except ValueError as flaw:
             raise InputError(f"{file}: line {number}: {flaw}") from flaw
     indices = np.array(corners, np.int64).reshape(-1, 2)
-    for column, known, what in ((0, vertices, "vertex"), (1, coordinates, "texture coordinate")):
-        for corner in np.flatnonzero(indices[:, column] >= len(known))[:1]:
+    for column, count, what in ((0, len(vertices) // 3, "vertex"), (1, len(coordinates) // 2, "texture coordinate")):
+        for corner in np.flatnonzero(indices[:, column] >= count)[:1]:
             line = numbers[int(np.searchsorted(np.cumsum(sizes), corner, side="right"))]
-            wanted = f"{what} {indices[corner, column] + 1}, but the file has {len(known)}"
+            wanted = f"{what} {indices[corner, column] + 1}, but the file has {count}"
             raise InputError(f"{file}: line {line}: this face names {wanted}; is the file complete?")
     textured, uv = indices[:, 1] >= 0, np.zeros((len(indices), 2), np.float32)
-    uv[textured] = np.array(coordinates, np.float32).reshape(-1, 2)[indices[textured, 1]]
+    with np.errstate(over="ignore"):
+        uv[textured] = np.array(coordinates, np.float32).reshape(-1, 2)[indices[textured, 1]]
     return Polygons(
         np.array(vertices, np.float64).reshape(-1, 3),
         indices[:, 0],
@@ -115,23 +137,27 @@ def lines(file: Path) -> Iterator[Line]:
     Any control character is a blank, as for Blender. A backslash joins a line with the next one; it raises InputError
     where that would join a name, because Windows paths end like that.
     """
-    begun, started = b"", 0
-    for number, content in enumerate([*_unified(file.read_bytes()).split(b"\n"), b""], 1):
-        if begun and content.lstrip().startswith(b"#"):
+    files.check_regular(file)
+    begun: list[bytes] = []  # the lines that a backslash joins with the present one, without blanks around them
+    started = 0
+    for number, content in enumerate(itertools.chain(BytesIO(_unified(file.read_bytes())), [b""]), 1):
+        line = content.strip()
+        if started and line.startswith(b"#"):
             continue
-        line = begun + content
-        named = line.lstrip().startswith(NAMES)
+        named = (begun[0] if begun else line).startswith(NAMES)
         if b"#" in line and not named:
-            line = COMMENT.sub(b"", line)
-        if line.rstrip().endswith(b"\\"):
-            if named:
-                raise InputError(f"{file}: line {number}: a name continues in the next line; write it in one")
-            begun, started = line.rstrip()[:-1] + b" ", started or number
-            continue
-        keyword, *words = line.split() or [b""]
-        if keyword:
-            yield Line(started or number, keyword, words, line.strip()[len(keyword) :].strip())
-        begun, started = b"", 0
+            line = COMMENT.sub(b"", line).rstrip()
+        continues = line.endswith(b"\\")
+        if continues and named:
+            raise InputError(f"{file}: line {number}: a name continues in the next line; write it in one")
+        if part := line.removesuffix(b"\\").rstrip() if continues else line:
+            begun.append(part)
+        started = started or number
+        if not continues:
+            if begun:
+                keyword, *rest = b" ".join(begun).split(maxsplit=1)
+                yield Line(started, keyword, rest[0] if rest else b"")
+            begun, started = [], 0
 
 
 def _unified(content: bytes) -> bytes:
@@ -155,9 +181,21 @@ def _numbers(words: list[bytes], count: int) -> tuple[float, ...]:
 
 def _digits(word: bytes) -> bytes:
     """The same word; raises ValueError for one with an underscore, which Python takes for a part of a number."""
-    if b"_" in word:
-        raise ValueError(f"{text(word)} is no number")
+    if b"_" in word or len(word) > LONGEST_WORD:
+        raise ValueError(f"{_start(word)} is no number")
     return word
+
+
+def _start(word: bytes) -> str:
+    """A word in a message; of a long one, its first characters."""
+    return text(word[:40]) + "..." * (len(word) > 40)
+
+
+def _name(content: bytes, longest: int) -> str:
+    """A name as text; raises ValueError if it is too long."""
+    if len(content) > longest:
+        raise ValueError(f"a name of {len(content)} characters, where {longest} are allowed")
+    return text(content)
 
 
 def _corner(word: bytes, vertices: int, coordinates: int) -> tuple[int, int]:

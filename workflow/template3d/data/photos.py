@@ -1,7 +1,8 @@
 """Photos of objects, prepared to look like the training views: square, the object on a white background."""
 
 import logging
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from template3d.runtime.errors import InputError
+from template3d.runtime.files import check_regular
 from template3d.runtime.limits import USUAL, Limits
 
 log = logging.getLogger(__name__)
@@ -17,6 +19,8 @@ MASK = ".mask.png"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 FORMATS = ("PNG", "JPEG", "WEBP")
 """The only formats that Pillow may try for a photo."""
+FORMULAS = ("=", "+", "-", "@", "'")
+"""What a text in a table may not begin with: a spreadsheet takes it for a formula, or hides the quote."""
 FILLED = 0.7
 """Share of the image's side that the object fills, as in an easy view from a medium distance."""
 BORDER = 0.02
@@ -55,9 +59,32 @@ def mask_file(file: Path) -> Path:
     return file.with_name(file.stem + MASK)
 
 
+def masks(photo_files: Iterable[Path]) -> list[Path]:
+    """The masks that accompany photos."""
+    return [mask for mask in map(mask_file, photo_files) if os.path.lexists(mask)]  # a too long name is no error
+
+
 def product(folder: Path, photo: Path, method: str, methods: Sequence[str], suffix: str) -> Path:
-    """The path of a method's result for a photo; all methods but the first add their name to the photo's."""
-    return folder / (photo.stem + (f".{method}" if method != methods[0] else "") + suffix)
+    """The path of a method's result for a photo. All methods but the first have a folder of their own.
+
+    So the results of two photos have different paths, whatever the photos are called.
+    """
+    return (folder if method == methods[0] else folder / method) / (photo.stem + suffix)
+
+
+def printable(text: str) -> str:
+    """A file name, or a text that holds one, with escapes for what cannot be printed or is no UTF-8."""
+    readable = os.fsencode(text).decode("utf-8", "backslashreplace")
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in readable)
+
+
+def cell(text: str) -> str:
+    """A printable text in a cell of a table; a quote before it stops a spreadsheet from computing it as a formula.
+
+    Texts that begin with a quote have one more, so that different names stay different.
+    """
+    shown = printable(text)
+    return f"'{shown}" if shown.startswith(FORMULAS) else shown
 
 
 def read(file: Path, limits: Limits = USUAL) -> Photo:
@@ -82,8 +109,9 @@ def read(file: Path, limits: Limits = USUAL) -> Photo:
 
 def _opened(file: Path, limits: Limits) -> Image.Image:
     """The image, upright, as RGB or RGBA of 8 bits."""
-    if not file.is_file():
+    if not os.path.lexists(file):
         raise InputError(f"{file}: no such photo")
+    check_regular(file)
     limits.check_image(file)
     try:
         with Image.open(file, formats=FORMATS) as opened:
@@ -104,8 +132,7 @@ def _mask(file: Path, image: Image.Image, limits: Limits) -> tuple[np.ndarray | 
         alpha = np.asarray(image.getchannel("A")) / 255
         if alpha.min() < 0.5:
             return alpha, "alpha"
-    beside = mask_file(file)
-    if beside.exists():
+    for beside in masks([file]):
         drawing = _opened(beside, limits).convert("L")
         if drawing.size != image.size:
             raise InputError(f"{beside}: is {drawing.size}, but its photo is {image.size}, width and height")

@@ -4,6 +4,7 @@ A shard's ``meshes.zip`` holds, for each shape, an npz file with its triangles a
 """
 
 import json
+import os
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -88,12 +89,11 @@ def read_file(
     ``rotation`` (3, 3) is that of ``frames.to_shapenet``, for a file with other axes; with ``normalize``, the box gets
     diagonal 1 around the origin. Raises InputError, naming the file and the flaw, if the mesh is unusable or too large.
     """
-    if not file.is_file():
+    if not os.path.lexists(file):
         raise InputError(f"{file}: no such mesh; is the folder complete?")
     for part in mesh_folders.files_of(Location(file)):
         limits.check_mesh(part)
-    polygons = obj.read(file) if file.suffix.lower() == ".obj" else scenes.read(file)
-    limits.check_faces(file, int((polygons.sizes - 2).sum()))
+    polygons = obj.read(file, limits) if file.suffix.lower() == ".obj" else scenes.read(file, limits)
     vertices = polygons.vertices if rotation is None else polygons.vertices @ rotation.T
     if normalize:
         vertices = frames.normalized(vertices, np.unique(polygons.corners))

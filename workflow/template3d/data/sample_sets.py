@@ -10,6 +10,7 @@ from torch import Tensor
 
 from template3d.data import archives, samples
 from template3d.data.memory import Memory
+from template3d.runtime import npz
 from template3d.runtime.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -46,13 +47,19 @@ class Samples:
     def read(cls, shards: Sequence[str | Path], synset: str, shapes: Sequence[str], memory: Memory) -> "Samples":
         """Read the samples of ``shapes``, in that order, from shard archives; ``memory`` decides where they are stored.
 
-        Raises InputError if there are no shapes, one has no samples on one side, or an archive is damaged.
+        Raises InputError if there are no shapes, if one has no samples on one side or some that are not finite, or if
+        an archive is damaged.
         """
         if not shapes:
             raise InputError("no training shape can be used; results/data/failed.csv says why")
         files = list(map(Path, shards))
         members = {samples.member_name(synset, shape): index for index, shape in enumerate(shapes)}
-        archive_of = {name: shard for shard in files for name in archives.checked_names(shard) if name in members}
+        archive_of = {}
+        for shard in files:
+            for name, content in archives.members(shard):
+                if name in members:
+                    _check(content, f"{shard}: {shapes[members[name]]}")
+                    archive_of[name] = shard
         mapped: dict[str, dict[str, np.ndarray]] = {}
         for shard in files:
             mapped |= samples.mapped(shard, [name for name, holder in archive_of.items() if holder == shard])
@@ -83,3 +90,17 @@ class Samples:
             sides.append(rows)
         mixed = torch.cat(sides, dim=1)[:, torch.randperm(count, generator=generator)]
         return mixed[..., :3], mixed[..., 3]
+
+
+def _check(content: bytes, source: str) -> None:
+    """Raise InputError, naming ``source``, unless both sides of a shape's npz file are finite float32 (N, 4)."""
+    arrays = npz.arrays(content, source)
+    for side in samples.SIDES:
+        rows = arrays.get(side, np.empty(0))
+        if rows.dtype != np.float32 or rows.ndim != 2 or rows.shape[1] != 4:
+            what = f"{side} is {rows.dtype} {rows.shape}, but must be float32 (N, 4)"
+        elif bad := int((~np.isfinite(rows).all(axis=1)).sum()):
+            what = f"{bad} of the {len(rows)} samples in {side} are not finite"
+        else:
+            continue
+        raise InputError(f"{source}: {what}; delete the archive, and the next run makes it again")

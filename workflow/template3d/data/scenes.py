@@ -10,14 +10,12 @@ import trimesh
 from PIL import Image
 from trimesh.resolvers import FilePathResolver
 
+from template3d.data import gltf, ply, stl, textures
 from template3d.data.materials import Material, Materials, Texture
-from template3d.data.mesh_folders import companions, gltf
 from template3d.data.obj import Polygons
-from template3d.runtime.errors import InputError
+from template3d.runtime import files
+from template3d.runtime.errors import InputError, printable
 from template3d.runtime.limits import USUAL, Limits
-
-LOSSY = {"KHR_draco_mesh_compression", "KHR_mesh_quantization", "EXT_meshopt_compression", "EXT_mesh_gpu_instancing"}
-"""Extensions of glTF whose triangles trimesh leaves out or misplaces."""
 
 
 class _Part(NamedTuple):
@@ -32,9 +30,12 @@ class _Part(NamedTuple):
     see_through: bool = False  # where the image's alpha says so
 
 
-def read(file: Path) -> Polygons:
-    """Read a mesh file of any of ``mesh_folders.FORMATS`` but OBJ; raises InputError, naming the file, if it cannot."""
-    parts = _parts(file)
+def read(file: Path, limits: Limits = USUAL) -> Polygons:
+    """Read a mesh file of any of ``mesh_folders.FORMATS`` but OBJ; raises InputError, naming the file, if it cannot.
+
+    Also raises InputError, before anything of that size is allocated, for more faces or corners than ``limits`` allows.
+    """
+    parts = _parts(file, limits)
     empty = np.empty((0, 2), np.float32)
     starts = np.cumsum([0, *(len(part.vertices) for part in parts)])
     return Polygons(
@@ -53,33 +54,72 @@ def read_materials(file: Path, folder: Path, limits: Limits = USUAL) -> Material
 
     Raises InputError for a texture that is too large.
     """
-    by_name = {}
-    for index, part in enumerate(_parts(file)):
-        texture = None
-        if part.image is not None:
-            limits.check_pixels(file, part.image)
+    parts = _parts(file, limits)
+    warnings = _unreadable_images(file, limits) if file.suffix.lower() in gltf.SUFFIXES else []
+    if file.suffix.lower() == ".ply":
+        flaw = "but the texture of a PLY file is not shown; export it as .obj or .glb"
+        warnings += [f"{file}: names the texture {name}, {flaw}" for name in ply.texture_files(file)]
+    by_name: dict[str, Material] = {}
+    textures_of: dict[tuple, Texture | None] = {}  # many parts may share an image
+    for index, part in enumerate(parts):
+        kind = (id(part.image), part.colour, part.see_through)
+        if part.image is not None and kind not in textures_of:
             texture = Texture(folder / f"part_{index}.png")
-            image = part.image.convert("RGBA" if part.see_through else "RGB")
-            _tinted(image, part.colour).save(texture.file)
-        shown = Material(texture=texture)
+            image = _decoded(part.image, file, limits)
+            if image is None:
+                warnings.append(f"{file}: the texture of part {index} cannot be read; it is shown without it")
+            else:
+                image = image.convert("RGBA" if part.see_through else "RGB")
+                textures.write(_tinted(image, part.colour), texture.file)
+            textures_of[kind] = texture if image else None
+        shown = Material(texture=textures_of.get(kind))
         if part.colour is not None:
             shown = shown._replace(colour=part.colour[:3], opacity=part.colour[3])
         by_name[f"part {index}"] = shown
-    return Materials(by_name, [], [])
+    return Materials(by_name, [], list(dict.fromkeys(map(printable, warnings))))
 
 
-def _parts(file: Path) -> list[_Part]:
+def _unreadable_images(file: Path, limits: Limits) -> list[str]:
+    """Warnings of images that a glTF file names and that trimesh, which says nothing, leaves out."""
+    warnings = []
+    for name, source in gltf.images(file):
+        try:
+            known = textures.check(source, name, limits)
+        except InputError as error:
+            if isinstance(source, Path) and not source.is_file():
+                warnings.append(f"{error}; the material is shown without it")
+                continue
+            raise
+        if not known:
+            warnings.append(f"{name}: this texture cannot be read; the material is shown without it")
+    return warnings
+
+
+def _decoded(image: Image.Image, file: Path, limits: Limits) -> Image.Image | None:
+    """An image of a part in RGB or RGBA, decoded by ``textures.decode`` if trimesh has only opened it."""
+    content = getattr(image, "fp", None)
+    if content is None:  # computed, by us or by trimesh
+        limits.check_pixels(file, image)
+        return image.convert("RGBA" if image.has_transparency_data else "RGB")
+    return textures.decode(content.getvalue(), file, limits)
+
+
+def _parts(file: Path, limits: Limits = USUAL) -> list[_Part]:
     """The parts of a mesh file, in the same order whenever it is read."""
     kind = file.suffix.lower()
     try:
         if kind == ".off":
-            parts = [_read_off(file)]
+            parts = [_read_off(file, limits)]
         elif kind == ".stl":
-            parts = [_read_stl(file)]
+            points = stl.read(file, limits)
+            sizes, uv = np.full(len(points) // 3, 3), np.zeros((len(points), 2), np.float32)
+            parts = [_Part(points.astype(float), np.arange(len(points)), sizes, uv)]
         else:
-            if kind in (".glb", ".gltf"):
-                _check_gltf(file)
-            scene = trimesh.load_scene(file, process=False, resolver=_Resolver(str(file)))
+            if kind in gltf.SUFFIXES:
+                gltf.check(file, limits)
+            else:
+                ply.check(file, limits)
+            scene = trimesh.load_scene(file, process=False, resolver=_Resolver(file), skip_materials=kind == ".ply")
             order = {name: index for index, name in enumerate(scene.geometry)}  # the names of nodes are random
             placed = [scene.graph[node] for node in scene.graph.nodes_geometry]
             placed.sort(key=lambda entry: (order[entry[1]], entry[0].tolist()))
@@ -95,33 +135,24 @@ def _parts(file: Path) -> list[_Part]:
     for part in parts:
         if len(part.corners) and not 0 <= part.corners.min() <= part.corners.max() < len(part.vertices):
             raise InputError(f"{file}: has faces that name missing vertices; is the file complete?")
+        limits.check_corners(file, int(part.sizes.max(initial=0)))
+    limits.check_faces(file, sum(int((part.sizes - 2).sum()) for part in parts))
     return parts
 
 
 class _Resolver(FilePathResolver):
-    """Finds the files that a glTF file names, which it writes with escapes such as ``%20``."""
+    """Finds the files that a glTF file names, which it writes with escapes such as ``%20``, and no others."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(str(file))
+        self._companions = {companion.resolve() for companion in gltf.companions(file)}
 
     def get(self, name: str) -> bytes:
-        return super().get(urllib.parse.unquote(name))
-
-
-def _check_gltf(file: Path) -> None:
-    """Raise InputError for what trimesh would silently leave out of a glTF file."""
-    companions(file)  # none outside the folder
-    described = gltf(file)
-    extensions = {*described.get("extensionsRequired", []), *described.get("extensionsUsed", [])} & LOSSY
-    primitives = [primitive for mesh in described.get("meshes", []) for primitive in mesh["primitives"]]
-    flaws = [
-        *(f"the extension {extension}" for extension in sorted(extensions)),
-        *(
-            f"primitives of mode {primitive['mode']}"
-            for primitive in primitives
-            if primitive.get("mode", 4) in (2, 3, 6)
-        ),
-        *("sparse accessors" for accessor in described.get("accessors", []) if "sparse" in accessor),
-    ]
-    if flaws:
-        raise InputError(f"{file}: uses {flaws[0]}, which is not supported; export it without")
+        file = Path(self.parent) / urllib.parse.unquote(name)
+        if file.resolve() not in self._companions:
+            raise InputError(f"{file}: may not be read")
+        files.check_regular(file)
+        return file.read_bytes()
 
 
 def _part(mesh: trimesh.Trimesh, transform: np.ndarray) -> _Part:
@@ -155,9 +186,7 @@ def _tinted(image: Image.Image, colour: tuple[float, float, float, float] | None
     if colour is None or colour[:3] == (1, 1, 1):
         return image
     pixels = np.asarray(image, float) / 255
-    linear = np.where(pixels[..., :3] <= 0.04045, pixels[..., :3] / 12.92, ((pixels[..., :3] + 0.055) / 1.055) ** 2.4)
-    linear = linear * colour[:3]
-    pixels[..., :3] = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    pixels[..., :3] = textures.to_srgb(textures.to_linear(pixels[..., :3]) * colour[:3])
     return Image.fromarray(np.round(255 * pixels).astype(np.uint8), image.mode)
 
 
@@ -191,10 +220,12 @@ def _ply_columns(mesh: trimesh.Trimesh) -> dict[str, Any]:
         return {}
     columns = rows if isinstance(rows, dict) else {name: rows[name] for name in rows.dtype.names}
     lists = next(columns[name] for name in ("vertex_indices", "vertex_index") if name in columns)
+    counts = None
     if lists.dtype.names:
-        lists = lists[lists.dtype.names[-1]]
+        counts, lists = (lists[name] for name in lists.dtype.names)
     polygons = [np.asarray(entry).reshape(-1) for entry in lists]
-    if len(polygons) != elements["face"]["length"] or any(polygon.dtype.kind == "f" for polygon in polygons):
+    same = counts is None or np.array_equal(counts, list(map(len, polygons)))  # trimesh takes all to be as the first
+    if not same or len(polygons) != elements["face"]["length"] or any(face.dtype.kind == "f" for face in polygons):
         raise InputError("has other faces than its header says; is the file complete?")
     whole = np.array([len(polygon) > 2 for polygon in polygons])
     if max(map(len, polygons), default=0) <= 3 and whole.all():
@@ -206,49 +237,25 @@ def _ply_columns(mesh: trimesh.Trimesh) -> dict[str, Any]:
     return found
 
 
-def _read_off(file: Path) -> _Part:
+def _read_off(file: Path, limits: Limits) -> _Part:
     """Read an OFF file, whose polygons trimesh would cut as fans."""
-    content = file.read_text(encoding="utf-8-sig", errors="replace")
-    header = re.match(r"\s*(?:#.*\s+)*(?:ST)?C?N?OFF", content)
+    content = re.sub(r"#.*", "", file.read_text(encoding="utf-8-sig", errors="replace"))
+    header = re.match(r"\s*(?:ST)?C?N?OFF", content)
     if header is None:
         raise InputError("does not begin with OFF, COFF, NOFF or STOFF")
-    lines = (line.partition("#")[0].split() for line in content[header.end() :].splitlines())
-    rows = [row for row in lines if row]
+    rows = [row for line in content[header.end() :].splitlines() if (row := line.split())]
     vertices, polygons = int(rows[0][0]), int(rows[0][1])
+    limits.check_faces(file, polygons)
+    if len(rows) > 1 + vertices + polygons:
+        raise InputError("has more lines than its counts say; export it again")
+    if strange := re.search(r"\S*_\S*", content[header.end() :]):  # Python reads 0_5 as 5
+        raise InputError(f"has {strange[0][:40]!r}, which is not a number")
     points = np.array([list(map(float, row[:3])) for row in rows[1 : 1 + vertices]]).reshape(-1, 3)
     faces = [list(map(int, row[1 : 1 + int(row[0])])) for row in rows[1 + vertices : 1 + vertices + polygons]]
     short = any(len(face) != int(row[0]) for face, row in zip(faces, rows[1 + vertices :], strict=False))
     if len(points) != vertices or len(faces) != polygons or short:
         raise InputError("has fewer numbers than its counts say; is the file complete?")
     return _of_polygons(points, [face for face in faces if len(face) > 2])
-
-
-def _read_stl(file: Path) -> _Part:
-    """Read an STL file; trimesh silently drops what it cannot read of text."""
-    content = file.read_bytes()
-    count = int.from_bytes(content[80:84], "little")
-    if content.lstrip()[:5].lower() == b"solid" and len(content) != 84 + 50 * count:
-        points = _text_triangles(content.decode(errors="replace").split())
-    elif len(content) < 84 + 50 * count or len(content) < 84:
-        raise InputError(f"has {len(content)} bytes, but its {count} triangles need {84 + 50 * count}; is it complete?")
-    else:
-        record = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
-        points = np.frombuffer(content, record, count, offset=84)["corners"].reshape(-1, 3)
-    return _of_polygons(points.astype(float), list(np.arange(len(points)).reshape(-1, 3)))
-
-
-def _text_triangles(words: list[str]) -> np.ndarray:
-    """The corners (3T, 3) of the triangles in the words of a text STL file."""
-    points: list[list[float]] = []
-    loops = [index for index, word in enumerate(words) if word == "loop" and words[index - 1] == "outer"]
-    for loop in loops:
-        corners = words[loop + 1 : loop + 14]
-        if len(corners) < 13 or corners[:12:4] != 3 * ["vertex"] or corners[12] != "endloop":
-            raise InputError(f"triangle {len(points) // 3 + 1} has not three corners; is the file complete?")
-        points += [list(map(float, corners[start + 1 : start + 4])) for start in (0, 4, 8)]
-    if "endsolid" not in words:
-        raise InputError("has no endsolid; is the file complete?")
-    return np.array(points).reshape(-1, 3)
 
 
 def _of_polygons(points: np.ndarray, polygons: list) -> _Part:

@@ -43,12 +43,17 @@ def synset(category: str, given: str | None, table: dict[str, str], layout: str 
     )
 
 
+def is_id(name: str) -> bool:
+    """Whether a name can be the id of a shape."""
+    return ID.fullmatch(name) is not None and name not in RESERVED
+
+
 def check_id(shape: object, source: str) -> str:
     """Return a shape's id of up to 128 characters; raises InputError, naming ``source``, for any other value.
 
     Ids become parts of paths, so this check must be strict.
     """
-    if not isinstance(shape, str) or not ID.fullmatch(shape) or shape in RESERVED:
+    if not isinstance(shape, str) or not is_id(shape):
         raise InputError(
             f"{source}: {shape!r} cannot be the id of a shape; an id begins with a letter or digit and has letters, "
             "digits, spaces and . , + ( ) - _ only, and `failed` is taken: rename the shape, and its entry here"

@@ -14,12 +14,13 @@ import trimesh
 from mathutils import Matrix
 from PIL import Image
 
+from template3d.data import textures
 from template3d.data.materials import Material, Materials
 from template3d.data.prepared_meshes import PreparedMesh
 from template3d.geometry.meshes import distinct
 from template3d.rendering.cameras import LENS_MM, SENSOR_MM, View
 from template3d.rendering.shading import GREY, Appearance, TextureImage, make_even, shine_group, shine_with
-from template3d.runtime.errors import InputError
+from template3d.runtime.errors import InputError, printable
 from template3d.runtime.limits import USUAL, Limits
 
 APART = 2e-5
@@ -69,6 +70,7 @@ class Studio:
         self._scene.camera = self._add(bpy.data.objects.new("camera", camera))
         self._shine = shine_group()
         self._shape: list = []
+        self._textures = tempfile.TemporaryDirectory()
 
     def show_prepared(
         self, shape: PreparedMesh, described: Materials, source: str | Path = "", limits: Limits = USUAL
@@ -80,7 +82,9 @@ class Studio:
         and what is shown instead. Raises InputError if a texture is too large.
         """
         self._clear()
-        appearances_of, warnings = _appearances(described.by_name, limits)
+        names = {*shape.material_names, *(name.partition(" #")[0].rstrip() for name in shape.material_names)}
+        used = {name: material for name, material in described.by_name.items() if name in names}
+        appearances_of, warnings = _appearances(used, Path(self._textures.name), limits)
         appearances = []
         for written in shape.material_names:
             without_comment = written.partition(" #")[0].rstrip()
@@ -156,29 +160,33 @@ class Studio:
             bpy.data.objects.remove(thing, do_unlink=True)
         self._shape = []
         bpy.data.orphans_purge(do_recursive=True)
+        # Cycles reads the files of textures when it renders. It keeps them by their paths, so each shape has new ones.
+        self._textures.cleanup()
+        self._textures = tempfile.TemporaryDirectory()
 
 
-def _appearances(described: Mapping[str, Material], limits: Limits) -> tuple[dict[str, Appearance], list[str]]:
+def _appearances(
+    described: Mapping[str, Material], folder: Path, limits: Limits
+) -> tuple[dict[str, Appearance], list[str]]:
     """The appearance of each material, with its textures opened in Blender, and warnings.
 
-    Raises InputError for a texture that is too large. What Pillow cannot open is never given to Blender, which knows
-    more formats, because its size in pixels was not checked.
+    Raises InputError for a texture that is too large. Blender never opens a texture's own file, because it knows more
+    formats than were checked, but a PNG in ``folder`` of what was decoded.
     """
     warnings: list[str] = []
 
     @functools.cache
     def opened(file: Path) -> tuple[bpy.types.Image, bool] | None:
         """An image, and whether it has alpha; None if it cannot be read."""
-        if limits.check_image(file):
-            with Image.open(file) as header:
-                transparent = header.has_transparency_data
-            image = bpy.data.images.load(str(file.absolute()))
-            if image.size[0]:  # Blender decodes it to know this; 0 if it is damaged
-                return image, transparent
-        warnings.append(f"{file}: this texture cannot be read; the material is shown without it")
-        return None
+        decoded = textures.decode(file, file, limits)
+        if decoded is None:
+            warnings.append(printable(f"{file}: this texture cannot be read; the material is shown without it"))
+            return None
+        written = folder / f"{len(bpy.data.images)}.png"
+        textures.write(decoded, written)
+        return bpy.data.images.load(str(written)), decoded.mode == "RGBA"
 
-    def textures(material: Material) -> tuple[TextureImage | None, TextureImage | None]:
+    def images_of(material: Material) -> tuple[TextureImage | None, TextureImage | None]:
         colour, alpha = None, None
         if material.texture and (found := opened(material.texture.file)):
             colour = TextureImage(found[0], "Color", material.texture.scale, material.texture.offset)
@@ -189,7 +197,7 @@ def _appearances(described: Mapping[str, Material], limits: Limits) -> tuple[dic
         return colour, alpha
 
     appearances = {
-        name: Appearance((*shown.colour, shown.opacity), *textures(shown)) for name, shown in described.items()
+        name: Appearance((*shown.colour, shown.opacity), *images_of(shown)) for name, shown in described.items()
     }
     return appearances, warnings
 
