@@ -3,6 +3,7 @@ import stages
 import torch
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
+from template3d.runtime.errors import InputError
 from template3d.training.embeddings import LossSettings
 from template3d.training.end_to_end import EndToEndSettings, EndToEndStage
 from template3d.training.loop import fit
@@ -58,3 +59,20 @@ def test_a_frozen_trunk_stays_as_it_is_end_to_end():
     )
     fit(stage, Schedule(2, 100), "test")
     assert torch.equal(encoder.trunk.conv1.weight, before)
+
+
+def stage_of(shapes: int, scenes: int, **encoder) -> EndToEndStage:
+    views, samples = stages.pictures(shapes, 2), stages.spheres([0.3, 0.5, 0.6][:shapes])
+    settings, decoder = EndToEndSettings(scenes, 64), ImplicitTemplate(**stages.SIZES)
+    return EndToEndStage(Encoder(8, **encoder), decoder, views, samples, settings, LossSettings())
+
+
+@pytest.mark.parametrize(("shapes", "scenes"), [(1, 4), (1, 1), (3, 1)])
+def test_a_batch_too_small_for_its_statistics_is_refused_at_the_start(shapes, scenes):
+    with pytest.raises(InputError, match=r"batch of 1 images of 32 pixels.*set end_to_end\.scenes_per_batch to 2"):
+        stage_of(shapes, scenes)
+
+
+def test_a_batch_of_one_works_without_statistics():
+    assert fit(stage_of(1, 1, freeze_trunk=True), Schedule(2, 100), "test")[-1]["total"] > 0
+    assert fit(stage_of(3, 2), Schedule(2, 100), "test")[-1]["total"] > 0

@@ -6,6 +6,14 @@ from template3d.geometry import isosurface
 from template3d.networks.template import Template
 
 
+def dense(signed_distance, resolution):
+    """The mesh from every corner of the grid."""
+    axis = -1 + torch.arange(resolution + 1) * (2 / resolution)
+    with torch.no_grad():
+        values = signed_distance(torch.cartesian_prod(axis, axis, axis)).float()
+    return isosurface.zero_surface(values.view([resolution + 1] * 3), 1.0)
+
+
 def sphere(points):
     return points.norm(dim=-1) - 0.6
 
@@ -18,14 +26,33 @@ def test_a_sphere_comes_back_as_one():
     assert mesh.volume == pytest.approx(4 / 3 * np.pi * 0.6**3, rel=0.01)  # positive: faces look outward
 
 
-def test_coarse_to_fine_gives_the_dense_grids_mesh():
+@pytest.mark.parametrize("resolution", [12, 24, 36, 48, 60, 96])
+def test_coarse_to_fine_gives_the_dense_grids_mesh(resolution):
     def bent(points):  # slopes between 0.5 and 1, as trained networks have
         return (0.75 + 0.25 * torch.sin(3 * points[:, 0])) * sphere(points)
 
-    skipping = isosurface.reconstruct(bent, resolution=48, coarse=12)
-    dense = isosurface.reconstruct(bent, resolution=48, coarse=48)
-    np.testing.assert_allclose(skipping.vertices, dense.vertices, atol=1e-5)
-    np.testing.assert_array_equal(skipping.faces, dense.faces)
+    skipping = isosurface.reconstruct(bent, resolution, coarse=12)
+    every = dense(bent, resolution)
+    np.testing.assert_allclose(skipping.vertices, every.vertices, atol=1e-5)
+    np.testing.assert_array_equal(skipping.faces, every.faces)
+
+
+@pytest.mark.parametrize("period", [1, 0.5, 1.05], ids=lambda cells: f"{cells} cells")
+def test_slats_between_the_centres_of_coarse_cells_are_not_missed(period):
+    def slats(points):  # the exact distance; differences between centres are near 0
+        apart = period / 8
+        return ((points[:, 0] / apart + 0.1) % 1 - 0.5).abs() * apart - 0.2 * apart
+
+    mesh, every = isosurface.reconstruct(slats, resolution=64, coarse=16), dense(slats, 64)
+    assert len(every.faces) > 1000
+    np.testing.assert_array_equal(mesh.faces, every.faces)
+
+
+def test_a_step_between_cells_is_not_missed():
+    def step(points):  # flat at the centres of the coarse cells on both sides
+        return torch.tanh(150 * sphere(points))
+
+    np.testing.assert_array_equal(isosurface.reconstruct(step, 64, 16).faces, dense(step, 64).faces)
 
 
 def test_a_plate_thinner_than_a_coarse_cell_is_not_missed():
@@ -54,9 +81,9 @@ def test_a_wire_of_half_a_coarse_cell_is_not_missed():
         return torch.stack([points[:, 0], points[:, 1]], dim=-1).norm(dim=-1) - 1 / 32
 
     mesh = isosurface.reconstruct(wire, resolution=128, coarse=16)
-    dense = isosurface.reconstruct(wire, resolution=128, coarse=128)
-    np.testing.assert_array_equal(mesh.faces, dense.faces)
-    np.testing.assert_allclose(mesh.vertices, dense.vertices, rtol=0, atol=1e-6)  # float32: 16 roundings of 1
+    every = dense(wire, 128)
+    np.testing.assert_array_equal(mesh.faces, every.faces)
+    np.testing.assert_allclose(mesh.vertices, every.vertices, rtol=0, atol=1e-6)  # float32: 16 roundings of 1
     assert np.ptp(mesh.vertices, axis=0) == pytest.approx([1 / 16, 1 / 16, 2], abs=1e-3)
 
 
@@ -81,10 +108,10 @@ def test_a_trained_network_gives_the_dense_grids_mesh_vertex_for_vertex():
         return template(points)
 
     sparse = isosurface.reconstruct(counted, resolution=96, coarse=24)
-    dense = isosurface.reconstruct(template, resolution=96, coarse=96)
-    assert len(dense.faces) > 1000
-    np.testing.assert_array_equal(sparse.faces, dense.faces)
-    np.testing.assert_allclose(sparse.vertices, dense.vertices, rtol=0, atol=1e-6)  # float32, as grids are
+    every = dense(template, 96)
+    assert len(every.faces) > 1000
+    np.testing.assert_array_equal(sparse.faces, every.faces)
+    np.testing.assert_allclose(sparse.vertices, every.vertices, rtol=0, atol=1e-6)  # float32, as grids are
     assert sum(evaluated) < 97**3 / 3
 
 

@@ -1,13 +1,15 @@
 """From a photo to a mesh: in Python, and from the command line."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import stages
 import trimesh
+import yaml
 from PIL import Image
-from template3d import __main__
+from template3d import __main__, reconstruct
 from template3d.data import codes
 from template3d.networks import models
 from template3d.reconstruction.photo import reconstruct_photo
@@ -50,15 +52,94 @@ def test_the_command_writes_the_mesh_of_a_photo(model, photo, tmp_path, monkeypa
     ("arguments", "sentence"),
     [
         (["photo.png", "-o", "mesh.stl"], "must end with .glb or .ply"),
-        (["photo.png", "-o", "mesh.ply", "--resolution", "33"], "positive multiple of 32"),
+        (["photo.png", "-o", "mesh.ply", "--resolution", "33"], "--resolution is 33, but .* of 32 from 32 to 512$"),
+        (
+            ["photo.png", "-o", "mesh.ply", "--resolution", "3200000"],
+            "--resolution is 3200000, but .* of 32 from 32 to 512$",
+        ),
+        (["photo.png", "-o", "mesh.ply", "--resolution", "544"], "--resolution is 544, but .* of 32 from 32 to 512$"),
+        (["photo.png", "-o", "mesh.ply", "--resolution", "0"], "--resolution is 0, but .* of 32 from 32 to 512$"),
+        (["photo.png", "-o", "mesh.ply", "--resolution", "-32"], "--resolution is -32, but .* of 32 from 32 to 512$"),
+        (["photo.png", "-o", "mesh.ply", "--resolution", "-32"], "--resolution is -32"),
         (["missing.png", "-o", "mesh.ply"], "no such photo"),
+        (
+            ["photo.png", "-o", "photo.png/mesh.glb"],
+            "photo.png/mesh.glb: cannot be written .a part of its path is a file.; give",
+        ),
+        (["photo.png", "-o", "photo.png/a/mesh.glb"], "photo.png/a/mesh.glb: cannot be written"),
+        (["photo.png", "-o", "folder.glb"], "folder.glb: cannot be written .*is a folder; add the name of a file"),
+        (["photo.png", "-o", "/proc/mesh.glb"], "/proc/mesh.glb: cannot be written"),  # as a folder without permission
+        (["photo.png", "-o", "a" * 300 + ".glb"], "File name too long"),
     ],
 )
 @pytest.mark.usefixtures("model", "photo")
 def test_a_mistake_ends_the_command_with_a_sentence(tmp_path, monkeypatch, arguments, sentence):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit, match=sentence):
+    (tmp_path / "folder.glb").mkdir()
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(SystemExit, match=sentence) as stopped:
         run(monkeypatch, "reconstruct", *arguments, "--model", tmp_path)
+    assert "\n" not in str(stopped.value)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.usefixtures("model", "photo")
+def test_an_output_that_cannot_be_written_is_named_before_anything_is_computed(tmp_path, monkeypatch):
+    monkeypatch.setattr(reconstruct, "load_model", lambda weights: pytest.fail("the model was read"))
+    with pytest.raises(SystemExit, match="cannot be written"):
+        run(monkeypatch, "reconstruct", tmp_path / "photo.png", "-o", "/proc/mesh.glb", "--model", tmp_path)
+
+
+@pytest.mark.usefixtures("model")
+def test_a_full_disk_is_a_sentence(tmp_path, monkeypatch, photo):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(reconstruct.files.os, "fsync", full)
+    with pytest.raises(SystemExit, match=r"mesh\.glb: cannot be written \(No space left on device\)"):
+        run(monkeypatch, "reconstruct", photo, "-o", tmp_path / "mesh.glb", "--model", tmp_path, "--resolution", "32")
+    assert not (tmp_path / "mesh.glb").exists()
+
+
+@pytest.mark.usefixtures("model")
+def test_the_output_may_be_in_a_new_folder_and_the_model_may_be_its_file(tmp_path, monkeypatch, photo):
+    output = tmp_path / "new/folder/mesh.glb"
+    for name in ("model.safetensors", "model.json"):
+        run(monkeypatch, "reconstruct", photo, "-o", output, "--model", tmp_path / name, "--resolution", "32")
+        output.unlink()
+
+
+@pytest.fixture
+def results(model, tmp_path):
+    """``results/models`` with two methods, a stage without encoder, and an unfinished training."""
+    for name in ("chairs/two_phase", "chairs/end_to_end", "chairs/embeddings", "planes/two_phase"):
+        model.encoder = None if name == "chairs/embeddings" else stages.Encoder(8, backbone=stages.BACKBONE)
+        models.save(model, tmp_path / "models" / name / "model.safetensors", tmp_path / "models" / name / "model.json")
+    (tmp_path / "models/planes/two_phase/model.json").write_text('{"backbone": "resnet18"}')
+    (tmp_path / "models/sofas/end_to_end").mkdir(parents=True)
+    return tmp_path / "models"
+
+
+@pytest.mark.parametrize(
+    ("folder", "sentence"),
+    [
+        ("chairs", "there is no model.safetensors in {}; its methods are end_to_end, two_phase: add one to the path$"),
+        ("", "its methods are chairs/end_to_end, chairs/two_phase, planes/two_phase: add one to the path$"),
+        ("sofas", "there is no model.safetensors in {}; nor a folder with one$"),
+        ("sofas/end_to_end", "there is no model.safetensors in {}; nor a folder with one$"),
+        ("benches", "--model is {}, but that is no folder with a model; .venv/bin/snakemake trains"),
+        ("../photo.png", "--model is {}, but that is no folder with a model"),
+        ("planes/two_phase", "model.json: describes no model; decoder is missing: copy the model's folder again"),
+        ("chairs/embeddings", "this model has no encoder: use two_phase or end_to_end, not embeddings$"),
+    ],
+)
+def test_a_model_that_is_not_there_is_named_with_those_that_are(
+    results, photo, tmp_path, monkeypatch, folder, sentence
+):
+    expected = sentence.format(results / folder)
+    with pytest.raises(SystemExit, match=expected) as stopped:
+        run(monkeypatch, "reconstruct", photo, "-o", tmp_path / "mesh.glb", "--model", results / folder)
+    assert "\n" not in str(stopped.value)
 
 
 def test_a_model_without_an_encoder_is_refused(model, photo):
@@ -74,3 +155,8 @@ def test_codes_are_read_without_the_networks(model, tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"x")
     with pytest.raises(InputError, match="cannot be read"):
         codes.read(tmp_path / "model.safetensors")
+
+
+def test_the_highest_resolution_is_that_of_the_configuration():
+    schema = yaml.safe_load((Path(reconstruct.__file__).parents[1] / "schemas/config.schema.yaml").read_text())
+    assert schema["properties"]["isosurface"]["properties"]["resolution"]["maximum"] == reconstruct.MOST_CELLS

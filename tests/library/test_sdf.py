@@ -216,3 +216,25 @@ def test_without_samples_of_one_side_nothing_is_dropped():
     for inside, outside in ((some, none), (none, some)):
         kept = consistency.consistent(inside, outside)
         assert [len(side) for side in kept] == [len(inside), len(outside)]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("backend", ["rays", "mesh_to_sdf"])
+def test_distances_that_are_not_finite_are_a_flaw_of_the_mesh(monkeypatch, backend, value):
+    def broken(*arguments):
+        distances = np.ones(len(arguments[2] if backend == "rays" else arguments[1]), np.float32)
+        distances[:2] = value
+        return distances
+
+    monkeypatch.setattr(sdf, "_by_rays" if backend == "rays" else "_by_scans", broken)
+    with pytest.raises(InputError, match="2 of 4000 distances to the mesh are not finite"):
+        sdf.signed_distances(BOX, POINTS, backend)
+    with pytest.raises(InputError, match="2 of 500 distances to the mesh are not finite"):
+        sdf.sample_sdf(BOX, 500, np.random.default_rng(0), backend)
+
+
+def test_a_mesh_with_a_flaw_has_no_samples():
+    vertices = np.array(BOX.vertices)
+    vertices[3, 1] = np.nan
+    with pytest.raises(InputError, match=r"the mesh .*; it has no signed distance"):
+        sdf.sample_sdf(trimesh.Trimesh(vertices, BOX.faces, process=False), 500, np.random.default_rng(0))

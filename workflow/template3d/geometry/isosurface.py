@@ -1,6 +1,6 @@
 """From signed distance functions to meshes: coarse to fine, then marching cubes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 import trimesh
@@ -8,16 +8,26 @@ from skimage.measure import marching_cubes
 from torch import Tensor
 
 SLOPE_MARGIN = 1.5
-"""Factor on the steepest slope at cell centres, because a slope within a cell may be steeper."""
-SLOPE_BATCH = 8192
-BATCH = 65536
+"""Factor on the steepest slope at coarse centres, because a slope between them may be steeper."""
+FARTHEST = 1.25**0.5
+"""Largest distance in a cube, in sides, to the nearer one of two opposite corners."""
+FARTHEST_SUM = 1 + 2**0.5
+"""Largest sum of the distances in a cube, in sides, to two opposite corners."""
+GRADIENT_DIVISOR = 8
+"""A query with gradients is so many times smaller than a batch, because it stores all activations."""
+BATCH = 2048
+"""Points in one query on a CPU, so that a network's activations stay in the processor's cache."""
 
 
 def reconstruct(
-    signed_distance: Callable[[Tensor], Tensor], resolution: int = 128, coarse: int = 32, bound: float = 1.0
+    signed_distance: Callable[[Tensor], Tensor],
+    resolution: int = 128,
+    coarse: int = 32,
+    bound: float = 1.0,
+    batch: int = BATCH,
 ) -> trimesh.Trimesh:
     """The zero level set of one function from points (N, 3) to distances (N,); see ``reconstruct_all``."""
-    return reconstruct_all(lambda points, _: signed_distance(points), 1, resolution, coarse, bound)[0]
+    return reconstruct_all(lambda points, _: signed_distance(points), 1, resolution, coarse, bound, batch)[0]
 
 
 def reconstruct_all(
@@ -26,49 +36,117 @@ def reconstruct_all(
     resolution: int = 128,
     coarse: int = 32,
     bound: float = 1.0,
+    batch: int = BATCH,
 ) -> list[trimesh.Trimesh]:
     """The zero level set of several shapes over the cube [-bound, bound]^3; a mesh without faces if a shape has none.
 
     ``signed_distance`` maps points (N, 3) and the index (N,) of each point's shape to distances (N,), negative inside.
-    Points of all shapes share a batch, which keeps a GPU busy.
+    Points of all shapes share a batch of at most ``batch``, which keeps a GPU busy.
 
     Cells are refined from coarse to fine. A cell is skipped only if the absolute distance at its centre exceeds the
-    largest change possible within it. This change is the steepest slope at the centres of the coarse cells around it,
-    with a margin, times half the cell's diagonal. So surfaces thinner than a cell are found. The other cells are halved
-    until they are two fine cells wide.
+    largest change possible within it, and no neighbour's distance has the other sign. This change is the steepest slope
+    at the centres of the coarse cells around it, with a margin, times half the cell's diagonal. So surfaces thinner
+    than a cell are found. Cells two fine cells wide are not halved. Distances at their corners and centres decide, by
+    the same slope, which octants are evaluated.
 
     ``resolution`` is the number of fine cells a side. Raises ValueError unless it is a multiple of ``coarse``.
     """
     if resolution % coarse:
         raise ValueError(f"resolution {resolution} must be a multiple of the coarse grid's {coarse}")
-    side = coarse
+    query, side = _Query(signed_distance, bound, batch), coarse
     cells = torch.cartesian_prod(torch.arange(shapes), *[torch.arange(side)] * 3)
-    slopes = _slopes(signed_distance, -bound + (cells[:, 1:] + 0.5) * (2 * bound / side), cells[:, 0])
-    slopes = torch.nn.functional.max_pool3d(slopes.view(shapes, side, side, side), 3, stride=1, padding=1)
-    values = torch.empty(shapes, side, side, side)
+    values = query.at_centres(cells, side).view(shapes, side, side, side)
+    coarse_slopes = _largest_around(query.slopes_at_centres(cells, side).view(shapes, side, side, side))
     while True:
-        centres = -bound + (cells[:, 1:] + 0.5) * (2 * bound / side)
-        at_centres = _evaluate(signed_distance, centres, cells[:, 0])
-        values[tuple(cells.T)] = at_centres
-        slope = slopes[(cells[:, 0], *(cells[:, 1:] // (side // coarse)).T)]
-        cells = cells[at_centres.abs() <= SLOPE_MARGIN * slope * (2 * bound / side) * 3**0.5 / 2]
+        slopes = coarse_slopes[(cells[:, 0], *(cells[:, 1:] // (side // coarse)).T)]
+        near = values[tuple(cells.T)].abs() <= SLOPE_MARGIN * slopes * query.width(side) * 3**0.5 / 2
+        near |= ((_largest_around(values) > 0) & (_largest_around(-values) > 0))[tuple(cells.T)]
+        cells, slopes = cells[near], slopes[near]
         fine = resolution // side
         if not len(cells) or fine <= 2 or fine % 2:
             break
         side *= 2
-        values = _repeated(values, 2)
-        cells = _refined(cells, 2, 2)
+        values, cells = _repeated(values, 2), _refined(cells, 2, 2)
+        values[tuple(cells.T)] = query.at_centres(cells, side)
     # every fine corner takes its cell's value, so a skipped cell has no crossing; the other cells overwrite it
     values = _repeated(values, fine)
     for axis in (1, 2, 3):
         values = torch.cat([values, values.narrow(axis, -1, 1)], dim=axis)
-    corners = _refined(cells, fine, fine + 1)
-    wide = resolution + 1
-    flat = torch.unique(((corners[:, 0] * wide + corners[:, 1]) * wide + corners[:, 2]) * wide + corners[:, 3])
-    positions = torch.stack([flat // wide**2 % wide, flat // wide % wide, flat % wide], dim=1)
     values = values.contiguous()
-    values.view(-1)[flat] = _evaluate(signed_distance, -bound + positions * (2 * bound / resolution), flat // wide**3)
+    if fine == 2:
+        query.at_corners(_refined(cells, 1, 2) * torch.tensor([1, 2, 2, 2]), values)
+        corners = _octant_corners(cells, values, SLOPE_MARGIN * slopes * query.width(resolution))
+    else:
+        corners = _refined(cells, fine, fine + 1)
+    query.at_corners(corners, values)
     return [zero_surface(grid, bound) for grid in values]
+
+
+class _Query:
+    """The functions on grids over the cube, at the centres of cells or at their corners."""
+
+    def __init__(self, signed_distance: Callable[[Tensor, Tensor], Tensor], bound: float, batch: int) -> None:
+        self.signed_distance, self.bound, self.batch = signed_distance, bound, batch
+
+    def width(self, side: int) -> float:
+        """The width of a cell, of ``side`` cells a side."""
+        return 2 * self.bound / side
+
+    def at_centres(self, cells: Tensor, side: int) -> Tensor:
+        """Distances (N,) at the centres of cells (N, 4), each with its shape."""
+        with torch.no_grad():
+            return torch.cat([self.signed_distance(*part).float().cpu() for part in self._parts(cells, 0.5, side)])
+
+    def slopes_at_centres(self, cells: Tensor, side: int) -> Tensor:
+        """The lengths (N,) of the gradients at the centres of cells (N, 4)."""
+        slopes = []
+        with torch.enable_grad():  # the caller may have turned gradients off
+            for points, owners in self._parts(cells, 0.5, side, GRADIENT_DIVISOR):
+                points.requires_grad_()
+                (gradient,) = torch.autograd.grad(self.signed_distance(points, owners).sum(), points)
+                slopes.append(gradient.norm(dim=-1).float().cpu())
+        return torch.cat(slopes)
+
+    def at_corners(self, corners: Tensor, values: Tensor) -> None:
+        """Write the distances at corners (N, 4), each with its shape, into the grid ``values`` (B, S, S, S)."""
+        if not len(corners):
+            return
+        across = values.shape[1]
+        wanted = torch.zeros(values.numel(), dtype=torch.bool)
+        wanted[((corners[:, 0] * across + corners[:, 1]) * across + corners[:, 2]) * across + corners[:, 3]] = True
+        flat = wanted.nonzero()[:, 0]
+        grid_points = torch.stack(torch.unravel_index(flat, values.shape), dim=1)
+        with torch.no_grad():
+            parts = [self.signed_distance(*part).float().cpu() for part in self._parts(grid_points, 0.0, across - 1)]
+        values.view(-1)[flat] = torch.cat(parts)
+
+    def _parts(self, cells: Tensor, offset: float, side: int, divisor: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
+        """Points (N, 3) and their shapes (N,), of cells or corners (M, 4), at most ``batch // divisor`` at a time."""
+        for part in cells.split(max(1, self.batch // divisor)):
+            yield -self.bound + (part[:, 1:] + offset) * self.width(side), part[:, 0]
+
+
+def _largest_around(values: Tensor) -> Tensor:
+    """The largest of the values (B, S, S, S) of each cell and of its neighbours."""
+    return torch.nn.functional.max_pool3d(values, 3, stride=1, padding=1)
+
+
+def _octant_corners(cells: Tensor, values: Tensor, change: Tensor) -> Tensor:
+    """The fine corners (M, 4) that are not in ``values`` yet, of those octants of cells that the surface can cross.
+
+    The cells (N, 4) are two fine cells wide. The distances at their corners and centres are in ``values``. They may
+    change by ``change`` (N,) over a fine cell. Two opposite corners of an octant are a corner and the centre of a cell.
+    """
+    octants = _refined(cells, 2, 2)
+    towards_corner = octants % 2
+    towards_corner[:, 0] = 0  # the index of the shape
+    at_corner = values[tuple((octants + towards_corner).T)]
+    at_centre = values[tuple((octants + torch.tensor([0, 1, 1, 1]) - towards_corner).T)]
+    pair, change = torch.stack([at_corner, at_centre]).abs(), change.repeat_interleave(8)
+    possible = (pair.amin(dim=0) <= FARTHEST * change) & (pair.sum(dim=0) <= FARTHEST_SUM * change)
+    corners = _refined(octants[possible | (at_corner * at_centre <= 0)], 1, 2)
+    odd = (corners[:, 1:] % 2).sum(dim=1)
+    return corners[(odd > 0) & (odd < 3)]
 
 
 def zero_surface(grid: Tensor, bound: float) -> trimesh.Trimesh:
@@ -89,22 +167,3 @@ def _repeated(values: Tensor, times: int) -> Tensor:
     for axis in (1, 2, 3):
         values = values.repeat_interleave(times, dim=axis)
     return values
-
-
-def _evaluate(signed_distance: Callable[[Tensor, Tensor], Tensor], points: Tensor, owners: Tensor) -> Tensor:
-    if not len(points):
-        return torch.empty(0)
-    parts = zip(points.float().split(BATCH), owners.split(BATCH), strict=True)
-    with torch.no_grad():
-        return torch.cat([signed_distance(part, of).float().cpu() for part, of in parts])
-
-
-@torch.enable_grad()  # the caller may have turned gradients off
-def _slopes(signed_distance: Callable[[Tensor, Tensor], Tensor], points: Tensor, owners: Tensor) -> Tensor:
-    """The slopes of the functions at points (N, 3): the lengths (N,) of their gradients."""
-    slopes = []
-    for part, of in zip(points.float().split(SLOPE_BATCH), owners.split(SLOPE_BATCH), strict=True):
-        part = part.clone().requires_grad_()
-        (gradient,) = torch.autograd.grad(signed_distance(part, of).sum(), part)
-        slopes.append(gradient.norm(dim=-1).cpu())
-    return torch.cat(slopes)

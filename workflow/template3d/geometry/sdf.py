@@ -31,7 +31,7 @@ def signed_distances(
     * ``backend="mesh_to_sdf"``: distance and sign come from the virtual scans of the package mesh-to-sdf.
 
     Raises ValueError for any other backend. Raises InputError if the mesh has no faces, non-finite vertices, no extent
-    or no area, if no face can be seen from outside, or if a point is not finite.
+    or no area, if no face can be seen from outside, or if a point or a distance is not finite.
 
     Source: Park et al., "DeepSDF" (2019), section 5: distances to the surface that virtual cameras see.
     """
@@ -47,10 +47,14 @@ def _distances(
     if not np.isfinite(points).all():
         raise InputError("some of the points are not finite; they have no signed distance")
     if backend == "rays":
-        return _by_rays(mesh, surface, points, directions)
-    if backend == "mesh_to_sdf":
-        return _by_scans(mesh, points)
-    raise ValueError(f"there is no backend {backend!r}; there are: rays, mesh_to_sdf")
+        distances = _by_rays(mesh, surface, points, directions)
+    elif backend == "mesh_to_sdf":
+        distances = _by_scans(mesh, points)
+    else:
+        raise ValueError(f"there is no backend {backend!r}; there are: rays, mesh_to_sdf")
+    if bad := int((~np.isfinite(distances)).sum()):
+        raise InputError(f"{bad} of {len(points)} distances to the mesh are not finite; check its size and its faces")
+    return distances
 
 
 def _by_rays(mesh: trimesh.Trimesh, surface: trimesh.Trimesh, points: np.ndarray, directions: int) -> np.ndarray:
@@ -100,7 +104,7 @@ def sample_points(
     equally many. The share ``uniform_share`` of all points is uniform in the cube [-1, 1]^3. The defaults are those of
     DeepSDF: 47 % per standard deviation, 6 % uniform (Park et al., 2019, section 5, and its published preprocessing).
     """
-    near = round((1 - uniform_share) / len(near_stds) * count)
+    near = min(round((1 - uniform_share) / len(near_stds) * count), count // len(near_stds))
     seeds, _ = sample_surface(surface, near, rng)
     near_points = [seeds + rng.normal(scale=std, size=seeds.shape) for std in near_stds]
     return np.concatenate([*near_points, rng.uniform(-1, 1, size=(count - near * len(near_stds), 3))])
@@ -125,11 +129,13 @@ def sample_sdf(
     P + M is ``count``, less the samples of ``rays`` that ``consistent`` drops. The distances of ``mesh_to_sdf`` are too
     coarse for that.
 
-    Raises InputError if no point lies inside, as for an open sheet, or if the mesh has no visible face with an area.
-    Raises ValueError for an unknown backend.
+    Raises InputError if the mesh has a flaw, as for ``signed_distances``, or if no point lies inside, as for an open
+    sheet. Raises ValueError for an unknown backend.
 
     Source: Park et al., "DeepSDF" (2019), section 5, and its published preprocessing.
     """
+    if reason := flaw(mesh_unit):
+        raise InputError(f"the mesh {reason}; it has no signed distance")
     single = without_doubles(mesh_unit)
     surface = visibility.visible_surface(single, directions)
     points = sample_points(surface, count, rng, near_stds, uniform_share)

@@ -1,5 +1,6 @@
 """The encoder: maps an image to the latent code of the shape on it."""
 
+import copy
 import difflib
 
 import torch
@@ -33,6 +34,10 @@ class Encoder(nn.Module):
         if freeze_trunk:
             self.trunk.requires_grad_(False)
             self.head.requires_grad_(True)
+        self.finish_loading()
+
+    def finish_loading(self) -> None:
+        """Set what a file of weights does not hold: the order of axes in memory, ImageNet's mean and deviation."""
         # faster convolutions, on CPU and GPU; the stubs of Module.to lack its argument memory_format
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1), persistent=False)
@@ -71,6 +76,21 @@ class Encoder(nn.Module):
                 "set encoder.image_size to a size that it supports, such as 224, or use resnet18"
             ) from error
         self.train(training)
+
+    def check_batch(self, images: Tensor) -> None:
+        """Raise InputError if the backbone cannot be trained with a batch of ``images`` (B, 3, S, S).
+
+        Statistics of a batch need two values at least: two images, or one whose features have several pixels.
+        """
+        try:
+            with torch.no_grad():
+                copy.deepcopy(self).train()(images.to(self.mean.device))  # training changes the statistics
+        except ValueError as error:
+            raise InputError(
+                f"encoder.backbone {self.backbone} cannot be trained with a batch of {len(images)} images of "
+                f"{images.shape[-1]} pixels a side ({error}); set end_to_end.scenes_per_batch to 2 or more, a larger "
+                "encoder.image_size, or end_to_end.freeze_trunk: true"
+            ) from error
 
     def rescale_codes(self, images: Tensor) -> None:
         """Scale and shift the last layer so that the codes of ``images`` are distributed like phase 1's initial codes.

@@ -6,13 +6,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from template3d.data import codes as codes_file
+from template3d.networks import sizes
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
+from template3d.runtime import files, seals
 from template3d.runtime.errors import InputError
 from template3d.runtime.files import whole, write_text
+
+LARGEST_IMAGE = 4096
+"""Pixels a side, more than any encoder's images."""
+
+
+DESCRIPTION = "description"
+"""The key of the metadata of the weights that holds the description, too."""
 
 
 @dataclass
@@ -45,11 +56,13 @@ def save(model: Model, weights: Path, description: Path) -> None:
         tensors["codes"] = model.codes.detach()
     if model.encoder is not None:
         tensors |= {f"encoder.{name}": value for name, value in model.encoder.state_dict().items()}
-    with whole(weights) as beside:
-        save_file({name: value.contiguous() for name, value in tensors.items()}, beside)
     facts: dict[str, Any] = {"decoder": model.sizes, "shapes": model.shapes, "image_size": model.image_size}
     if model.encoder is not None:
         facts["backbone"] = model.encoder.backbone
+    with whole(weights) as beside:
+        # the weights fit some wrong descriptions, such as one with more steps of the warp
+        tensors = {name: value.contiguous() for name, value in tensors.items()}
+        save_file(tensors, beside, {DESCRIPTION: json.dumps(facts)})
     write_text(description, json.dumps(facts, indent=1) + "\n")
 
 
@@ -73,22 +86,62 @@ def load_model(weights: Path) -> Model:
     ``weights`` is the path of ``model.safetensors``; the description ``model.json`` lies beside it. In the result,
     ``codes`` (shapes, L) float32 holds one code of length L per training shape.
 
-    Raises InputError if a file is missing or damaged, or if the weights do not fit the description.
+    Raises InputError if a file is missing or damaged, if the description has a wrong or absurd value, or if the weights
+    do not fit it. The description may claim any size: the weights alone decide how much memory is used.
     """
     description = weights.with_suffix(".json")
+    for file in (weights, description):
+        files.check_regular(file)
+        if seals.path_of(file).exists() and (flaw := seals.flaw(file)):
+            raise InputError(f"{flaw}; copy the model's folder again, or let snakemake make it again")
     try:
         facts, tensors = json.loads(description.read_text()), load_file(weights)
+        with safe_open(weights, framework="pt") as opened:
+            written = json.loads((opened.metadata() or {}).get(DESCRIPTION, "null"))
     except Exception as error:  # safetensors has its own class of errors
-        raise InputError(f"{weights}: cannot be read ({error}); delete it, and the next run trains again") from error
-    decoder = ImplicitTemplate(**facts["decoder"]).eval()
-    encoder = None
+        raise InputError(
+            f"{weights}: it or {description.name} cannot be read ({error!r}); delete both to train again"
+        ) from error
+    missing = {"decoder", "shapes", "image_size"} - (facts.keys() if isinstance(facts, dict) else set())
+    if missing:
+        raise InputError(f"{description}: describes no model; {min(missing)} is missing: copy the model's folder again")
+    decoder_sizes, codes, encoder = sizes.checked(facts["decoder"], description), tensors.get("codes"), None
+    with torch.device("meta"):
+        decoder = ImplicitTemplate(**decoder_sizes).eval()
     parts: dict[str, nn.Module] = {"decoder": decoder}
     if any(name.startswith("encoder.") for name in tensors):
-        encoder = parts["encoder"] = Encoder(facts["decoder"]["code_length"], backbone=facts["backbone"]).eval()
+        sizes.check_count(facts["image_size"], LARGEST_IMAGE, "image_size", description)
+        encoder = parts["encoder"] = _unfilled_encoder(decoder_sizes["code_length"], facts.get("backbone"), description)
     for part, network in parts.items():
         state = {name.removeprefix(f"{part}."): value for name, value in tensors.items() if name.startswith(f"{part}.")}
         try:
-            network.load_state_dict(state)
+            network.load_state_dict({name: _single(value) for name, value in state.items()}, assign=True)
         except RuntimeError as mismatch:
             raise InputError(f"{weights}: does not fit {description}: {mismatch}") from mismatch
-    return Model(decoder, facts["decoder"], tensors.get("codes"), facts["shapes"], encoder, facts["image_size"])
+    if encoder is not None:
+        encoder.finish_loading()
+    if codes is not None:
+        expected = (len(codes_file.checked_shapes(facts["shapes"], description)), decoder_sizes["code_length"])
+        if codes.shape != expected:
+            raise InputError(f"{weights}: has codes {tuple(codes.shape)}, but {description} describes {expected}")
+    if written not in (None, facts):
+        raise InputError(f"{description}: is not the description of {weights.name}; copy the model's folder again")
+    return Model(decoder, decoder_sizes, codes, facts["shapes"], encoder, facts["image_size"])
+
+
+def _unfilled_encoder(code_length: int, backbone: object, description: Path) -> Encoder:
+    """An encoder without memory for its weights; raises InputError if there is no such backbone."""
+    try:
+        try:
+            with torch.device("meta"):
+                return Encoder(code_length, backbone=str(backbone)).eval()
+        except NotImplementedError:  # torchvision's RegNets compute their widths with tensors
+            return Encoder(code_length, backbone=str(backbone)).eval()
+    except InputError as unknown:
+        raise InputError(
+            f"{description}: backbone is {backbone!r}, but torchvision has no such classifier"
+        ) from unknown
+
+
+def _single(value: Tensor) -> Tensor:
+    return value.float() if value.is_floating_point() else value

@@ -1,5 +1,6 @@
 """Inference with a trained decoder: meshes of codes, and codes fitted to known distances."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -12,7 +13,7 @@ from template3d.networks import losses
 from template3d.networks.implicit_template import ImplicitTemplate
 
 POINTS_AT_ONCE = 65536
-"""Most points in one decoder pass when codes are fitted, because the gradient stores all steps of each point."""
+"""Most points in one pass of the decoder on a GPU; a gradient stores all steps of each point."""
 
 
 class FitSettings(NamedTuple):
@@ -36,36 +37,59 @@ def meshes_of(decoder: ImplicitTemplate, codes: Tensor, resolution: int, coarse:
             return decoder.signed_distance(codes, points[None])[0]
         return decoder.signed_distance(codes[owners.to(codes.device)], points[:, None])[:, 0]
 
-    return isosurface.reconstruct_all(distances, len(codes), resolution, coarse)
+    return isosurface.reconstruct_all(distances, len(codes), resolution, coarse, batch=_batch(codes.device))
 
 
 def template_mesh(decoder: ImplicitTemplate, resolution: int, coarse: int) -> trimesh.Trimesh:
     """The mesh, in the unit sphere, of a decoder's template."""
     device = next(decoder.parameters()).device
-    return isosurface.reconstruct(lambda points: decoder.template(points.to(device)), resolution, coarse)
+
+    def distances(points: Tensor) -> Tensor:
+        return decoder.template(points.to(device))
+
+    return isosurface.reconstruct(distances, resolution, coarse, batch=_batch(device))
 
 
-def fit_codes(decoder: ImplicitTemplate, samples: Samples, settings: FitSettings, generator: torch.Generator) -> Tensor:
+def _batch(device: torch.device) -> int:
+    return POINTS_AT_ONCE if device.type == "cuda" else isosurface.BATCH
+
+
+def fit_codes(
+    decoder: ImplicitTemplate, samples: Samples, settings: FitSettings, generators: Sequence[torch.Generator]
+) -> Tensor:
     """Fit a code (L,) to the ground-truth distances of each shape; returns (B, L) and does not change the decoder.
 
     The result is the usual upper bound, which a perfect encoder would reach. The learning rate falls to a tenth after
-    half of the steps. Source: Park et al., "DeepSDF" (2019), section 6.3, with the settings of its published program.
+    half of the steps. ``generators`` has one for each shape, so a code does not depend on the other shapes. On a GPU,
+    several are fitted in one batch, which can change rounding.
+
+    Source: Park et al., "DeepSDF" (2019), section 6.3, with the settings of its published program.
     """
-    together = torch.arange(len(samples)).split(max(1, POINTS_AT_ONCE // settings.points))
-    return torch.cat([_fit(decoder, samples, shapes, settings, generator) for shapes in together])
+    gpu = next(decoder.parameters()).is_cuda
+    at_once = max(1, POINTS_AT_ONCE // settings.points) if gpu else 1
+    together = torch.arange(len(samples)).split(at_once)
+    return torch.cat([_fit(decoder, samples, shapes, settings, [generators[i] for i in shapes]) for shapes in together])
 
 
 def _fit(
-    decoder: ImplicitTemplate, samples: Samples, shapes: Tensor, settings: FitSettings, generator: torch.Generator
+    decoder: ImplicitTemplate,
+    samples: Samples,
+    shapes: Tensor,
+    settings: FitSettings,
+    generators: Sequence[torch.Generator],
 ) -> Tensor:
     """Fit the codes of the shapes with indices (B,) in ``samples``, side by side."""
     device = next(decoder.parameters()).device
-    codes = settings.start_std * torch.randn(len(shapes), decoder.warp.code_length, generator=generator)
-    codes = codes.to(device).requires_grad_()
+    starts = [torch.randn(decoder.warp.code_length, generator=generator) for generator in generators]
+    codes = (settings.start_std * torch.stack(starts)).to(device).requires_grad_()
     optimizer = torch.optim.Adam([codes], lr=settings.learning_rate)
     for step in range(settings.steps):
         optimizer.param_groups[0]["lr"] = settings.learning_rate * (0.1 if 2 * step >= settings.steps else 1.0)
-        points, distances = (part.to(device) for part in samples.draw(shapes, settings.points, generator))
+        drawn = [
+            samples.draw(shape, settings.points, generator)
+            for shape, generator in zip(shapes.split(1), generators, strict=True)
+        ]
+        points, distances = (torch.cat(parts).to(device) for parts in zip(*drawn, strict=True))
         predicted = decoder.signed_distance(codes, points)
         # a sum over shapes, so that each fit is independent of the others
         predicted, distances = (values.clamp(-settings.clamp, settings.clamp) for values in (predicted, distances))

@@ -14,12 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from template3d.runtime import seals
 from template3d.runtime.errors import InputError
-from template3d.runtime.files import whole
+from template3d.runtime.files import check_regular, whole
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +48,12 @@ class Checkpoint:
 
     def save(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         """Write tensors and facts (JSON values) atomically; raises InputError if the file cannot be written."""
-        text = json.dumps({"belongs_to": self.belongs_to, "facts": facts})
+        tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+        content: dict[str, Any] = {"belongs_to": self.belongs_to, "facts": facts}
+        text = json.dumps(content | {"digest": _digest(content, tensors)})
         try:
             with whole(self.file) as beside:
-                save_file({name: value.contiguous() for name, value in tensors.items()}, beside, {"json": text})
+                save_file(tensors, beside, {"json": text})
         except (OSError, SafetensorError) as error:
             raise InputError(
                 f"{self.file}: cannot be written ({error}); make room and start again: the last checkpoint is kept"
@@ -76,7 +80,9 @@ class Checkpoint:
                 log.info("%s: training %s", self.file, f"continues from {best.name}" if best else "starts from scratch")
         if best and best != self.file:
             _give_name(best, self.file)
-        for file in sorted(self._kept(), key=lambda file: file.stat().st_mtime)[: -self.keep or None]:
+        # another file with such a name may be a user's
+        kept_states = [file for file in self._kept() if (state := _read(file)) and self._kept_name(state) == file]
+        for file in sorted(kept_states, key=lambda file: file.stat().st_mtime)[: -self.keep or None]:
             file.unlink()
             log.info("%s: deleted, because training.keep_checkpoints is %d", file, self.keep)
 
@@ -136,17 +142,31 @@ class _State(NamedTuple):
 
 
 def _read(file: Path) -> _State | None:
-    """What a checkpoint's header says; None if there is none. A damaged file is renamed, and the log says so."""
-    if not file.exists():
+    """What a checkpoint's header says; None if there is none. A damaged file is set aside, and the log says so."""
+    if not os.path.lexists(file):
         return None
     try:
+        check_regular(file)
         with safe_open(file, framework="pt") as opened:
             content = json.loads(opened.metadata()["json"])
+            written = content.pop("digest")
+            if _digest(content, {name: opened.get_tensor(name) for name in opened.keys()}) != written:  # noqa: SIM118
+                raise ValueError("it is not what was written")
         return _State(content["belongs_to"], content["facts"])
-    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as damage:
-        damaged = file.rename(f"{file}.damaged")
-        log.warning("%s: cannot be read (%s); it is set aside as %s", file, damage, damaged.name)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as damage:
+        damaged = seals.set_aside(file)
+        log.warning("%s: damaged (%s); it is set aside as %s", file, damage, damaged.name)
         return None
+
+
+def _digest(content: dict[str, Any], tensors: dict[str, Tensor]) -> str:
+    """The digest of all that a checkpoint holds."""
+    total = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        total.update(repr((name, str(tensor.dtype), list(tensor.shape))).encode())
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()
 
 
 def _give_name(file: Path, other: Path) -> None:

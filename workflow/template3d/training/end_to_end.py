@@ -55,11 +55,19 @@ class EndToEndStage(Stage):
         settings: EndToEndSettings,
         loss: LossSettings,
     ) -> None:
-        """Set up for shapes that have views and samples, in the same order."""
+        """Set up for shapes that have views and samples, in the same order.
+
+        Raises InputError if the encoder cannot be trained with batches of this size.
+        """
         super().__init__()
         self.encoder, self.decoder, self.views, self.samples = encoder, decoder, views, samples
         self.settings, self.loss = settings, loss
         self.by_shape = [torch.nonzero(views.shapes == shape)[:, 0] for shape in range(len(samples))]
+        if self._batch_size() == 1:
+            encoder.check_batch(views.images[:1])
+
+    def _batch_size(self) -> int:
+        return min(self.settings.scenes_per_batch, len(self.samples))
 
     def parameter_groups(self) -> list[dict]:
         """The unfrozen part of the encoder, warp and template, each with its own learning rate."""
@@ -76,7 +84,7 @@ class EndToEndStage(Stage):
 
         Each batch is images (B, 3, S, S) uint8, points (B, N, 3) and signed distances (B, N).
         """
-        size = min(self.settings.scenes_per_batch, len(self.samples))
+        size = self._batch_size()
         order = torch.randperm(len(self.samples), generator=generator)
         for start in range(0, len(order) - size + 1, size):
             shapes = order[start : start + size]
