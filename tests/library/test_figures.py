@@ -51,6 +51,17 @@ def test_each_figure_is_the_same_whenever_it_is_drawn(tmp_path, kind):
     assert np.ptp(np.asarray(Image.open(tmp_path / "first.png"))) == 255
 
 
+def test_held_out_shapes_have_open_markers(tmp_path):
+    points, shapes = np.repeat([[0.0, 0.0], [1.0, 1.0]], 2, axis=0), np.array([0, 0, 1, 1])
+    for filled in (1, 2):
+        figures.clouds(tmp_path / f"{filled}.png", {"codes": points}, shapes, "title", filled=filled)
+    open_one, both_filled = (np.asarray(Image.open(tmp_path / f"{filled}.png").convert("L")) for filled in (1, 2))
+    upper_right = np.s_[: open_one.shape[0] // 2, open_one.shape[1] // 2 :]
+    lower_left = np.s_[open_one.shape[0] // 2 :, : open_one.shape[1] // 2]
+    assert (open_one[upper_right] != both_filled[upper_right]).any()
+    assert (open_one[lower_left] == both_filled[lower_left]).all()
+
+
 def test_a_contact_sheet_shows_every_view(tmp_path):
     members = {}
     for index, colour in enumerate((RED, GREEN, RED)):

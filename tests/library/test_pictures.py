@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import trimesh
 from PIL import Image
-from template3d.data import archives
+from template3d.data import archives, photos
 from template3d.geometry import meshes
 from template3d.rendering import cameras
 from template3d.rendering.blender import Studio
@@ -57,3 +57,16 @@ def test_unusable_photos_are_left_out_and_photos_without_a_mesh_are_white(studio
     with_mesh, without = picture.rows["reconstruction"]
     assert is_picture_of_something(with_mesh)
     assert (without == 255).all()
+
+
+def test_unusable_photos_are_left_out_whatever_their_names_begin_with(studio, tmp_path):
+    files = [tmp_path / name for name in ("=a.png", "'=a.png", "-b.png")]
+    photo = Image.new("RGB", (40, 40), "white")
+    photo.paste((200, 30, 30), (10, 10, 30, 30))
+    for file in files:
+        photo.save(file)
+    rows = [f"{photos.cell(file.name)},{'ok' if file.name == chr(39) + '=a.png' else 'unusable'}" for file in files]
+    (tmp_path / "photos.csv").write_text("\n".join(["photo,status", *rows]))
+    picture = pictures.Picture(studio, ["two_phase"])
+    picture.add_photos(files, tmp_path / "photos.csv", USUAL)
+    assert picture.titles == ["photo '=a"]

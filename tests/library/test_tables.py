@@ -40,6 +40,49 @@ def test_hard_views_have_rows_of_their_own_and_methods_without_views_count_under
     }
 
 
+@pytest.mark.parametrize(
+    ("ours", "retrieved", "verdict"),
+    [
+        ([1.0, 2.0, 3.0], [2.0, 3.5, 4.0], "better than retrieval: -1.17 [-1.5, -1], better on 3 of 3 shapes"),
+        ([2.0, 3.0, 5.0], [1.0, 2.0, 3.0], "**worse than retrieval**: +1.33"),
+        ([1.0, 3.0, 2.0], [2.0, 2.0, 2.0], "no clear difference to retrieval: +0 [-1, +1]"),
+    ],
+)
+def test_the_difference_to_retrieval_is_paired_by_shape(ours, retrieved, verdict):
+    shapes = ["a", "b", "c"]
+    rows = [
+        measured(shape=shapes, chamfer_shapenet_x1000=ours),
+        measured(shape=shapes, method="nearest_code", chamfer_shapenet_x1000=retrieved),
+    ]
+    table = tables.summary(pd.concat(rows), ["two_phase", "nearest_code"])
+    of_ours, of_retrieval = table.itertuples()
+    assert of_ours.difference == pytest.approx(np.subtract(ours, retrieved).mean())
+    assert of_ours.better == sum(np.less(ours, retrieved))
+    assert of_retrieval.compared == 0
+    assert f"* chairs, two-phase, fixed: {verdict}" in tables.markdown(table, "Title")
+
+
+def test_a_shape_that_retrieval_lacks_is_not_compared():
+    ours = measured(shape=["a", "b"], chamfer_shapenet_x1000=[1.0, 2.0])
+    retrieved = measured(shape=["a"], method="nearest_code", chamfer_shapenet_x1000=[3.0])
+    table = tables.summary(pd.concat([ours, retrieved]), ["two_phase", "nearest_code"])
+    assert (table["difference"][0], table["compared"][0], table["scored"][0]) == (-2, 1, 2)
+
+
+def test_one_shape_gives_no_verdict():
+    ours = measured(shape=["a"], chamfer_shapenet_x1000=[1.0])
+    retrieved = measured(shape=["a"], method="nearest_code", chamfer_shapenet_x1000=[3.0])
+    table = tables.summary(pd.concat([ours, retrieved]), ["two_phase", "nearest_code"])
+    assert "* chairs, two-phase, fixed: one shape says little: -2" in tables.markdown(table, "Title")
+
+
+def test_more_is_better_for_scores():
+    ours = measured(shape=["a", "b"], f_score_1_percent=[0.5, 0.9])
+    retrieved = measured(shape=["a", "b"], method="nearest_code", f_score_1_percent=[0.4, 0.4])
+    table = tables.summary(pd.concat([ours, retrieved]), ["two_phase", "nearest_code"])
+    assert table["better"][0] == 2
+
+
 def test_the_interval_holds_the_mean_as_often_as_it_says():
     rng = np.random.default_rng(0)
     hits = [low <= 1.0 <= high for low, high in (tables.interval(rng.normal(1, 1, 50)) for _ in range(100))]

@@ -21,6 +21,7 @@ from template3d.evaluation.methods import BASELINES
 from template3d.geometry import meshes
 from template3d.geometry.normalization import Normalization
 from template3d.runtime import randomness
+from template3d.runtime.errors import InputError
 
 log = logging.getLogger(__name__)
 
@@ -81,14 +82,17 @@ class Baselines:
         return values | {"retrieved": training_shape, "status": "ok"}
 
     def _fitted(self, shape: str) -> dict[str, Any]:
-        if f"{shape}.ply" not in archives.names(self.fitted):  # another data stage could not use the shape
+        if shape in archives.failures(self.fitted):  # another data stage could not use the shape
             return {"status": "bad mesh"}
         return self._measured(meshes.read_ply(archives.read(self.fitted, f"{shape}.ply")), shape)
 
     def _nearest_codes(self, shape: str) -> Iterator[dict[str, Any]]:
+        if shape in archives.failures(self.reconstructions):
+            yield {"status": "bad mesh"}
+            return
         names = [name for name in sorted(archives.names(self.reconstructions)) if name.startswith(f"{shape}/")]
         if not names:
-            yield {"status": "bad mesh"}
+            raise InputError(f"{self.reconstructions}: holds no reconstruction of {shape}; delete it, and run again")
         for name in names:
             if name.endswith(".json"):
                 facts = json.loads(archives.read(self.reconstructions, name))

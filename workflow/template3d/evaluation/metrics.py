@@ -1,5 +1,6 @@
 """Measures of the distance between a reconstruction and its ground truth, each in a named frame."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,8 +13,8 @@ from template3d.data.ground_truth import Truth
 from template3d.geometry import visibility
 from template3d.geometry.meshes import sample_surface
 
-F_SCORE_DISTANCE = 0.01
-"""In ShapeNet units: 1 % of a shape's diagonal (Tatarchenko et al., 2019)."""
+F_SCORE_PERCENTS = (0.5, 1, 2, 5, 10)
+"""Distances of the F-scores, in percent of a ShapeNet unit, a shape's diagonal. Tatarchenko et al. (2019) use 1 %."""
 
 
 def chamfer(a: np.ndarray, b: np.ndarray) -> float:
@@ -84,10 +85,13 @@ def chamfer_l1_occnet(comparison: Comparison) -> float:
     return 10 / longest * both / 2
 
 
-def f_score(comparison: Comparison) -> float:
-    """The harmonic mean of precision and recall at F_SCORE_DISTANCE. Source: Tatarchenko et al. (2019)."""
+def f_score(comparison: Comparison, percent: float) -> float:
+    """The harmonic mean of precision and recall: the shares of points at most ``percent`` of a ShapeNet unit away.
+
+    Source: Tatarchenko et al. (2019).
+    """
     both = (comparison.to_truth, comparison.to_reconstruction)
-    precision, recall = (float(np.mean(distances <= F_SCORE_DISTANCE)) for distances in both)
+    precision, recall = (float(np.mean(distances <= percent / 100)) for distances in both)
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
@@ -99,12 +103,20 @@ class Measure(NamedTuple):
     without_surface: float | None = None
     """None means the value of a single point at the centre of the ground truth's box."""
 
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether it is a score, 0 at worst; otherwise it is a distance."""
+        return self.without_surface is not None
+
 
 MEASURES = {
     "chamfer_shapenet_x1000": Measure("Chamfer, ShapeNet units, x 1000", lambda c: 1000 * c.chamfer),
     "chamfer_unit_x1000": Measure("Chamfer, unit sphere, x 1000", lambda c: 1000 * c.chamfer * c.scale**2),
     "chamfer_l1_occnet_x10": Measure("Chamfer-L1 of Occupancy Networks, x 10", chamfer_l1_occnet),
-    "f_score_1_percent": Measure("F-score at 1 %", f_score, 0.0),
+    **{
+        f"f_score_{d}_percent": Measure(f"F-score at {d} %", functools.partial(f_score, percent=d), 0.0)
+        for d in F_SCORE_PERCENTS
+    },
     "normal_consistency": Measure("normal consistency", lambda c: float(np.mean(c.normals_agree)), 0.0),
     "volumetric_iou": Measure("volumetric IoU", lambda c: iou(c.inside, c.truth.occupied), 0.0),
 }

@@ -19,6 +19,8 @@ MEASURES = {name: measure.title for name, measure in metrics.MEASURES.items()}
 CHOICES = ("fixed", "random")
 VIEWS = (*CHOICES, *(f"{kind}_{choice}" for kind in KINDS[1:] for choice in CHOICES))
 """Choices of views; those of the first kind, easy, have no prefix."""
+RETRIEVAL = "nearest_code"
+"""The baseline that every method must beat (Tatarchenko et al., 2019)."""
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
 
@@ -43,9 +45,11 @@ def summary(metrics_rows: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     The rows of kinds other than the first, easy, are listed as ``hard_fixed``, ``hard_random`` and so on.
 
     Mean, median, the 95 % bootstrap interval of the mean (``mean_low``, ``mean_high``) and ``mean_of_successes`` are
-    over shapes, each with the mean over its views. ``scored`` is the number of shapes in the mean. A reconstruction
-    without surface is scored as a single point; a shape with an unusable mesh is not scored. ``failed`` is the number
-    of reconstructions without surface, which ``mean_of_successes``, the paper's rule, leaves out.
+    over shapes, each with the mean over its views. ``difference`` is the mean of the method less that of RETRIEVAL from
+    the same views, with its interval, over the ``compared`` shapes that both scored; ``better`` counts those on which
+    the method wins. ``scored`` is the number of shapes in the mean. A reconstruction without surface is scored as a
+    single point; a shape with an unusable mesh is not scored. ``failed`` is the number of reconstructions without
+    surface, which ``mean_of_successes``, the paper's rule, leaves out.
     """
     other = metrics_rows["view_kind"].isin(KINDS[1:])
     prefixed = metrics_rows["view_kind"].astype(str) + "_" + metrics_rows["views"].astype(str)
@@ -54,6 +58,7 @@ def summary(metrics_rows: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     for measure in [name for name in MEASURES if name in metrics_rows]:
         for category in metrics_rows["category"].unique():
             of_category = metrics_rows[metrics_rows["category"] == category]
+            retrieval = of_category[of_category["method"] == RETRIEVAL]
             for method in methods:
                 of_method = of_category[of_category["method"] == method]
                 if of_method[measure].isna().all():  # no rows, or no values
@@ -64,7 +69,10 @@ def summary(metrics_rows: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
                         # a bad mesh has no view and is listed under each choice
                         selected = of_method[by_view | without_view]
                         labels = {"category": category, "method": method, "views": views, "measure": measure}
-                        rows.append(labels | _numbers(selected, measure))
+                        retrieval_rows = (
+                            retrieval[retrieval["views"] == views] if method != RETRIEVAL else retrieval[:0]
+                        )
+                        rows.append(labels | _numbers(selected, measure) | _compared(selected, retrieval_rows, measure))
     return pd.DataFrame(rows)
 
 
@@ -82,6 +90,21 @@ def _numbers(rows: pd.DataFrame, measure: str) -> dict[str, float]:
         "mean_high": high,
         "mean_of_successes": successes.mean(),
         "failed": int((rows["status"] == "no surface").sum()),
+    }
+
+
+def _compared(rows: pd.DataFrame, retrieval_rows: pd.DataFrame, measure: str) -> dict[str, float]:
+    """The difference of a method to retrieval, paired by shape."""
+    pairs = rows.groupby("shape")[measure].mean() - retrieval_rows.groupby("shape")[measure].mean()
+    differences = pairs.dropna().to_numpy()
+    low, high = interval(differences)
+    better = differences > 0 if metrics.MEASURES[measure].higher_is_better else differences < 0
+    return {
+        "difference": differences.mean() if len(differences) else np.nan,
+        "difference_low": low,
+        "difference_high": high,
+        "better": int(better.sum()),
+        "compared": len(differences),
     }
 
 
@@ -113,6 +136,7 @@ def markdown(table: pd.DataFrame, title: str, published: pd.DataFrame | None = N
         f"{failures}; each counts as a single point at the centre of its shape. A method that uses no view has the "
         "same number for both choices.",
         "",
+        *_against_retrieval(table),
     ]
     if failures:
         left_out = first[first["failed"] > 0][["category", "method", "views", "mean", "mean_of_successes", "failed"]]
@@ -139,6 +163,35 @@ def markdown(table: pd.DataFrame, title: str, published: pd.DataFrame | None = N
     return "\n".join(lines)
 
 
+def _against_retrieval(table: pd.DataFrame) -> list[str]:
+    """Lines of Markdown that say in words which methods are better than retrieval; none without retrieval."""
+    trained = table[(table["measure"] == MEASURE) & table["method"].isin(METHODS) & (table["compared"] > 0)]
+    lines = []
+    for row in trained.itertuples():
+        amount = f"{row.difference:+.3g} [{row.difference_low:+.3g}, {row.difference_high:+.3g}]"
+        if row.compared < 2:
+            verdict = f"one shape says little: {row.difference:+.3g}"
+        elif row.difference_high < 0:
+            verdict = f"better than retrieval: {amount}"
+        elif row.difference_low > 0:
+            verdict = f"**worse than retrieval**: {amount}"
+        else:
+            verdict = f"no clear difference to retrieval: {amount}"
+        views = row.views.replace("_", " ")
+        lines.append(
+            f"* {row.category}, {METHODS[row.method].name}, {views}: {verdict}, better on {row.better} of "
+            f"{row.compared} shapes"
+        )
+    if not lines:
+        return []
+    explained = (
+        "Retrieval shows the training shape whose code is nearest to the code of the view. A method that is not better "
+        "has learned no more than to recognize the training shapes. Below: the mean difference, paired by shape "
+        "[95 % bootstrap interval]; less is better."
+    )
+    return ["## Against retrieval", "", explained, "", *lines, ""]
+
+
 def latex(table: pd.DataFrame, caption: str) -> str:
     """A summary of the paper's measure as a LaTeX table with booktabs rules."""
     wide = _wide(table[table["measure"] == MEASURE])
@@ -153,6 +206,8 @@ def _wide(table: pd.DataFrame) -> pd.DataFrame:
         for entry in group.itertuples():
             row[f"{entry.category} mean"] = f"{entry.mean:.2f} [{entry.mean_low:.2f}, {entry.mean_high:.2f}]"
             row[f"{entry.category} median"] = f"{entry.median:.2f}"
+            if entry.compared:
+                row[f"{entry.category} better than retrieval"] = f"{entry.better} of {entry.compared}"
         rows.append(row)
     return pd.DataFrame(rows).fillna("")
 

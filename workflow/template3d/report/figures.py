@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -14,6 +15,8 @@ from template3d.runtime.files import whole
 
 LEAST = 1e-5
 """Curves are cut off below this share of a panel's largest loss."""
+FILLED_MARKER: dict[str, Any] = {"markersize": 2.5, "markeredgewidth": 0}
+OPEN_MARKER: dict[str, Any] = {"markersize": 3.5, "markeredgewidth": 0.6, "fillstyle": "none"}
 
 
 def save(figure: Figure, file: Path) -> None:
@@ -37,7 +40,7 @@ def picture_rows(file: Path, rows: Mapping[str, Sequence[np.ndarray]], titles: S
                 ax.spines[:].set_visible(False)
             line[0].set_ylabel(name)
         for ax, title in zip(axes[0], titles, strict=True):
-            ax.set_title(title, fontsize=8)
+            ax.set_title(title, fontsize=8, parse_math=False)  # a photo's name may hold dollar signs
         figure.subplots_adjust(0.05, 0.01, 0.995, 1 - 0.4 / (1.6 * len(rows) + 0.4), 0.02, 0.02)
         save(figure, file)
 
@@ -60,8 +63,13 @@ def loss_curves(file: Path, histories: dict[str, tuple[pd.DataFrame, Sequence[st
         save(figure, file)
 
 
-def clouds(file: Path, clouds_by_name: Mapping[str, np.ndarray], shapes: np.ndarray, title: str) -> None:
-    """Write a figure with a panel for each point set (N, 2); the points of one of ``shapes`` (N,) share a marker."""
+def clouds(
+    file: Path, clouds_by_name: Mapping[str, np.ndarray], shapes: np.ndarray, title: str, filled: int | None = None
+) -> None:
+    """Write a figure with a panel for each point set (N, 2); the points of one of ``shapes`` (N,) share a marker.
+
+    The markers of the first ``filled`` shapes are filled, those of the others open; None means that all are filled.
+    """
     colours = matplotlib.colormaps["tab20"]
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(3.6 * len(clouds_by_name), 3.8), layout="constrained")
@@ -69,7 +77,8 @@ def clouds(file: Path, clouds_by_name: Mapping[str, np.ndarray], shapes: np.ndar
         for panel, (name, points) in zip(panels, clouds_by_name.items(), strict=True):
             for index in np.unique(shapes):
                 cloud, marker = points[shapes == index], MARKERS[index % len(MARKERS)]
-                panel.plot(*cloud.T, marker, color=colours(index % 20), markersize=2.5, markeredgewidth=0)
+                style = FILLED_MARKER if filled is None or index < filled else OPEN_MARKER
+                panel.plot(*cloud.T, marker, color=colours(index % 20), **style)
             panel.set(title=name, xticks=[], yticks=[])
             panel.grid(False)
         figure.suptitle(textwrap.fill(title, 40 * len(clouds_by_name)))

@@ -56,8 +56,9 @@ class Picture:
 
     def add_photos(self, files: Iterable[Path], table: Path, limits: Limits) -> None:
         """Add a column for each of the first PHOTOS usable photos; ``table`` is photos.csv beside their meshes."""
-        status, methods = pd.read_csv(table, index_col="photo")["status"], [*self.names]
-        usable = [file for file in files if status[file.name] != "unusable"]
+        rows, methods = pd.read_csv(table, dtype=str, keep_default_na=False), [*self.names]
+        unusable = set(rows["photo"][rows["status"] == "unusable"])
+        usable = [file for file in files if photos.cell(file.name) not in unusable]
         for photo in usable[:PHOTOS]:
             image = photos.read(photo, limits).image
             self.rows["rgb"].append(np.array(image.resize((SIZE, SIZE))))
@@ -67,7 +68,7 @@ class Picture:
                 mesh = meshes.read_ply(file.read_bytes()).apply_scale(UNIT_SPHERE) if file.exists() else None
                 picture = NOTHING if mesh is None else self.studio.picture(mesh, PHOTO_SEEN_FROM)
                 self.rows[self.names[method]].append(picture)
-            self.titles.append(f"photo {photo.stem:.12}")
+            self.titles.append(f"photo {photos.printable(photo.stem):.12}")
 
     def save(self, file: Path) -> None:
         """Write the figure."""
