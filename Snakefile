@@ -20,6 +20,7 @@ configfile: Path(workflow.basedir) / "config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/mesh_files.smk"
+include: "workflow/rules/user_files.smk"
 include: "workflow/rules/training_runs.smk"
 include: "workflow/rules/shapes.smk"
 include: "workflow/rules/views.smk"

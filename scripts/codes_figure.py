@@ -1,4 +1,4 @@
-"""Figure 6: the codes of many views of some training shapes, embedded in the plane by t-SNE."""
+"""Figure 6: the codes of many views of some training and test shapes, embedded in the plane by t-SNE."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ from sklearn.manifold import TSNE
 from template3d.data import manifests
 from template3d.data.images import read_views
 from template3d.data.memory import Memory
+from template3d.jobs.sealing import sealed_job
 from template3d.networks import models
 from template3d.report import figures
-from template3d.runtime import logs
 
 NAMES = {
     "two_phase": "two-phase",
@@ -20,17 +20,22 @@ NAMES = {
     "end_to_end_none": "end to end, random start",
 }
 
-with logs.to(snakemake.log[0]):
+with sealed_job(snakemake):
     torch.set_num_threads(snakemake.threads)
     settings = snakemake.params.settings
     shards = [Path(shard) for shard in snakemake.input.views]
-    shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, shards)
+    training, test = (
+        manifests.usable(settings["shapes"][split], snakemake.input.manifests, shards) for split in ("train", "test")
+    )
     clouds = {}
     for run, file in zip(settings["runs"], snakemake.input.models, strict=True):
         model = models.load_model(Path(file))
-        views = read_views(shards, shapes, model.image_size, Memory(0.0, 4.0), snakemake.threads)
+        views = read_views(shards, [*training, *test], model.image_size, Memory(0.0, 4.0), snakemake.threads)
         codes = torch.cat([model.encode(images) for images in views.images.split(256)]).numpy()
         around = min(30.0, (len(codes) - 1) / 3)
         clouds[NAMES[run]] = TSNE(perplexity=around, init="pca", random_state=settings["seed"]).fit_transform(codes)
-    title = f"{snakemake.wildcards.category}: codes of {len(shapes)} training shapes, a colour and marker each"
-    figures.clouds(Path(snakemake.output.png), clouds, np.asarray(views.shapes), title)
+    title = (
+        f"{snakemake.wildcards.category}: codes of {len(training)} training shapes and, with open markers, "
+        f"{len(test)} test shapes; a colour and marker each"
+    )
+    figures.clouds(Path(snakemake.output.png), clouds, np.asarray(views.shapes), title, filled=len(training))

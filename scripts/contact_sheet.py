@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from template3d.jobs.sealing import sealed_job
 from template3d.report import contact_sheets
-from template3d.runtime import logs
 
-with logs.to(snakemake.log[0]):
+with sealed_job(snakemake):
     settings = snakemake.params.settings
     views, samples, surfaces = (
         [Path(shard) for shard in snakemake.input[product]] for product in ("views", "sdf", "surface")

@@ -5,9 +5,9 @@ from pathlib import Path
 from template3d.data.demo import meshes as demo_meshes
 from template3d.data.demo import parameters as demo_shapes
 from template3d.data.mesh_folders import MeshFolder
-from template3d.runtime import logs
+from template3d.jobs.sealing import sealed_job
 
-with logs.to(snakemake.log[0]) as log:
+with sealed_job(snakemake) as job:
     settings = snakemake.params.settings
     folder = MeshFolder(Path(snakemake.output.meshes[0]).parents[3])
     count = settings["demo"]["train"] + settings["demo"]["test"]
@@ -15,4 +15,4 @@ with logs.to(snakemake.log[0]) as log:
         for shape in demo_shapes.parameters(category, count, settings["seed"]):
             file = folder.mesh_file(synset, demo_shapes.shape_id(shape))
             demo_meshes.write(shape, file.parent)
-        log.info("%s: %d shapes in %s", category, count, folder.root)
+        job.log.info("%s: %d shapes in %s", category, count, folder.root)

@@ -5,16 +5,16 @@ from pathlib import Path
 import pandas as pd
 from template3d.data.prepared_meshes import PreparedMeshes
 from template3d.evaluation.tables import MEASURE, read_metrics
+from template3d.jobs.sealing import sealed_job
 from template3d.rendering.blender import Studio
 from template3d.report import errors, figures
 from template3d.report.pictures import Picture
-from template3d.runtime import logs
 
 SIZE = 224
 WORST = 10
 LABEL = "Chamfer distance x 1000"
 
-with logs.to(snakemake.log[0]):
+with sealed_job(snakemake):
     settings, category = snakemake.params.settings, snakemake.wildcards.category
     metrics = pd.concat([read_metrics(file) for file in snakemake.input.metrics])
     fixed = errors.of_fixed_view(metrics, settings["kind"])

@@ -7,9 +7,10 @@ from template3d.data import codes, ground_truth, manifests
 from template3d.evaluation.baselines import Baselines
 from template3d.evaluation.retrieval import Library
 from template3d.geometry import meshes
-from template3d.runtime import files, logs
+from template3d.jobs.sealing import sealed_job
+from template3d.runtime import files
 
-with logs.to(snakemake.log[0]):
+with sealed_job(snakemake):
     settings, given = snakemake.params.settings, snakemake.input
     synset, splits = settings["synset"], settings["splits"]
     normalizations = manifests.read(given.manifests)

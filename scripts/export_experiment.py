@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from template3d.jobs.sealing import sealed_job
 from template3d.networks import deep_implicit_templates, models
-from template3d.runtime import logs
 
-with logs.to(snakemake.log[0]) as log:
+with sealed_job(snakemake) as job:
     folder = Path(snakemake.output.specs).parent
     clamp = snakemake.params.settings["phase1"]["clamp"]
     deep_implicit_templates.save_deep_implicit_template(models.load_model(Path(snakemake.input.model)), folder, clamp)
-    log.info("wrote %s", folder)
+    job.log.info("wrote %s", folder)

@@ -1,26 +1,24 @@
 """Unzip a shard into the original's layouts, and delete the files of shapes that are gone."""
 
 import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from template3d.data import archives
-from template3d.runtime import files, logs
-from template3d.runtime.errors import InputError
+from template3d.jobs.sealing import sealed_job
+from template3d.runtime import files, seals
 
-with logs.to(snakemake.log[0]) as log:
+with sealed_job(snakemake) as job:
     listing = Path(snakemake.output.listing)
     folder = listing.parent
-    before = set(listing.read_text().splitlines()) if listing.exists() else set()
+    is_ours = listing.exists() and not seals.flaw(listing, str(listing))
+    before = set(listing.read_text().splitlines()) if is_ours else set()
     exported = []
     for archive in map(Path, snakemake.input):
         names = archives.names(archive) - {archives.FAILED}
-        # what has no folder would lie among the listings
-        if strange := sorted(name for name in names if len(PurePosixPath(name).parts) < 2):
-            raise InputError(f"{archive}: {strange[0]} is no file of a shape; delete the archive, and run again")
         with zipfile.ZipFile(archive) as opened:
             opened.extractall(folder, names)
         exported += sorted(names)
     for gone in filter(archives.is_inside, before - set(exported)):
         (folder / gone).unlink(missing_ok=True)
     files.write_text(listing, "\n".join(exported) + "\n")
-    log.info("%d files in %s", len(exported), folder)
+    job.log.info("%d files in %s", len(exported), folder)

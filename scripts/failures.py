@@ -2,22 +2,13 @@
 
 from pathlib import Path
 
-import pandas as pd
-from template3d.data import archives, manifests
-from template3d.rendering import protocols
-from template3d.runtime import files, logs
+from template3d.jobs.sealing import sealed_job
+from template3d.report.failures import failed_shapes, failures_table
+from template3d.runtime import files
 
-STAGES = dict.fromkeys(protocols.KINDS, "render") | {"manifest": "prepare"}
-COLUMNS = ["category", "split", "shape", "stage", "reason"]
-
-with logs.to(snakemake.log[0]) as log:
-    rows = []
-    for file in map(Path, snakemake.input):
-        category, split = file.parts[-3], file.parts[-2].partition("-")[0]
-        found = manifests.failures([file]) if file.suffix == ".json" else archives.failures(file)
-        stage = STAGES.get(file.stem, file.stem)
-        rows += [(category, split, shape, stage, reason) for shape, reason in found.items()]
-    table = pd.DataFrame(rows, columns=COLUMNS).drop_duplicates(["category", "shape", "stage"]).sort_values(COLUMNS)
+with sealed_job(snakemake) as job:
+    left_out = snakemake.params.left_out["left_out"]
+    table = failures_table(map(Path, snakemake.input), left_out)
     files.write_text(snakemake.output.table, table.to_csv(index=False))
-    failed = table.drop_duplicates(["category", "shape"])
-    log.info("%d of %d listed shapes failed", len(failed), snakemake.params.listed)
+    total = snakemake.params.listed + sum(map(len, left_out.values()))
+    job.log.info("%d of %d listed shapes failed", failed_shapes(table), total)

@@ -8,11 +8,12 @@ from template3d.data import archives, manifests
 from template3d.data.memory import Memory
 from template3d.data.sample_sets import Samples
 from template3d.geometry import meshes
+from template3d.jobs.sealing import sealed_job
 from template3d.networks import models
 from template3d.reconstruction import inference
-from template3d.runtime import logs
+from template3d.runtime import randomness
 
-with logs.to(snakemake.log[0]) as log:
+with sealed_job(snakemake) as job:
     torch.set_num_threads(snakemake.threads)
     settings, training = snakemake.params.settings, snakemake.config["training"]
     decoder = models.load_model(Path(snakemake.input.model)).decoder
@@ -20,17 +21,23 @@ with logs.to(snakemake.log[0]) as log:
     shards = [Path(shard) for shard in snakemake.input.samples]
     normalizations = manifests.read(snakemake.input.manifests)
 
+    def generator(shape: str) -> torch.Generator:
+        """The generator of a shape's random draws."""
+        seed = randomness.generator(shape, settings["seed"], "code fit").integers(2**63)
+        return torch.Generator().manual_seed(int(seed))
+
     def make(stale: list[str]):
-        """For each shape, the mesh of its fitted code; they are fitted together."""
+        """For each shape, the mesh of its fitted code."""
         samples = Samples.read(shards, settings["synset"], stale, Memory.of(training))
         fit_settings = inference.FitSettings(**settings["evaluate"]["fit"], clamp=settings["phase1"]["clamp"])
-        codes = inference.fit_codes(decoder, samples, fit_settings, torch.Generator().manual_seed(settings["seed"]))
+        codes = inference.fit_codes(decoder, samples, fit_settings, [generator(shape) for shape in stale])
         for shape, code in zip(stale, codes, strict=True):
             (mesh,) = inference.meshes_of(decoder, code[None], **settings["isosurface"])
             mesh.vertices = normalizations[shape].to_shapenet(mesh.vertices)
             yield shape, {f"{shape}.ply": meshes.ply_bytes(mesh), f"{shape}.json": json.dumps(code.tolist()).encode()}
 
     shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, shards)
-    log.info("%d of %d listed shapes are usable", len(shapes), len(settings["shapes"]))
+    job.log.info("%d of %d listed shapes are usable", len(shapes), len(settings["shapes"]))
     sources = archives.digest(snakemake.params.settings, snakemake.params.code, Path(snakemake.input.model))
-    archives.update(Path(snakemake.output.archive), dict.fromkeys(shapes, sources), make)
+    lacking = manifests.lacking(settings["shapes"], shapes)
+    archives.update(Path(snakemake.output.archive), dict.fromkeys(shapes, sources), make, lacking=lacking)

@@ -7,13 +7,14 @@ from template3d.data import archives
 from template3d.data.prepared_meshes import PreparedMeshes
 from template3d.evaluation.methods import METHODS
 from template3d.evaluation.tables import MEASURE, of_fixed_view
+from template3d.jobs.sealing import sealed_job
 from template3d.report import gallery
-from template3d.runtime import files, logs
+from template3d.runtime import files
 
 FIGURES = {"": "views, truth, reconstructions", "_template": "template", "_losses": "losses", "_codes": "codes"}
 FIGURES |= {"_errors": "errors", "_worst": "worst shapes", "_angles": "error against view angle"}
 
-with logs.to(snakemake.log[0]) as log:
+with sealed_job(snakemake) as job:
     settings, results = snakemake.params.settings, Path("results")
     methods, kind = settings["methods"], settings["kind"]
     archive_of = archives.index([Path(shard) for shard in snakemake.input.views])
@@ -37,4 +38,4 @@ with logs.to(snakemake.log[0]) as log:
     tables = {name: table[table["measure"] == MEASURE].round(3) for name, table in tables.items()}
     data = {"names": {method: METHODS[method].name for method in methods}, "categories": categories}
     files.write_text(snakemake.output.page, gallery.page(data, tables))
-    log.info("%.1f MB", Path(snakemake.output.page).stat().st_size / 1e6)
+    job.log.info("%.1f MB", Path(snakemake.output.page).stat().st_size / 1e6)

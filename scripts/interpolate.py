@@ -5,18 +5,19 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from template3d.jobs.sealing import sealed_job
 from template3d.networks import models
 from template3d.reconstruction import inference
 from template3d.rendering import previews
 from template3d.report import figures
-from template3d.runtime import files, logs
+from template3d.runtime import files
 from template3d.runtime.errors import InputError
 
 SIZE = 256
 STEPS = 9
 MILLISECONDS = 160
 
-with logs.to(snakemake.log[0]) as log:
+with sealed_job(snakemake):
     torch.set_num_threads(snakemake.threads)
     settings = snakemake.params.settings
     model = models.load_model(Path(snakemake.input.model))

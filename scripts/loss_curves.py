@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pandas as pd
+from template3d.jobs.sealing import sealed_job
 from template3d.report import figures
-from template3d.runtime import logs
 
 TERMS = ("total", "reconstruction", "pointwise", "pointpair")
 STAGES = {
@@ -14,7 +14,7 @@ STAGES = {
     "end_to_end": ("end to end", TERMS),
 }
 
-with logs.to(snakemake.log[0]):
+with sealed_job(snakemake):
     settings = snakemake.params.settings
     found = {
         stage: pd.read_csv(file) for stage, file in zip(settings["stages"], snakemake.input.histories, strict=True)

@@ -3,17 +3,19 @@
 from pathlib import Path
 
 import torch
-from template3d.jobs.photos import PhotoReconstructor, delete_old
+from template3d.data import photos
+from template3d.jobs.photos import PhotoReconstructor
+from template3d.jobs.sealing import sealed_job
 from template3d.networks import models
-from template3d.runtime import files, logs
+from template3d.runtime import files
 from template3d.runtime.limits import Limits
 
-with logs.to(snakemake.log[0]):
+with sealed_job(snakemake) as job:
     torch.set_num_threads(snakemake.threads)
-    settings, folder = snakemake.params.settings, Path(snakemake.output.table).parent
+    settings, table = snakemake.params.settings, Path(snakemake.output.table)
     loaded = [models.load_model(Path(file)) for file in snakemake.input.models]
     of_methods = dict(zip(settings["methods"], loaded, strict=True))
-    delete_old(folder)
-    reconstructor = PhotoReconstructor(of_methods, folder, settings["isosurface"], Limits(**snakemake.config["limits"]))
-    table = reconstructor.table(map(Path, snakemake.input.photos))
-    files.write_text(snakemake.output.table, table.to_csv(index=False))
+    reconstructor = PhotoReconstructor(of_methods, table, settings["isosurface"], Limits(**snakemake.config["limits"]))
+    folder = Path(snakemake.config["photos"]) / snakemake.wildcards.category
+    rows, job.members[table] = reconstructor.rows(photos.listed(folder))
+    files.write_text(table, rows.to_csv(index=False))

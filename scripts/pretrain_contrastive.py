@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from template3d.data.images import read_views
+from template3d.jobs.sealing import sealed_job
 from template3d.jobs.training import Training, write_history
 from template3d.networks import models
 from template3d.networks.projection import Projection
-from template3d.runtime import logs
 from template3d.training.contrastive import ContrastiveSettings, ContrastiveStage
 from template3d.training.pretrained import new_encoder
 
-with logs.to(snakemake.log[0], append=True):
+with sealed_job(snakemake, append=True):
     training = Training(
         "contrastive",
         snakemake.config["training"],

@@ -5,17 +5,17 @@ from pathlib import Path
 import torch
 from template3d.data import archives, manifests
 from template3d.jobs import reconstruct
+from template3d.jobs.sealing import sealed_job
 from template3d.networks import models
-from template3d.runtime import logs
 
-with logs.to(snakemake.log[0]) as log:
+with sealed_job(snakemake) as job:
     torch.set_num_threads(snakemake.threads)
     settings, gpu = snakemake.params.settings, bool(snakemake.config["training"]["gpus"])
     weights, shards = Path(snakemake.input.model), [Path(shard) for shard in snakemake.input.views]
     model = models.load_model(weights)
     model.decoder.to("cuda" if gpu else "cpu")
     shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, shards)
-    log.info("%d of %d listed shapes are usable", len(shapes), len(settings["shapes"]))
+    job.log.info("%d of %d listed shapes are usable", len(shapes), len(settings["shapes"]))
     reconstructor = reconstruct.Reconstructor(
         model,
         snakemake.wildcards.category,
@@ -30,4 +30,5 @@ with logs.to(snakemake.log[0]) as log:
         settings["isosurface"],
         snakemake.params.code,
         archives.digest(weights),
+        lacking=manifests.lacking(settings["shapes"], shapes),
     )

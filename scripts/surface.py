@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from template3d.jobs import shard, surface
-from template3d.runtime import logs
+from template3d.jobs.sealing import sealed_job
+from template3d.runtime.limits import Limits
 
 if __name__ == "__main__":
-    with logs.to(snakemake.log[0]):
+    with sealed_job(snakemake):
         shard.update_archive(
             Path(snakemake.output.archive),
             surface.one_shape,
@@ -15,4 +16,5 @@ if __name__ == "__main__":
             snakemake.params.settings,
             snakemake.params.code,
             snakemake.config["on_bad_mesh"],
+            Limits(**snakemake.config["limits"]),
         )

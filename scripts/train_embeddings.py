@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from template3d.data.sample_sets import Samples
+from template3d.jobs.sealing import sealed_job
 from template3d.jobs.training import Training, write_history
 from template3d.networks import DECODER_SIZES, deep_implicit_templates, models
 from template3d.networks.implicit_template import ImplicitTemplate
-from template3d.runtime import logs
 from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, LossSettings
 
-with logs.to(snakemake.log[0], append=True) as log:
+with sealed_job(snakemake, append=True) as job:
     training = Training(
         "phase1", snakemake.config["training"], snakemake.threads, snakemake.input.samples, **snakemake.params
     )
@@ -17,7 +17,7 @@ with logs.to(snakemake.log[0], append=True) as log:
     if settings["phase1"]["from"]:
         published = Path(snakemake.input.published[0])
         model, history = deep_implicit_templates.as_phase1(published.parent, settings["shapes"]), []
-        log.info("%d codes, warp and template are those of %s", len(model.codes), published)
+        job.log.info("%d codes, warp and template are those of %s", len(model.codes), published)
     else:
         shapes = training.usable(settings["shapes"], snakemake.input.manifests)
         samples = Samples.read(snakemake.input.samples, settings["synset"], shapes, training.memory)

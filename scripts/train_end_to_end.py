@@ -4,15 +4,15 @@ from pathlib import Path
 
 from template3d.data.images import read_views
 from template3d.data.sample_sets import Samples
+from template3d.jobs.sealing import sealed_job
 from template3d.jobs.training import Training, write_history
 from template3d.networks import DECODER_SIZES, models
 from template3d.networks.implicit_template import ImplicitTemplate
-from template3d.runtime import logs
 from template3d.training.embeddings import LossSettings
 from template3d.training.end_to_end import EndToEndSettings, EndToEndStage, some_images
 from template3d.training.pretrained import new_encoder
 
-with logs.to(snakemake.log[0], append=True):
+with sealed_job(snakemake, append=True):
     training = Training(
         "end_to_end",
         snakemake.config["training"],

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import torch
 from template3d.data import archives, ground_truth, manifests
+from template3d.data import labels as label_files
+from template3d.jobs.sealing import sealed_job
 from template3d.jobs.transfer import LabelTransfer
 from template3d.networks import models
-from template3d.runtime import logs
 from template3d.runtime.limits import Limits
 
-with logs.to(snakemake.log[0]) as log:
+with sealed_job(snakemake) as job:
     torch.set_num_threads(snakemake.threads)
     model, surfaces = models.load_model(Path(snakemake.input.model)), snakemake.input.surfaces
     model.decoder.to("cuda" if snakemake.config["training"]["gpus"] else "cpu")
@@ -21,8 +22,9 @@ with logs.to(snakemake.log[0]) as log:
     normalizations = manifests.read(snakemake.input.manifests)
     transfer = LabelTransfer(snakemake.wildcards.category, model.decoder, codes, normalizations)
     limits = Limits(**snakemake.config["limits"])
-    source, labels = transfer.read(map(Path, snakemake.input.labels), limits)
+    folder = Path(snakemake.config["labels"]) / snakemake.wildcards.category
+    source, labels = transfer.read(label_files.listed(folder), limits)
     shapes = manifests.usable(sorted(codes), snakemake.input.manifests, surfaces)
     truths = ground_truth.each(surfaces, snakemake.params.settings["synset"], shapes)
     transfer.write(Path(snakemake.output.archive), source, labels, truths)
-    log.info("%d labelled points transferred to %d shapes", len(source), len(shapes))
+    job.log.info("%d labelled points transferred to %d shapes", len(source), len(shapes))

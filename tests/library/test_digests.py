@@ -39,5 +39,23 @@ def test_a_damaged_cache_costs_only_time(tmp_path):
 
 
 def test_a_file_that_cannot_be_read_says_so(tmp_path):
-    file = tmp_path / "gone.png"
-    assert digests.of_files([file], tmp_path / "shard.json") == {file: "No such file or directory"}
+    file, pipe, loop, folder = (tmp_path / f"{name}.png" for name in ("gone", "pipe", "loop", "folder"))
+    os.mkfifo(pipe)  # to open it would block for ever
+    loop.symlink_to(loop)
+    folder.mkdir()
+    found = digests.of_files([file, pipe, loop, folder], tmp_path / "shard.json")
+    for path, reason in {
+        file: "No such file or directory",
+        pipe: "is a named pipe, not a regular file; replace it by the file itself",
+        loop: "is a link that leads nowhere (Too many levels of symbolic links); replace it by the file itself",
+        folder: "is a folder, not a regular file; replace it by the file itself",
+    }.items():
+        assert found[path] == f"{path}: {reason}"
+
+
+def test_a_name_in_another_encoding_has_its_digest(tmp_path):
+    file, cache = tmp_path / os.fsdecode(b"M\xf6bel.mtl"), tmp_path / "shard.json"
+    file.write_text("Kd 1 0 0\n")
+    first = digests.of_files([file], cache)
+    assert first[file] == hashlib.sha256(b"Kd 1 0 0\n").hexdigest()[:12]
+    assert digests.of_files([file], cache) == first

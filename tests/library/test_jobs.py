@@ -172,3 +172,52 @@ def test_a_shard_has_the_shapes_of_its_manifest(box, tmp_path):
     assert manifests.usable(["dddd", "bbbb", "aaaa"], [manifest], [archive]) == ["aaaa"]
     listed = manifests.read([manifest])["bbbb"]
     assert (listed.offset.tolist(), listed.scale) == ([0, 0, 0], 1.0)
+
+
+@pytest.mark.parametrize("size", [0.02, 0.4, 2.5, 50])
+def test_a_mesh_of_another_size_is_refused_in_shapenets_layout_and_scaled_in_a_flat_one(tmp_path, size):
+    mesh = trimesh.creation.box(2 * HALF / np.linalg.norm(2 * HALF) * size)
+    file = write_mesh(tmp_path, "aaaa", mesh)
+    with pytest.raises(InputError, match=rf"its box has diagonal {size}, .*0\.5 to 2.* meshes\.layout flat") as refused:
+        prepare_file(file, "aaaa")
+    assert str(file) in str(refused.value)
+    assert_right_in_a_flat_folder(tmp_path, mesh)
+
+
+@pytest.mark.parametrize("move", [(100, 0, 0), (0, -2, 0), (30, 40, 50)])
+def test_a_mesh_far_from_the_origin_is_refused_in_shapenets_layout_and_centred_in_a_flat_one(tmp_path, move):
+    mesh = trimesh.creation.box(2 * HALF).apply_translation(move)
+    with pytest.raises(
+        InputError, match=r"the centre of its box is \(.*\), but in ShapeNet's layout .* meshes\.layout flat"
+    ):
+        prepare_file(write_mesh(tmp_path, "aaaa", mesh), "aaaa")
+    assert_right_in_a_flat_folder(tmp_path, mesh)
+
+
+def assert_right_in_a_flat_folder(tmp_path, mesh):
+    """Prepare a box as the sentence of the refusal says; its size, distances and volume are those of the box."""
+    (tmp_path / "chairs").mkdir()
+    mesh.export(tmp_path / "chairs/aaaa.obj")
+    folder = MeshFolder(tmp_path, "flat")
+    (location,) = folder.locations("chairs", SYNSET).values()
+    made = prepare.one_shape(location, SYNSET, "aaaa", folder)
+    archives.update(tmp_path / "flat.zip", {"aaaa": "1"}, lambda stale: [(stale[0], made)])
+    member = prepared_meshes.member_name(SYNSET, "aaaa")
+    half = HALF / np.linalg.norm(2 * HALF)
+    np.testing.assert_allclose(
+        prepared_meshes.read(tmp_path / "flat.zip", member).mesh.bounds, [-half, half], atol=2e-5
+    )
+    entry = json.loads(made[prepared_meshes.entry_name(SYNSET, "aaaa")])
+    normalization = Normalization(np.array(entry["offset"]), entry["scale"])
+    members = sdf.one_shape(tmp_path / "flat.zip", member, normalization, SETTINGS)
+    sampled = npz.arrays(members[samples.member_name(SYNSET, "aaaa")], "")
+    distances = np.concatenate([sampled["pos"], sampled["neg"]])
+    beyond = np.abs(normalization.to_shapenet(distances[:, :3])) - half
+    exact = np.linalg.norm(np.maximum(beyond, 0), axis=1) + np.minimum(beyond.max(axis=1), 0)
+    np.testing.assert_allclose(distances[:, 3] / normalization.scale, exact, atol=5e-5)
+    members = surface.one_shape(tmp_path / "flat.zip", member, normalization, SETTINGS)
+    volume = npz.arrays(members[ground_truth.volume_name(SYNSET, "aaaa")], "")
+    assert volume["points"].dtype == np.float32
+    inside = np.unpackbits(volume["occupancies"], count=len(volume["points"])).astype(bool)
+    apart = np.abs(np.abs(volume["points"]) - half).min(axis=1) > 1e-4
+    np.testing.assert_array_equal(inside[apart], (np.abs(volume["points"]) < half).all(axis=1)[apart])

@@ -15,7 +15,7 @@ from template3d.data import archives, manifests, views
 from template3d.data.ground_truth import Truth
 from template3d.geometry import meshes
 from template3d.geometry.normalization import Normalization
-from template3d.jobs import photos, reconstruct, training, transfer
+from template3d.jobs import reconstruct, training, transfer
 from template3d.rendering import cameras
 from template3d.runtime.errors import InputError
 from template3d.runtime.limits import USUAL
@@ -85,25 +85,6 @@ def test_reconstructions_are_in_shapenets_frame_and_not_repeated(model, tmp_path
     assert archive.read_bytes() == before
 
 
-def test_photos_become_meshes_and_a_table(model, tmp_path):
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "results").mkdir()
-    array = np.full((60, 80, 3), 240, np.uint8)
-    array[20:40, 30:60] = (200, 30, 30)
-    Image.fromarray(array).save(tmp_path / "photos/a.png")
-    (tmp_path / "photos/b.png").write_bytes(b"no image")
-    job = photos.PhotoReconstructor({"two_phase": model}, tmp_path / "results", ISOSURFACE, USUAL)
-    table = job.table([tmp_path / "photos/a.png", tmp_path / "photos/b.png"])
-    assert table["status"].tolist() == ["ok", "unusable"]
-    assert table["background"][0] == "border"
-    assert "cannot be read" in table["reason"][1]
-    written = {file.name for file in (tmp_path / "results").iterdir()}
-    assert {"a.glb", "a.ply", "a.png", "b.png"} <= written
-    assert not {"b.glb", "b.ply"} & written
-    photos.delete_old(tmp_path / "results")
-    assert not list((tmp_path / "results").glob("*.ply"))
-
-
 def test_labels_are_transferred_to_the_nearest_point_in_the_template(model, tmp_path):
     """An untrained warp keeps the template and the unit sphere alike, so the side of a point is its label."""
     codes = dict(zip(model.shapes, model.codes, strict=True))
@@ -142,6 +123,9 @@ def test_a_training_job_trains_as_the_loop_does(tmp_path):
         tmp_path / "board",
     )
     assert job.usable(["bbbb", "cccc", "aaaa"], [manifest]) == ["bbbb", "aaaa"]
+    for listed, left in ((["cccc", "aaaa"], 1), (["cccc"], 0)):
+        with pytest.raises(InputError, match=f"only {left} of the {len(listed)} listed training shapes can be used"):
+            job.usable(listed, [manifest])
     history = job.fit(stages.make("embeddings"), "test")
     expected = fit(stages.make("embeddings"), Schedule(2, 1, accelerator="cpu"), "test")
     assert history == expected

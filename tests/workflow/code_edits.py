@@ -66,7 +66,7 @@ CODE_EDITS = [
     CodeEdit("a module that decides where data are kept", "data/memory.py", "RAM_SHARE = 0.5", "RAM_SHARE = 0.4"),
     CodeEdit("a module that draws for TensorBoard", "training/pictures.py", '"resolution": 64', '"resolution": 32'),
     CodeEdit("the demo's meshes, with your own", "data/demo/meshes.py", "", "\nEDITED = True\n"),
-    CodeEdit("a comment in a script", "scripts/sdf.py", "    with logs", "    # all of it\n    with logs"),
+    CodeEdit("a comment in a script", "scripts/sdf.py", "    with sealed_job", "    # all of it\n    with sealed_job"),
     CodeEdit("the body of one loss (`losses.pointwise`)", LOSSES, "0.5 * moved**2", "moved**2", PHASE1 | END_TO_END),
     CodeEdit("the body of another (`losses.nt_xent`)", LOSSES, ".float().mean()", ".double().mean()", CONTRASTIVE),
     CodeEdit(
@@ -115,7 +115,7 @@ CODE_EDITS = [
         after("render", "picture", "errors_figure"),
     ),
     CodeEdit("a constant of the isosurface", ISO, "SLOPE_MARGIN = 1.5", "SLOPE_MARGIN = 2.0", ISOSURFACE),
-    CodeEdit("the table of measures", METRICS, "F_SCORE_DISTANCE = 0.01", "F_SCORE_DISTANCE = 0.02", MEASURED),
+    CodeEdit("the table of measures", METRICS, "F_SCORE_PERCENTS = (0.5,", "F_SCORE_PERCENTS = (0.6,", MEASURED),
     CodeEdit(
         "the encoder's class",
         "networks/encoder.py",

@@ -1,6 +1,7 @@
 """`snakemake accept`: results whose code changed are current, and so are members and what is made from them."""
 
 import json
+import shutil
 
 import pytest
 from pipeline import snakemake
@@ -86,3 +87,25 @@ def test_a_damaged_record_is_named(refactored):
     run = snakemake(refactored.folder, "-n", repository=refactored.repository)
     assert run.returncode != 0
     assert "results/accepted.json: damaged" in run.stdout + run.stderr
+
+
+def test_results_of_an_earlier_version_without_seals_are_accepted(refactored):
+    for seal in (refactored.folder / "results").rglob(".*.seal"):
+        seal.unlink()
+    assert refactored.stale()
+    taken, left = refactored.accepted()
+    model = "results/models/planes/embeddings/model"
+    assert any("networks.losses.pointwise changed" in line and f"{model}.json has no seal" in line for line in taken)
+    assert left == []
+    assert refactored.stale() == []
+    (refactored.folder / f"{model}.json").write_text("{}")
+    assert {job.rule for job in refactored.stale()} >= {"train_embeddings", "train_encoder"}
+
+
+def test_results_that_nothing_is_known_of_are_not_accepted(refactored):
+    model = refactored.folder / "results/models/planes/embeddings"
+    (model / ".model.json.seal").unlink()
+    shutil.rmtree(refactored.folder / "results/records")
+    taken, left = refactored.accepted()
+    assert not taken
+    assert any("train_embeddings planes: " in line and "model.json has no seal" in line for line in left)

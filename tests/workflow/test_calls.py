@@ -14,7 +14,7 @@ from template3d.runtime import provenance
 
 PACKAGE = REPOSITORY / "workflow/template3d"
 SCRIPTS = sorted(file.stem for file in (REPOSITORY / "scripts").glob("*.py") if file.stem not in ("accept", "why"))
-OTHERS = ("contact_sheets", "export", "export_experiments", "interpolations", "transfer")
+OTHERS = ("contact_sheets", "errors", "export", "export_experiments", "interpolations", "transfer")
 """Targets that a plain run does not make."""
 IMPORTING = """
 import importlib, inspect, pkgutil, sys

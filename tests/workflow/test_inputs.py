@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+import os
 import shutil
 import threading
 import zipfile
@@ -59,10 +60,11 @@ def test_bad_meshes_stop_by_name_or_are_skipped_and_counted(tmp_path):
     skipped = snakemake(tmp_path, "--", target, over=mine | {"on_bad_mesh": "skip"})
     assert skipped.returncode == 0, skipped.stdout + skipped.stderr
     failed = json.loads((tmp_path / "results/data/chairs/train-00/manifest.json").read_text())["failed"]
-    assert set(failed) == {"bbbb", "cccc"}
+    assert set(failed) == {"bbbb", "cccc", "eeee"}
     assert "no inside" in failed["cccc"]
+    assert "its box has diagonal 86.6, but in ShapeNet's layout a mesh has 1" in failed["eeee"]
     assert zipfile.ZipFile(tmp_path / target).namelist() == [
-        f"SdfSamples/ShapeNetV2/03001627/{shape}.npz" for shape in ("aaaa", "eeee")
+        f"SdfSamples/ShapeNetV2/03001627/{shape}.npz" for shape in ("aaaa",)
     ]
     listed = snakemake(tmp_path, "--", "results/data/failed.csv", over=mine | {"on_bad_mesh": "skip"})
     assert listed.returncode == 0, listed.stdout + listed.stderr
@@ -70,9 +72,8 @@ def test_bad_meshes_stop_by_name_or_are_skipped_and_counted(tmp_path):
     assert table[["category", "split", "shape", "stage"]].to_numpy().tolist() == [
         ["chairs", "train", "bbbb", "prepare"],
         ["chairs", "train", "cccc", "prepare"],
-        ["chairs", "train", "eeee", "render"],
+        ["chairs", "train", "eeee", "prepare"],
     ]
-    assert "no view of the protocol shows the whole object" in table["reason"][2]
     assert "3 of 5 listed shapes failed" in (tmp_path / "results/logs/failures.log").read_text()
 
 
@@ -105,6 +106,12 @@ def test_split_lists_are_fetched_once_with_their_checksum(tmp_path, website):
     assert run.returncode == 0, run.stdout + run.stderr
     (site / "train.json").unlink()  # from here on, the copy is enough
     assert snakemake(tmp_path, "--dry-run", over=chairs(sha256)).returncode == 0
+    (copy,) = (tmp_path / "results/splits").iterdir()
+    copy.write_text(json.dumps([ids[0]]))
+    run = snakemake(tmp_path, "--dry-run", over=chairs(sha256))
+    assert run.returncode != 0
+    assert f"{copy.name}: was changed after it was fetched" in run.stdout + run.stderr
+    assert "Traceback" not in run.stdout + run.stderr
     shutil.rmtree(tmp_path / "results")
     run = snakemake(tmp_path, "--dry-run", over=chairs(sha256))
     assert run.returncode != 0
@@ -133,15 +140,15 @@ def test_shapes_without_a_mesh_stop_by_name_or_are_skipped_and_counted(tmp_path)
 @pytest.mark.parametrize(
     ("limit", "target", "sentence"),
     [
-        ({"mesh_faces": 2}, "manifest.json", "faces, more than limits.mesh_faces (2) allows"),
+        ({"mesh_faces": 2}, "manifest.json", "has more triangles than limits.mesh_faces (2) allows"),
         ({"image_megapixels": 0.001}, "easy.zip", "wood.png: has 100 x 100 pixels, more than limits.image_megapixels"),
     ],
 )
 def test_the_limits_of_the_configuration_hold_for_meshes_and_their_textures(tmp_path, limit, target, sentence):
     shape, *_ = write_category(tmp_path, "chairs", 2, 1)
     mesh = tmp_path / "meshes/03001627" / shape / "models/model_normalized.obj"
-    with mesh.with_suffix(".mtl").open("a") as materials:
-        materials.write("\nmap_Kd wood.png\n")
+    library = mesh.with_suffix(".mtl")
+    library.write_text(library.read_text().replace("newmtl wood", "newmtl wood\nmap_Kd wood.png"))
     Image.new("RGB", (100, 100)).save(mesh.with_name("wood.png"))
     over = {"categories": {"planes": None, "chairs": {"shards": 1}}, "limits": limit}
     run = snakemake(tmp_path, "--", f"results/data/chairs/train-00/{target}", over=over)
@@ -186,6 +193,83 @@ def test_a_folder_of_files_works_as_it_is(tmp_path):
     (lists / "test.txt").unlink()
     run = snakemake(tmp_path, "--dry-run", "--configfile", str(lists.parent / "overlay.yaml"))
     assert f"{lists / 'test.txt'}: there is no such list, nor lists/test.txt" in run.stdout + run.stderr
+
+
+def test_what_is_no_mesh_in_a_folder_of_files_is_named_or_skipped_and_listed(tmp_path):
+    ids = write_category(tmp_path, "chairs", 3, 1)
+    stools = tmp_path / "files/stools"
+    stools.mkdir(parents=True)
+    for number, shape in enumerate(ids):
+        source = tmp_path / "meshes/03001627" / shape / "models/model_normalized.obj"
+        shutil.copy(source, stools / f"good {number}.obj")
+        (stools / f"good {number}.mtl").write_bytes(source.with_suffix(".mtl").read_bytes())
+    textures = [b"M\xf6bel.png", b"{x}.png", b"a" * 240 + b".png"]
+    for name in textures:
+        Image.new("RGB", (8, 8), "red").save(stools / os.fsdecode(name))
+    lines = b"".join(b"\nmap_Kd " + name for name in [*textures, b"wood.png", b"loop.png", b"pipe.png", b"cut.png"])
+    (stools / "good 0.mtl").write_bytes((stools / "good 0.mtl").read_bytes() + lines)
+    (stools / "wood.png").mkdir()
+    (stools / "loop.png").symlink_to("loop.png")
+    os.mkfifo(stools / "pipe.png")
+    (stools / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n cut")
+    share = {"shards": 2, "test_share": 0.4}
+    settings = {
+        "shapenet": str(tmp_path / "files"),
+        "meshes": {"layout": "flat"},
+        "categories": {"chairs": None, "planes": None, "sofas": None, "stools": share},
+    }
+    bad = {b"{x}.obj": "id", b"M\xf6bel.ply": "id", b"a" * 200 + b".stl": "id"}
+    for name in bad:
+        (stools / os.fsdecode(name)).touch()
+    (stools / "folder.obj").mkdir()
+    (stools / "dangling.obj").symlink_to("gone")
+    os.mkfifo(stools / "pipe.obj")
+    stopped = snakemake(tmp_path, "--dry-run", over=settings)
+    assert stopped.returncode != 0
+    assert "cannot be the id of a shape" in stopped.stdout + stopped.stderr
+    assert "or set on_bad_mesh: skip" in stopped.stdout + stopped.stderr
+    assert "Traceback" not in stopped.stdout + stopped.stderr
+    settings["on_bad_mesh"] = "skip"
+    run = snakemake(tmp_path, "--", "results/data/failed.csv", over=settings)
+    assert run.returncode == 0, run.stdout + run.stderr
+    table = pd.read_csv(tmp_path / "results/data/failed.csv", dtype=str, keep_default_na=False).set_index("shape")
+    reasons = {
+        "{x}": "cannot be the id of a shape",
+        r"M\udcf6bel": "cannot be the id of a shape",
+        "a" * 200: "cannot be the id of a shape",
+        "folder": "is a folder, not a regular file",
+        "dangling": "is a link that leads nowhere",
+        "pipe": "is a named pipe, not a regular file",
+    }
+    assert set(table.index) == set(reasons)
+    for shape, reason in reasons.items():
+        assert reason in table["reason"][shape]
+        assert table["stage"][shape] == "prepare"
+    assert "6 of 10 listed shapes failed" in (tmp_path / "results/logs/failures.log").read_text()
+    again = snakemake(tmp_path, "--dry-run", "--", "results/data/failed.csv", over=settings)
+    assert "Nothing to be done" in again.stdout + again.stderr
+
+
+def test_shards_that_lose_their_shapes_are_made_all_the_same(tmp_path):
+    ids = write_category(tmp_path, "chairs", 4, 2)
+    only_mtl, only_textures, empty, later = (ids[index] for index in (1, 5, 2, 0))
+    over = {"on_missing_mesh": "skip", "categories": {"planes": None, "chairs": {"shards": 50}}}
+    for shape in (only_mtl, only_textures, empty):
+        folder = tmp_path / "meshes/03001627" / shape
+        (folder / "models/model_normalized.obj").unlink()
+        if shape != only_mtl:
+            shutil.rmtree(folder / "models")
+    (tmp_path / "meshes/03001627" / only_textures / "images").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "meshes/03001627" / only_textures / "images/wood.png")
+    targets = ("--", "data", "results/data/shapes.csv", "results/data/failed.csv")
+    for lost in ({only_mtl, only_textures, empty}, {only_mtl, only_textures, empty, later}):
+        run = snakemake(tmp_path, *targets, over=over)
+        assert run.returncode == 0, run.stdout + run.stderr
+        table = pd.read_csv(tmp_path / "results/data/failed.csv", dtype=str)
+        assert set(table["shape"]) == lost
+        assert set(table["reason"]) == {"the folder has no mesh of it"}
+        assert set(pd.read_csv(tmp_path / "results/data/shapes.csv")["shape"]) == set(ids) - lost
+        (tmp_path / "meshes/03001627" / later / "models/model_normalized.obj").unlink(missing_ok=True)
 
 
 def test_results_may_be_deleted_as_a_whole(pristine, tmp_path):

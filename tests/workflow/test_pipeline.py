@@ -1,5 +1,6 @@
 """The real DAG, from demo shapes to tables and pictures, on micro shapes."""
 
+import dataclasses
 import json
 import shutil
 import zipfile
@@ -14,9 +15,11 @@ from pipeline import copied, snakemake
 from template3d.data import ground_truth
 from template3d.evaluation import metrics
 from template3d.networks import models
+from template3d.runtime import seals
 
 COLUMNS = ["category", "method", "views", "measure", "mean", "median", "scored", "listed"]
 COLUMNS += ["mean_low", "mean_high", "mean_of_successes", "failed"]
+COLUMNS += ["difference", "difference_low", "difference_high", "better", "compared"]
 
 
 def test_table1_has_every_category_method_and_view_choice(micro):
@@ -44,6 +47,17 @@ def test_table1_has_every_category_method_and_view_choice(micro):
     assert "\\toprule" in (micro / "results/tables/table1.tex").read_text()
 
 
+def test_the_protocol_names_the_stages_behind_table1(micro):
+    protocol = json.loads((micro / "results/tables/protocol.json").read_text())
+    stages = protocol["stages"]
+    assert stages.keys() >= {"prepare", "render", "sdf", "surface", "train_embeddings", "train_encoder", "evaluate"}
+    assert stages["surface"]["settings"]["surface"]["points"] == 500
+    assert stages["render"]["settings"]["views"] | {"easy": 3, "hard": 2} == stages["render"]["settings"]["views"]
+    assert protocol["shapes"]["planes"] == {"listed": 2, "scored": 2, "reconstructions": 12, "without_surface": 0}
+    assert protocol["splits"]["chairs"]["train"]["count"] == 4
+    assert protocol["deleted_since"] == []
+
+
 def test_table2_has_both_variants_on_the_same_shapes(micro):
     one, two = (pd.read_csv(micro / f"results/tables/table{number}.csv") for number in (1, 2))
     assert list(one.columns) == list(two.columns)
@@ -69,7 +83,11 @@ def test_photos_are_reconstructed_and_a_broken_one_is_named(micro):
     made = {file.name for file in (micro / "results/photos/planes").iterdir()}
     assert {"blue.png", "broken.png"} <= made
     if table.loc["blue.png", "status"] == "ok":
-        assert {"blue.glb", "blue.ply", "blue.end_to_end.glb", "blue.end_to_end.ply"} <= made
+        assert {"blue.glb", "blue.ply", "end_to_end"} <= made
+        assert {file.name for file in (micro / "results/photos/planes/end_to_end").iterdir()} == {
+            "blue.glb",
+            "blue.ply",
+        }
     assert snakemake(micro).returncode == 0  # as it was, for the others
 
 
@@ -174,6 +192,16 @@ def test_cameras_project_the_mesh_onto_its_picture(micro):
         assert abs(seen.max(axis=0) + 1 - [row.max(), column.max()]).max() < 2
 
 
+def test_errors_are_painted_for_each_fixed_view(micro):
+    run = snakemake(micro, "--", "errors")
+    assert run.returncode == 0, run.stdout + run.stderr
+    for method in ("two_phase", "end_to_end"):
+        names = zipfile.ZipFile(micro / f"results/errors/planes/{method}.zip").namelist()
+        made = {name.partition("/")[2] for name in names}
+        assert {"easy_fixed_01_precision.ply", "easy_fixed_01_recall.glb", "hard_fixed_01_precision.glb"} <= made
+        assert len({name.partition("/")[0] for name in names}) == 2
+
+
 def test_contact_sheets_show_the_views_and_the_distances(micro):
     run = snakemake(micro, "--", "contact_sheets")
     assert run.returncode == 0, run.stdout + run.stderr
@@ -191,36 +219,34 @@ def test_contact_sheets_show_the_views_and_the_distances(micro):
         assert bluish.sum() > 100
 
 
-def test_export_unzips_to_the_original_layouts_and_deletes_what_is_gone(micro):
+def test_export_unzips_to_the_original_layouts_and_deletes_only_what_it_wrote(micro):
     target = "results/export/planes_test-00.txt"
     assert snakemake(micro, "--", target).returncode == 0
-    listed = (micro / target).read_text().splitlines()
+    listing = micro / target
+    listed = listing.read_text().splitlines()
     assert (
         len(listed) == len(set(listed)) == 2 * (3 + 2 + 2 + 1 + 3)
     )  # images, cameras, samples, surface, volume, normalisation
     assert all((micro / "results/export" / name).stat().st_size for name in listed)
     stray = micro / "results/export/planes/0123abcd/easy/cameras.json"
-    stray.parent.mkdir(parents=True)
-    stray.touch()
-    (micro / target).write_text("\n".join([*listed, "planes/0123abcd/easy/cameras.json"]))
-    assert snakemake(micro, "--force", "--", target).returncode == 0
-    assert (micro / target).read_text().splitlines() == listed
-    assert not stray.exists()
     precious = micro / "precious.txt"
-    precious.touch()
-    (micro / target).write_text("\n".join([*listed, "../../precious.txt", str(precious)]))
-    assert snakemake(micro, "--force", "--", target).returncode == 0
-    assert precious.exists()  # whatever a listing says
-    shard = micro / "results/data/planes/test-00/surface.zip"
-    whole = shard.read_bytes()
-    for name in ("planes_train-00.txt", "./planes_train-00.txt"):
-        shard.write_bytes(whole)
-        with zipfile.ZipFile(shard, "a") as opened:
-            opened.writestr(name, "../../precious.txt")
-        run = snakemake(micro, "--force", "--", target)
-        assert run.returncode != 0
-        assert f"{name} is no file of a shape" in run.stdout + run.stderr
-    shard.write_bytes(whole)
+
+    def export_after(names: list[str], sealed: bool) -> None:
+        stray.parent.mkdir(parents=True, exist_ok=True)
+        stray.touch()
+        precious.touch()
+        seal = seals.read(listing)
+        listing.write_text("\n".join([*listed, *names]))
+        if sealed:
+            dataclasses.replace(seal, digest=seals.digest(listing)).write(listing)
+        assert snakemake(micro, "--force", "--", target).returncode == 0
+        assert listing.read_text().splitlines() == listed
+        assert precious.exists()
+
+    export_after(["planes/0123abcd/easy/cameras.json"], sealed=False)
+    assert stray.exists()  # an edited listing is not what the workflow wrote
+    export_after(["planes/0123abcd/easy/cameras.json", "../../precious.txt", str(precious)], sealed=True)
+    assert not stray.exists()
 
 
 def test_demo_shapes_are_made_where_they_are_asked_for(tmp_path):

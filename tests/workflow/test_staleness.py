@@ -175,17 +175,3 @@ def test_other_weights_in_the_same_file_rerun_what_starts_from_them(workspace):
     assert not stale() & starting
     write(seed=1)
     assert stale() >= starting
-
-
-def test_a_damaged_archive_is_found_by_its_reader_and_made_again(workspace):
-    archive = workspace.folder / "results/data/planes/train-00/sdf.zip"
-    whole = archive.read_bytes()
-    archive.write_bytes(whole[: len(whole) // 2])
-    target = "results/models/planes/embeddings/model.safetensors"
-    run = snakemake(workspace.folder, "--", target)
-    assert run.returncode != 0
-    assert "sdf.zip: damaged" in run.stdout + run.stderr
-    run = snakemake(workspace.folder, "--", target)
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert archive.read_bytes() == whole
-    assert [file.name for file in archive.parent.glob("sdf.*")] == ["sdf.zip"]

@@ -98,6 +98,42 @@ def results_copied_and_mesh_edited(workspace):
     mesh(workspace)
 
 
+def records_lost(workspace):
+    results_copied(workspace)
+    shutil.rmtree(workspace.folder / "results/records")
+    for file in (workspace.folder / "results").rglob("*"):
+        os.utime(file, (2e9, 2e9))  # none older than what it was made from
+
+
+def records_lost_and_setting_changed(workspace):
+    records_lost(workspace)
+    workspace.config["evaluate"]["points"] = 600
+
+
+def model_damaged(workspace):
+    file = workspace.folder / "results/models/planes/two_phase/model.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1000] ^= 1
+    file.unlink()  # it has another name
+    file.write_bytes(content)
+
+
+def models_swapped(workspace):
+    files = [workspace.folder / f"results/models/{name}/two_phase/model.safetensors" for name in ("chairs", "planes")]
+    files[0].rename(files[0].with_suffix(".other"))
+    files[1].rename(files[0])
+    files[0].with_suffix(".other").rename(files[1])
+
+
+def table_edited(workspace):
+    file = workspace.folder / "results/metrics/planes/two_phase_test.csv"
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
+
+
+def seal_lost(workspace):
+    (workspace.folder / "results/reconstructions/planes/two_phase/.test.zip.seal").unlink()
+
+
 def comment(workspace):
     append(workspace.repository / "config.yaml", "# to be continued\n")
 

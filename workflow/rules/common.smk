@@ -6,17 +6,19 @@ import sys
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from template3d.data import mesh_folders, photos, shapenet, splits
+from template3d.data import mesh_folders, shapenet, splits, unusable
 from template3d.data.demo import parameters as demo_shapes
 from template3d.evaluation import methods
-from template3d.jobs import snakemake_internals
+from template3d.jobs import snakemake_internals, trust
 from template3d.jobs.accepted import Accepted
 from template3d.rendering import protocols
-from template3d.runtime import configuration, locks, provenance
+from template3d.runtime import configuration, input_paths, locks, provenance, repeated_keys
 from template3d.runtime.errors import InputError
 
 BASE = Path(workflow.basedir)
 RECORDS = Path("results/records").absolute()
+# By category, the files in a folder that cannot be shapes, each with the reason. Where lists name the shapes, none.
+LEFT_OUT = {}
 
 
 snakemake_internals.find_interpreter_by_path()
@@ -27,12 +29,14 @@ if {"why", "accept"}.intersection(
     snakemake_internals.print_only_answers(workflow)
 if workflow.is_main_process:
     locks.forget_killed_runs(Path.cwd())
+    snakemake_internals.remake(trust.untrusted)
+    snakemake_internals.prefer_seals(trust.is_sealed)
     if Path("results").exists() or Path(".snakemake/metadata").is_symlink():  # not for a first dry run
         snakemake_internals.keep_records_with_results(Path.cwd(), RECORDS)
 
 
 def split_file(category, split):
-    """The file of a split. A URL is downloaded once and its checksum compared.
+    """The file of a split. A URL is downloaded once, and at each start the checksum of the copy is compared.
 
     A relative path is relative to the configuration file that names it, or else to the working directory.
     """
@@ -43,11 +47,9 @@ def split_file(category, split):
         config["categories"][category][split] = str(found)  # for `snakemake why`, which reads no configuration files
         return found
     splits.check_url(source["url"])
-    file = Path("results/splits") / f"{source['sha256'][:8]}_{source['url'].rpartition('/')[2]}"
-    if not file.exists():
-        fetched = snakemake_internals.fetch(workflow, storage.http(source["url"]), source["url"])
-        splits.keep_split(fetched, source["sha256"], file, source["url"])
-    return file
+    url, sha256 = source["url"], source["sha256"]
+    file = Path("results/splits") / f"{sha256[:8]}_{url.rpartition('/')[2]}"
+    return splits.kept(file, url, sha256, lambda: snakemake_internals.fetch(workflow, storage.http(url), url))
 
 
 def splits_of(category, synset):
@@ -55,6 +57,7 @@ def splits_of(category, synset):
     if config["shapenet"] == "demo":
         return demo_shapes.splits(category, **config["demo"], seed=config["seed"])
     if share := config["categories"][category].get("test_share"):
+        LEFT_OUT[category] = unusable.left_out(MESHES, category, synset, config["on_bad_mesh"])
         return splits.by_share(MESHES.all_of(category, synset), share, config["seed"], category, MESHES.root)
     return splits.of_category({split: split_file(category, split) for split in ("train", "test")}, synset)
 
@@ -67,11 +70,14 @@ def located(category, synset, shapes):
 
 
 try:
+    for file in snakemake_internals.configuration_files(workflow) if workflow.is_main_process else []:
+        repeated_keys.check(file)
     configuration.check(config, yaml.safe_load((BASE / "workflow/schemas/config.schema.yaml").read_text()))
     MESHES = mesh_folders.MeshFolder.of(config)
     CATEGORIES = [category for category, entry in config["categories"].items() if entry is not None]
     TABLE = shapenet.synsets(BASE / "resources/categories.csv")
     SYNSETS = {c: shapenet.synset(c, config["categories"][c].get("synset"), TABLE, MESHES.layout) for c in CATEGORIES}
+    input_paths.check(config, Path("results"), [*CATEGORIES, *SYNSETS.values()])
     if config["shapenet"] != "demo":
         MESHES.check()
     SPLITS = {c: splits_of(c, SYNSETS[c]) for c in CATEGORIES}
@@ -209,33 +215,6 @@ def choices_of(split):
     return ["fixed", "random"] if split == "test" else ["fixed"]
 
 
-def photos_of(category):
-    """The user's photos of a category, by name, without their masks."""
-    return photos.listed(Path(config["photos"]) / category)
-
-
-def masks_of(category):
-    """The masks beside the photos of a category."""
-    return [mask for mask in map(photos.mask_file, photos_of(category)) if mask.exists()]
-
-
-def labels_of(category):
-    """The shapes of a category that the user labelled: <labels>/<category>/<shape>.csv or .ply."""
-    folder = Path(config["labels"]) / category
-    return sorted(file for file in folder.glob("*") if file.suffix in (".csv", ".ply")) if folder.is_dir() else []
-
-
-def transferred(wildcards):
-    """The results of `transfer`: an archive for each category in which the user labelled a shape."""
-    labelled = [name for name in CATEGORIES if labels_of(name)]
-    if not labelled:
-        pattern = f"{config['labels']}/<category>/<shape>.csv"
-        raise WorkflowError(
-            f"there are no labels to transfer; put some into {pattern} (x, y, z, label) or .ply (painted)"
-        )
-    return expand("results/transfer/{category}.zip", category=labelled)
-
-
 def shown_shapes(category):
     """Some of the test shapes, for the gallery, so that it opens at once."""
     return spread(SPLITS[category]["test"], 24)
@@ -246,9 +225,9 @@ def digest_of(file):
     return hashlib.sha256((BASE / file).read_bytes()).hexdigest()
 
 
-def published_numbers():
-    """The text of the table of published numbers. As a param, not an input, its path does not matter."""
-    return (BASE / "resources/published.csv").read_text()
+def published(table):
+    """The text of a table of published numbers or splits. As a param, not an input, its path does not matter."""
+    return (BASE / "resources" / table).read_text()
 
 
 def decoder_of(wildcards, file):

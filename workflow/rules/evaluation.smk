@@ -71,3 +71,39 @@ rule evaluate_baselines:
         "evaluating the baselines of {wildcards.category}"
     script:
         "../../scripts/evaluate_baselines.py"
+
+
+rule paint_errors:
+    input:
+        reconstructions="results/reconstructions/{category}/{method}/test.zip",
+        manifests=lambda wildcards: shards_of(wildcards.category, "test", "manifest.json"),
+        surfaces=lambda wildcards: shards_of(wildcards.category, "test", "surface.zip"),
+    output:
+        archive=update("results/errors/{category}/{method}.zip"),
+    log:
+        "results/logs/paint_errors/{category}_{method}.log",
+    benchmark:
+        "results/benchmarks/paint_errors/{category}_{method}.tsv"
+    conda:
+        "../../envs/report.yaml"
+    threads: 2
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(120),
+    params:
+        settings=lambda wildcards: settings(
+            evaluate=part("evaluate", "points"),
+            seed=config["seed"],
+            synset=SYNSETS[wildcards.category],
+            shapes=SPLITS[wildcards.category]["test"],
+        ),
+        code=code("paint_errors.py"),
+    message:
+        "painting the errors of {wildcards.category}, {wildcards.method}"
+    script:
+        "../../scripts/paint_errors.py"
+
+
+rule errors:
+    input:
+        expand("results/errors/{category}/{method}.zip", category=CATEGORIES, method=TRAINED_METHODS),

@@ -28,6 +28,7 @@ rule failures:
         runtime=growing(30),
     params:
         listed=sum(len(SPLITS[category][split]) for category in CATEGORIES for split in ("train", "test")),
+        left_out=settings(left_out=LEFT_OUT),
         code=code("failures.py"),
     message:
         "listing the shapes that could not be used"

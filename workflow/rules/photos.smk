@@ -5,8 +5,6 @@ rule photos:
     input:
         models=expand("results/models/{{category}}/{method}/model.safetensors", method=TRAINED_METHODS),
         descriptions=expand("results/models/{{category}}/{method}/model.json", method=TRAINED_METHODS),
-        photos=lambda wildcards: photos_of(wildcards.category),
-        masks=lambda wildcards: masks_of(wildcards.category),
     output:
         table=report(
             "results/photos/{category}/photos.csv",
@@ -27,6 +25,7 @@ rule photos:
     # not in params, because it concerns only what is still to be made: `limits`
     params:
         settings=settings(isosurface=config["isosurface"], methods=TRAINED_METHODS),
+        photos=lambda wildcards: settings(photos=photo_digests(wildcards.category)),
         code=code("photos.py"),
     message:
         "reconstructing the photos of {wildcards.category}"

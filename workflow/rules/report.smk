@@ -23,6 +23,7 @@ rule table1:
         ),
         markdown="results/tables/table1.md",
         latex="results/tables/table1.tex",
+        protocol="results/tables/protocol.json",
     log:
         "results/logs/table1.log",
     benchmark:
@@ -34,7 +35,12 @@ rule table1:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        settings=settings(categories=CATEGORIES, method=TRAINED_METHODS[0], published=published_numbers()),
+        settings=settings(
+            categories=CATEGORIES,
+            method=TRAINED_METHODS[0],
+            published=published("published.csv"),
+            published_splits=published("published_splits.csv"),
+        ),
         code=code("table1.py"),
     message:
         "writing Table 1"
@@ -85,8 +91,6 @@ rule picture:
         views=lambda wildcards: shards_of(wildcards.category, "both", f"{PICTURED}.zip"),
         metrics=expand("results/metrics/{{category}}/{method}_test.csv", method=TRAINED_METHODS),
         meshes=lambda wildcards: shards_of(wildcards.category, "both", "meshes.zip"),
-        photos=lambda wildcards: photos_of(wildcards.category),
-        masks=lambda wildcards: masks_of(wildcards.category),
         photos_table=lambda wildcards: (
             f"results/photos/{wildcards.category}/photos.csv" if photos_of(wildcards.category) else []
         ),
@@ -124,6 +128,7 @@ rule picture:
             reconstruct=part("reconstruct", "fixed_view"),
             methods=TRAINED_METHODS,
         ),
+        photos=lambda wildcards: settings(photos=photo_digests(wildcards.category)),
         code=code("picture.py"),
     message:
         "picturing {wildcards.category}"
@@ -169,8 +174,8 @@ rule codes_figure:
     input:
         models=expand("results/models/{{category}}/{run}/model.safetensors", run=CODED),
         descriptions=expand("results/models/{{category}}/{run}/model.json", run=CODED),
-        manifests=lambda wildcards: shards_of(wildcards.category, "train", "manifest.json"),
-        views=lambda wildcards: shards_of(wildcards.category, "train", *view_archives()),
+        manifests=lambda wildcards: shards_of(wildcards.category, "both", "manifest.json"),
+        views=lambda wildcards: shards_of(wildcards.category, "both", *view_archives()),
     output:
         png=report(
             "results/pictures/{category}_codes.png",
@@ -193,7 +198,7 @@ rule codes_figure:
         settings=lambda wildcards: settings(
             runs=CODED,
             end_to_end=part("end_to_end", "compare"),
-            shapes=spread(SPLITS[wildcards.category]["train"], 20),
+            shapes={split: spread(SPLITS[wildcards.category][split], 20) for split in ("train", "test")},
             seed=config["seed"],
         ),
         code=code("codes_figure.py"),

@@ -3,7 +3,6 @@
 
 rule transfer_labels:
     input:
-        labels=lambda wildcards: labels_of(wildcards.category),
         model=f"results/models/{{category}}/{TRAINED_METHODS[0]}/model.safetensors",
         description=f"results/models/{{category}}/{TRAINED_METHODS[0]}/model.json",
         fitted="results/reconstructions/{category}/code_fit/test.zip",
@@ -25,6 +24,7 @@ rule transfer_labels:
     # not in params, because they rerun nothing: `training`, `limits`
     params:
         settings=lambda wildcards: settings(synset=SYNSETS[wildcards.category]),
+        labels=lambda wildcards: settings(labels=label_digests(wildcards.category)),
         code=code("transfer_labels.py"),
     message:
         "transferring labels to all {wildcards.category}"

@@ -1,6 +1,7 @@
 # What the trainings share: their memory, the runs of end-to-end training, and where initial weights come from.
 
 from template3d.networks import DECODER_SIZES
+from template3d.runtime import schema
 
 EXPERIMENT_FILES = ("specs.json", "ModelParameters/latest.pth", "LatentCodes/latest.pth")
 LOSS_NUMBERS = ("pointwise_weight", "pointpair_weight", "code_weight", "clamp")
@@ -17,8 +18,11 @@ def training_mb(wildcards, attempt):
 
 def published_experiment(category):
     """The files of a published experiment that replaces phase 1, or none."""
-    folder = config["phase1"]["from"]
-    return [Path(folder.format(category=category)) / name for name in EXPERIMENT_FILES] if folder else []
+    if not config["phase1"]["from"]:
+        return []
+    folder = Path(config["phase1"]["from"].replace(schema.CATEGORY, category))
+    split = splits.train_split_of(folder / "specs.json")
+    return [*(folder / name for name in EXPERIMENT_FILES), *([split] if split else [])]
 
 
 def start_of(run):

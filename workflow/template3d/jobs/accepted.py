@@ -1,13 +1,15 @@
 """The record of results that you declared right although their code changed."""
 
 import ast
+import contextlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from template3d.data import archives
-from template3d.runtime import files
+from template3d.runtime import files, seals
 from template3d.runtime.errors import InputError
 
 FILE = Path("results/accepted.json")
@@ -22,14 +24,11 @@ class Accepted:
     def __init__(self, file: Path = FILE) -> None:
         """Read the file; without one, nothing is accepted. Raises InputError if it is damaged."""
         self.file = file
-        try:
-            content = json.loads(file.read_bytes()) if file.exists() else {"jobs": {}, "codes": {}}
-            self.jobs: dict[str, list[str]] = content["jobs"]
-            """For each job, the digest of its code when it was accepted, and of the code that made its result."""
-            self.codes: dict[str, dict] = content["codes"]
-            """These codes, by digest."""
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{file}: damaged ({error}); delete it, and nothing is accepted any more") from error
+        content = _read(file) if os.path.lexists(file) else {"jobs": {}, "codes": {}}
+        self.jobs: dict[str, list[str]] = content["jobs"]
+        """For each job, the digest of its code when it was accepted, and of the code that made its result."""
+        self.codes: dict[str, dict] = content["codes"]
+        """These codes, by digest."""
 
     def code_of(self, script: str, wildcards: Mapping[str, str], code: dict[str, Any]) -> dict[str, Any]:
         """The code that a job counts as made by: ``code``, or the one that it was accepted with."""
@@ -56,12 +55,38 @@ class Accepted:
         """Write the file, without the codes that no job needs any more."""
         used = {digest for digests in self.jobs.values() for digest in digests}
         self.codes = {digest: code for digest, code in self.codes.items() if digest in used}
-        files.write_text(self.file, json.dumps({"jobs": self.jobs, "codes": self.codes}, indent=1))
+        content: dict[str, Any] = {"jobs": self.jobs, "codes": self.codes}
+        files.write_text(self.file, json.dumps(content | {"digest": archives.digest(content)}, indent=1))
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        files.check_regular(file)
+        content = json.loads(file.read_bytes())
+        if content.pop("digest") != archives.digest(content):
+            raise ValueError("it is not what was written")
+        return content
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        aside = seals.set_aside(file)
+        raise InputError(
+            f"{file}: damaged ({error}); it is set aside as {aside.name}. From now on nothing is accepted: "
+            "`snakemake why` shows what would run, and `snakemake accept` accepts it again"
+        ) from error
 
 
 def name(script: str, wildcards: Mapping[str, str]) -> str:
     """The name of a job: its script's, and its wildcards."""
     return " ".join([Path(script).stem, *(wildcards[key] for key in sorted(wildcards))])
+
+
+def readable(params: Iterable[str]) -> set[str]:
+    """The params that Snakemake recorded, without those that cannot be read, because the record is damaged."""
+    found = set()
+    for param in params:
+        with contextlib.suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            ast.literal_eval(param)
+            found.add(param)
+    return found
 
 
 def code_param(params: Iterable[str]) -> dict[str, Any] | None:

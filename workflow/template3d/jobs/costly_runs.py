@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from snakemake.workflow import Workflow
 
 COSTLY_HOURS = 1.0
-CONTINUES = re.compile(r"its last run did not end|.* (?:is|are) not there|config \w+\.epochs (\d+) -> (\d+)")
+FLAWS = "has no seal|has a damaged seal|is not what was written|is a copy of"
+CONTINUES = re.compile(
+    rf"its last run did not end|.* (?:is|are) not there|\S+ (?:{FLAWS}).*|config \w+\.epochs (\d+) -> (\d+)"
+)
 """Causes after which a training continues from its checkpoint; of the epochs, if there are more than before."""
 
 

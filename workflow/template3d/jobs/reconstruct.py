@@ -103,11 +103,23 @@ class Reconstructor:
                 files[".glb"] = meshes.glb_bytes(mesh)
             yield item.stem, {f"{item.stem}{suffix}": content for suffix, content in files.items()}
 
-    def update(self, archive: Path, items: Mapping[str, Reconstruction], at_once: int, *sources: str | dict) -> None:
-        """Remake stale reconstructions in an archive; each depends on ``sources``, its view and its normalization."""
+    def update(
+        self,
+        archive: Path,
+        items: Mapping[str, Reconstruction],
+        at_once: int,
+        *sources: str | dict,
+        lacking: Mapping[str, str] | None = None,
+    ) -> None:
+        """Remake stale reconstructions in an archive; each depends on ``sources``, its view and its normalization.
+
+        ``lacking`` holds the shapes that an earlier stage could not use, each with the reason.
+        """
         of_sources, digests = archives.digest(*sources), {}
         for stem, item in items.items():
             normalization = self.normalizations[item.shape]
             frame = json.dumps([normalization.offset.tolist(), normalization.scale])
             digests[stem] = archives.digest(of_sources, frame, self.view_bytes(item))
-        archives.update(archive, digests, lambda stale: self.make([items[stem] for stem in stale], at_once))
+        archives.update(
+            archive, digests, lambda stale: self.make([items[stem] for stem in stale], at_once), lacking=lacking
+        )

@@ -36,12 +36,18 @@ def appearance(archive: Path, member: str, location: Location, limits: Limits = 
             described = mesh_folders.read_materials(file, mtllib_lines, Path(folder), limits)
         except InputError as error:
             return archives.digest(mesh_folders.with_zip_path(str(error), file, location))
+
+        @functools.cache
+        def content_of(texture: Path) -> str:
+            limits.check_image_bytes(texture)
+            return archives.digest(texture)
+
         shown = {
             name: [
                 material.colour,
                 material.opacity,
                 *(
-                    texture and [archives.digest(texture.file), texture.scale, texture.offset]
+                    texture and [content_of(texture.file), texture.scale, texture.offset]
                     for texture in (material.texture, material.alpha_texture)
                 ),
             ]

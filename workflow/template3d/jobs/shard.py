@@ -5,6 +5,7 @@ from pathlib import Path
 
 from template3d.data import archives, manifests, prepared_meshes
 from template3d.runtime import workers
+from template3d.runtime.limits import USUAL, Limits
 
 
 def update_archive(
@@ -15,6 +16,7 @@ def update_archive(
     settings: dict,
     code: dict,
     on_bad_mesh: str,
+    limits: Limits = USUAL,
 ) -> None:
     """Make the stale members of ``archive`` from the prepared meshes of the shard.
 
@@ -32,7 +34,9 @@ def update_archive(
         archive,
         wanted,
         lambda stale: workers.each(
-            one_shape, ((shape, (prepared, members[shape], normalizations[shape], settings)) for shape in stale)
+            one_shape,
+            ((shape, (prepared, members[shape], normalizations[shape], settings)) for shape in stale),
+            minutes=limits.shape_minutes,
         ),
         on_bad_mesh,
     )

@@ -10,26 +10,31 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snakemake.api import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings, SnakemakeApi
 from snakemake.common.configfile import load_configfile
+from snakemake.dag import DAG
 from snakemake.exceptions import WorkflowError
+from snakemake.persistence import NO_PARAMS_CHANGE, RECORD_FORMAT_VERSION, MetadataRecord
 from snakemake.persistence.file import FilePersistence
 from snakemake.resources import Resource
 from snakemake.settings.enums import Quietness, RerunTrigger
 
-from template3d.runtime import locks
+from template3d.runtime import locks, seals
 from template3d.runtime.errors import InputError
 
 if TYPE_CHECKING:
+    from snakemake import jobs
     from snakemake.workflow import Workflow
 
 TRIGGERS = frozenset({RerunTrigger.MTIME, RerunTrigger.PARAMS, RerunTrigger.INPUT, RerunTrigger.SOFTWARE_ENV})
 """As in workflow/profiles/default."""
 CHECKSUM_BYTES = 10_000_000_000
+_check_incomplete, _read_record = DAG.check_incomplete, FilePersistence._read_record
+_params_changed = FilePersistence.params_changed
 
 
 def find_interpreter_by_path() -> None:
@@ -54,6 +59,8 @@ def keep_records_with_results(folder: Path, records: Path) -> None:
     results = records.parent
     if not all(os.access(path, os.W_OK) for path in (folder, results) if path.exists()):
         return  # Snakemake reports it, if it needs to write
+    if records.exists() and not records.is_dir():
+        seals.set_aside(records)
     records.mkdir(parents=True, exist_ok=True)
     metadata.with_name("incomplete").mkdir(parents=True, exist_ok=True)  # or Snakemake looks for records of version 1
     if metadata.is_symlink():
@@ -85,6 +92,42 @@ def keep_locks_of_others() -> None:
     FilePersistence._delete_locks, FilePersistence.cleanup_locks = delete_own, delete_all
 
 
+def remake(results: Callable[["Workflow"], Iterable[str]]) -> None:
+    """Let every run make the existing files that ``results`` returns for its workflow again.
+
+    Snakemake has options for files that it knows to be incomplete, and none for files that somebody else knows to be
+    wrong.
+    """
+
+    async def check(dag: DAG) -> None:
+        await _check_incomplete(dag)
+        dag.forcefiles.update(results(dag.workflow))
+
+    DAG.check_incomplete = check
+
+
+def prefer_seals(is_sealed: Callable[["jobs.Job"], bool]) -> None:
+    """Let a job's seals decide where its record is damaged: it cannot be read, or says that the params changed."""
+
+    def read_record(persistence: FilePersistence, key: str) -> MetadataRecord | None:
+        try:
+            return _read_record(persistence, key)
+        except (ValueError, OSError, RecursionError):  # no UTF-8, values of another type, a folder
+            return None
+
+    def params_changed(persistence: FilePersistence, job: "jobs.Job", file: Any = None) -> Any:
+        change = _params_changed(persistence, job, file)
+        return NO_PARAMS_CHANGE if change and is_sealed(job) else change
+
+    FilePersistence._read_record, FilePersistence.params_changed = read_record, params_changed
+
+
+def has_record(workflow: "Workflow", output: str) -> bool:
+    """Whether Snakemake has a record of the params that a result was made with; one that is damaged does not count."""
+    record = workflow.persistence.metadata(output)
+    return bool(record and record.params is not None and record.record_format_version >= RECORD_FORMAT_VERSION)
+
+
 def print_only_answers(workflow: "Workflow") -> None:
     """Hide the table of jobs and the progress, which otherwise needs a profile or ``--quiet``."""
     workflow.output_settings.quiet.update({Quietness.RULES, Quietness.PROGRESS})
@@ -96,13 +139,18 @@ def allow_gpus(workflow: "Workflow", gpus: int) -> None:
         workflow.global_resources["gpu"] = Resource("gpu", gpus)
 
 
+def configuration_files(workflow: "Workflow") -> list[Path]:
+    """The configuration files, the one that holds before the others first."""
+    given = list(map(Path, workflow.overwrite_configfiles))
+    return [*reversed(given), *(Path(file) for file in workflow.configfiles if Path(file) not in given)]
+
+
 def naming_folders(workflow: "Workflow", key: tuple[str, ...], value: str) -> Iterator[Path]:
     """The folders of the configuration files that give ``key`` this value, and the working directory.
 
     Snakemake merges the files and does not say which one a value is from.
     """
-    given = list(map(Path, workflow.overwrite_configfiles))
-    for file in [*reversed(given), *(Path(file) for file in workflow.configfiles if Path(file) not in given)]:
+    for file in configuration_files(workflow):
         entry: Any = _configuration(file)
         for name in key:
             entry = entry.get(name) if isinstance(entry, dict) else None

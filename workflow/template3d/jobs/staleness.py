@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from template3d.jobs.accepted import Accepted
+from template3d.jobs.accepted import Accepted, readable
 from template3d.jobs.snakemake_internals import planned
+from template3d.jobs.trust import untrusted
 
 if TYPE_CHECKING:
     from snakemake import jobs
     from snakemake.workflow import Workflow
 
 MESH, SHOWN = "model_normalized.obj", 3
+USER_FILES = {"materials": "", "photos": "photo ", "labels": "labels "}
+"""The params that hold digests of files, each with what a cause calls such a file."""
 DEFINITIONS = 5
 """How many definitions a line names."""
 
@@ -45,15 +48,21 @@ def explained(workflow: "Workflow") -> dict["jobs.Job", Job]:
     dag = workflow.dag
     running = {job for job in dag.jobs if dag.needrun(job) and job.output}
     changed = {str(file) for job in running for file in dag.reason(job).updated_input}
-    stale, accepted = {}, Accepted()
+    stale, accepted, flaws = {}, Accepted(), untrusted(workflow)
     for job in running:
         above = sorted({other.rule.name for other in dag.dependencies[job] if other in running})
         wildcards = tuple(sorted(job.wildcards_dict.items()))
         recorded = workflow.persistence.input(job.output[0]) or []
         # the reason itself lacks changed params if a job above runs
         change = workflow.persistence.params_changed(job)
-        before = accepted.params_before(job.rule.script, job.wildcards_dict, change.only_old)
-        why = [*changed_params(before, change.only_new), *causes(job, dag.reason(job), above, recorded, changed)]
+        known = readable(change.only_old)
+        before = accepted.params_before(job.rule.script, job.wildcards_dict, known)
+        why = [
+            *(str(flaws[output]) for output in map(str, job.output) if output in flaws),
+            *["its record in results/records is damaged"] * (len(known) < len(change.only_old)),
+            *changed_params(before, change.only_new),
+            *causes(job, dag.reason(job), above, recorded, changed),
+        ]
         stale[job] = Job(job.rule.name, wildcards, tuple(why))
     return stale
 
@@ -101,9 +110,10 @@ def changed_params(before: set[str], now: set[str]) -> Iterator[str]:
         yield f"{len(code) - DEFINITIONS} more definitions"
     for key in (key for key in different if key not in code):
         was, is_now = old.get(key), new.get(key)
-        if key.startswith("materials."):
+        kind, _, file = key.partition(".")
+        if kind in USER_FILES:
             verb = "is new" if was is None else "is gone" if is_now is None else "changed"
-            yield f"{_short(key.removeprefix('materials.'))} {verb}"
+            yield f"{USER_FILES[kind]}{_short(file)} {verb}"
         elif key.startswith("packages."):
             yield f"package {key.removeprefix('packages.')} {was} -> {is_now}"
         elif key.split(".")[0] in ("shapes", "splits") and was and is_now and set(was) != set(is_now):

@@ -22,7 +22,7 @@ def one_shape(archive: Path, member: str, normalization: Normalization, settings
     points, normals = visibility.sample_visible(mesh, surface_settings["points"], directions, rng)
     low, high = points.min(axis=0), points.max(axis=0)
     room = ROOM * (high - low).max()
-    volume = rng.uniform(low - room, high + room, size=(surface_settings["volume_points"], 3)).astype(np.float16)
+    volume = rng.uniform(low - room, high + room, size=(surface_settings["volume_points"], 3)).astype(np.float32)
     inside = ~visibility.escapes(visibility.Scene(mesh), volume, directions)
     return {
         ground_truth.member_name(synset, shape): ground_truth.to_bytes(points, normals),

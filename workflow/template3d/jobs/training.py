@@ -11,7 +11,9 @@ import torch
 
 from template3d.data import archives, manifests
 from template3d.data.memory import Memory
+from template3d.data.splits import MIN_TRAINING_SHAPES
 from template3d.runtime import files
+from template3d.runtime.errors import InputError
 from template3d.training import footprint
 from template3d.training.checkpoints import Checkpoint
 from template3d.training.loop import fit
@@ -56,9 +58,14 @@ class Training:
         return settings(**fields_of(settings, self.settings[section or self.section]))
 
     def usable(self, shapes: Sequence[str], manifest_files: Iterable[str | Path]) -> list[str]:
-        """The shapes that all earlier stages could use."""
+        """The shapes that all earlier stages could use; raises InputError if they are too few."""
         usable = manifests.usable(shapes, manifest_files, self.shards)
         log.info("%d of %d listed shapes are usable", len(usable), len(shapes))
+        if len(usable) < MIN_TRAINING_SHAPES:
+            raise InputError(
+                f"only {len(usable)} of the {len(shapes)} listed training shapes can be used, but a template takes "
+                f"{MIN_TRAINING_SHAPES} at least; `snakemake results/data/failed.csv` says why the others cannot"
+            )
         return usable
 
     def fit(self, stage: Stage, title: str) -> list[dict[str, float]]:
