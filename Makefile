@@ -2,17 +2,21 @@
 # make test   set up, then run the tests
 # make test-fast   set up, then run the quick tests of the library: the loop while you edit
 # make lint   check style and workflow
-# make test-faults   kill it at MOMENTS random moments, fill the disk: it must end well
+# make test-faults   kill it at MOMENTS random moments, fill the disk, damage its results in ROUNDS rounds: it must end
+#                    well; try EXAMPLES configurations
 # make test-slurm    the same pipeline on a real SLURM of one node (root, slurm-wlm and munge)
 # make test-bare     the set-up on a minimal Debian, as root and as an ordinary user (root and debootstrap)
 # make docs   build the documentation into site/
+# make readme-figures   after a run of the demo: write its figures into README.md and docs/results.md
 # make lock   resolve envs/*.in again
 
 PYTHON := .venv/bin/python
 MOMENTS ?= 20
+ROUNDS ?= 40
+EXAMPLES ?= 20000
 export UV_LINK_MODE ?= hardlink
 
-.PHONY: all setup test test-fast test-faults test-slurm test-bare lint docs lock clean
+.PHONY: all setup test test-fast test-faults test-slurm test-bare lint docs readme-figures lock clean
 all: setup
 	$(PYTHON) -m snakemake
 	@$(PYTHON) -m template3d.report.summary
@@ -36,7 +40,7 @@ test-fast: .venv/.test
 	$(PYTHON) -m pytest tests/library -m "not slow" --numprocesses logical --maxprocesses 4 --dist worksteal
 
 test-faults: .venv/.test
-	FAULT_MOMENTS=$(MOMENTS) $(PYTHON) -m pytest tests/faults
+	FAULT_MOMENTS=$(MOMENTS) CORRUPTION_ROUNDS=$(ROUNDS) FUZZ_EXAMPLES=$(EXAMPLES) $(PYTHON) -m pytest tests/faults
 
 test-slurm: .venv/.test
 	$(PYTHON) -m pytest tests/slurm
@@ -59,6 +63,9 @@ lint: .venv/.lint
 # A broken link fails it.
 docs: .venv/.docs
 	$(PYTHON) -m mkdocs build --strict
+
+readme-figures: .venv/.complete
+	$(PYTHON) docs/demo_figures.py
 
 lock:
 	python3 -E envs/lock.py

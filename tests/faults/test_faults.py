@@ -9,65 +9,28 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
-import yaml
-from pipeline import MICRO, REPOSITORY, SMALL, stop_all_in, write_category
+from pipeline import REPOSITORY, SMALL, stop_all_in
+from runs import FINISHED, PATIENCE, Undisturbed, finish, prepare, said, start, tables
 
 MOMENTS = int(os.environ.get("FAULT_MOMENTS", "20"))
-PATIENCE = 900
-FINISHED = "Finished jobid"
-
-
-def start(folder: Path, *arguments: str, source: Path = REPOSITORY) -> subprocess.Popen:
-    """Start Snakemake on the smaller micro pipeline; what it says goes to said.txt."""
-    (folder / "over.yaml").write_text(yaml.safe_dump(SMALL))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", source / "Snakefile", "--directory", folder]
-    command += ["--configfile", MICRO, folder / "over.yaml", *arguments]
-    with (folder / "said.txt").open("a") as said:
-        environment = os.environ | {"PYTHONPATH": str(source / "workflow")}  # its library too
-        return subprocess.Popen(list(map(str, command)), stdout=said, stderr=said, env=environment)
-
-
-def said(folder: Path) -> str:
-    return (folder / "said.txt").read_text()
-
-
-def finish(folder: Path, *arguments: str, source: Path = REPOSITORY) -> None:
-    """Run Snakemake to its end, which must be good."""
-    assert start(folder, *arguments, source=source).wait(PATIENCE) == 0, said(folder)[-6000:]
-
-
-def tables(folder: Path) -> dict[str, bytes]:
-    found = {file.name: file.read_bytes() for file in (folder / "results/tables").iterdir()}
-    assert len(found) == 6
-    return found
-
-
-class Undisturbed:
-    """A run that nothing disturbed: its tables, and how many jobs it had."""
-
-    def __init__(self, folder: Path) -> None:
-        write_category(folder, "planes")
-        self.folder = folder
-        finish(folder)
-        self.jobs, self.tables = said(folder).count(FINISHED), tables(folder)
+PLANES = ("planes",)
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> Undisturbed:
-    return Undisturbed(tmp_path_factory.mktemp("undisturbed"))
+    return Undisturbed(tmp_path_factory.mktemp("undisturbed"), PLANES, SMALL)
 
 
 @pytest.fixture
 def folder(tmp_path) -> Iterator[Path]:
     """A folder with meshes and no results; processes that a test left there are stopped."""
-    write_category(tmp_path, "planes")
+    prepare(tmp_path, PLANES, SMALL)
     yield tmp_path
     stop_all_in(tmp_path)
 
@@ -111,7 +74,11 @@ def test_a_kill_at_any_moment_costs_nothing_but_time(undisturbed, folder, moment
     run.wait(PATIENCE)  # where a job failed, Snakemake waits for the others
     finish(folder)
     assert tables(folder) == undisturbed.tables
-    assert {left.suffix for left in (folder / "results").rglob(".*")} <= {".lock"}  # no half-written file
+    assert {left.suffix for left in (folder / "results").rglob(".*")} <= {
+        ".lock",
+        ".seal",
+        ".files",
+    }  # no half-written file
 
 
 def mounted(*arguments: str) -> bool:
@@ -134,7 +101,7 @@ def mount(place: Path, *arguments: str) -> Iterator[None]:
 def test_a_disk_that_fills_up_is_named_and_with_room_all_goes_on(undisturbed, folder):
     disk = folder / "disk"
     with mount(disk, "-t", "tmpfs", "-o", "size=3m", "tmpfs"):
-        write_category(disk, "planes")
+        prepare(disk, PLANES, SMALL)
         assert start(disk).wait(PATIENCE) != 0
         assert "No space left on device" in said(disk)
         subprocess.run(["mount", "-o", "remount,size=2g", disk], check=True)

@@ -51,7 +51,7 @@ def begun(clustered, tmp_path) -> Runs:
 def products(folder: Path) -> dict[str, bytes]:
     """What must be the same wherever it was made: all but times."""
     found = {}
-    for pattern in ("data/**/*.zip", "models/**/*.safetensors", "templates/**/*.ply", "tables/*"):
+    for pattern in ("data/**/*.zip", "models/**/*.safetensors", "templates/**/*.ply", "tables/[!.]*"):
         for file in sorted((folder / "results").glob(pattern)):
             found[str(file.relative_to(folder))] = file.read_bytes()
     for file in (folder / "results/reconstructions").rglob("*.zip"):
