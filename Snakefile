@@ -52,9 +52,9 @@ rule all:
     default_target: True
     input:
         rules.data.input,
-        expand(rules.train_embeddings.output, category=CATEGORIES) if "two_phase" in TRAINED_METHODS else [],
-        expand(rules.train_end_to_end.output, category=CATEGORIES, run=end_to_end_runs()),
-        expand(rules.train_encoder.output if "two_phase" in TRAINED_METHODS else [], category=CATEGORIES),
+        expand(rules.train_embeddings.output, category=TRAINED_CATEGORIES) if "two_phase" in TRAINED_METHODS else [],
+        expand(rules.train_end_to_end.output, category=TRAINED_CATEGORIES, run=end_to_end_runs()),
+        expand(rules.train_encoder.output if "two_phase" in TRAINED_METHODS else [], category=TRAINED_CATEGORIES),
         expand(
             [*rules.reconstruct.output, *rules.evaluate.output],
             category=CATEGORIES,
@@ -65,7 +65,8 @@ rule all:
         expand([*rules.fit_codes.output, *rules.evaluate_baselines.output], category=CATEGORIES),
         rules.table1.output,
         rules.table2.output,
-        expand([*rules.picture.output, *rules.loss_curves.output], category=CATEGORIES),
+        expand(rules.loss_curves.output, category=TRAINED_CATEGORIES),
+        expand(rules.picture.output, category=CATEGORIES),
         expand(rules.photos.output, category=[name for name in CATEGORIES if photos_of(name)]),
         expand([*rules.codes_figure.output, *rules.errors_figure.output], category=CATEGORIES),
         rules.gallery.output,

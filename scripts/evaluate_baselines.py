@@ -12,14 +12,14 @@ from template3d.runtime import files
 
 with sealed_job(snakemake):
     settings, given = snakemake.params.settings, snakemake.input
-    synset, splits = settings["synset"], settings["splits"]
+    synsets, splits = settings["synsets"], settings["splits"]
     normalizations = manifests.read(given.manifests)
     train, test = (
         manifests.usable(splits[split], given.manifests, given[f"{split}_surfaces"]) for split in ("train", "test")
     )
     baselines = Baselines(
-        Library.read(given.train_surfaces, synset, train, normalizations, settings["seed"]),
-        ground_truth.read(given.test_surfaces, synset, test),
+        Library.read(given.train_surfaces, synsets["train"], train, normalizations, settings["seed"]),
+        ground_truth.read(given.test_surfaces, synsets["test"], test),
         normalizations,
         meshes.read_ply(Path(given.template).read_bytes()),
         {shape: code for shape, code in codes.read(Path(given.model)).items() if shape in set(train)},

@@ -21,7 +21,11 @@ with sealed_job(snakemake):
         settings,
         [Path(shard) for shard in snakemake.input.views],
         PreparedMeshes(snakemake.input.meshes),
-        {split: dict(zip(methods, map(Path, snakemake.input[split]), strict=True)) for split in ("train", "test")},
+        {
+            split: dict(zip(methods, map(Path, snakemake.input[split]), strict=True))
+            for split in ("train", "test")
+            if split in settings["shapes"]
+        },
         chamfer,
     )
     if snakemake.input.photos_table:

@@ -56,6 +56,13 @@ def test_the_papers_run_has_the_papers_numbers():
         ({"meshing": {"coarse": 24}}, "meshing is called isosurface now"),
         ({"phase2": {"views": "both"}}, r"phase2.views is 'both', but must be a list, such as \[easy, hard\]"),
         ({"shapenet": "/data/ShapeNetCore.v2"}, "categories.chairs.train is missing"),
+        (
+            {"evaluate": {"models": {"chairs": "benches"}}},
+            "names benches, which is no category of this run [(]chairs, ",
+        ),
+        ({"evaluate": {"models": {"benches": "chairs"}}}, "names benches, which is no category"),
+        ({"evaluate": {"models": {"chairs": "chairs"}}}, "chairs: chairs, but chairs has no model of its own"),
+        ({"evaluate": {"models": {"chairs": "sofas", "sofas": "planes"}}}, "sofas has no model of its own"),
     ],
 )
 def test_a_mistake_is_one_readable_sentence(change, sentence):

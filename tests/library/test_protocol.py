@@ -39,7 +39,8 @@ def run(tmp_path, monkeypatch):
     sealed(views[1], "render", {"views": {"hard": 2, "samples": 1}, "shapes": ["b"]})
     sealed(METRICS, "evaluate", {"evaluate": {"points": 500}}, views)
     splits = {"train": ["t"], "test": ["c", "a", "b"]}
-    sealed(BASELINES, "evaluate_baselines", {"splits": splits, "evaluate": {"points": 500}})
+    settings = {"splits": splits, "model_of": "chairs", "evaluate": {"points": 500}}
+    sealed(BASELINES, "evaluate_baselines", settings)
 
 
 def test_stages_have_the_settings_of_all_their_jobs(run, rows):
@@ -96,6 +97,14 @@ def test_a_published_split_is_recognized_by_its_ids(run, rows):
         ["t", "ab"]
     )
     assert "points on each reconstruction: 500" in words(["t", "abc"])
+
+
+def test_the_model_of_another_category_is_named(run, rows):
+    settings = {"splits": {"train": ["t"], "test": ["a"]}, "model_of": "benches"}
+    sealed(BASELINES, "evaluate_baselines", settings)
+    facts = protocol.of_metrics([METRICS, BASELINES], rows, "two_phase", NO_SPLITS)
+    assert facts["models"] == {"chairs": "benches"}
+    assert "* chairs, by the model of benches, which learned from no chairs: 1 listed" in protocol.in_words(facts)
 
 
 def test_points_that_differ_between_categories_are_all_said(run, rows):

@@ -107,6 +107,7 @@ OF_TEST = {"reconstruct": {"split": "test"}}
 
 SETTINGS = [
     Setting("seed", 1, after("prepare") - {"prepare"}),
+    Setting("split.validation_share", 0.5, PHASE2 | CONTRASTIVE | END_TO_END),
     Setting("meshes.up", "x", after("prepare")),
     Setting("meshes.front", "x", after("prepare")),
     Setting("views.easy", 4, RENDER, {"render": {"kind": "easy"}}),
@@ -150,6 +151,7 @@ SETTINGS = [
     Setting("phase2.batch_size", 5, PHASE2),
     Setting("phase2.learning_rate", 0.2, PHASE2),
     Setting("phase2.halve_learning_rate_every", 2, PHASE2),
+    Setting("phase2.patience", 1, PHASE2),
     Setting("phase2.colour_jitter", 0.0005, PHASE2),
     Setting("phase2.grayscale_probability", 0.3, PHASE2),
     Setting("phase2.precision", "bf16", PHASE2),
@@ -179,6 +181,7 @@ SETTINGS = [
     Setting("end_to_end.learning_rate_warp", 0.002, END_TO_END),
     Setting("end_to_end.learning_rate_template", 0.004, END_TO_END),
     Setting("end_to_end.halve_learning_rate_every", 3, END_TO_END),
+    Setting("end_to_end.patience", 1, END_TO_END),
     Setting("end_to_end.colour_jitter", 0.1, END_TO_END),
     Setting("end_to_end.grayscale_probability", 0.3, END_TO_END),
     Setting("end_to_end.precision", "bf16", END_TO_END),
@@ -260,6 +263,13 @@ EDITS = [
     Edit("shape_moved", "a plane moves from test to train", after("prepare"), PLANES),
     Edit("category_added", "a category is added (benches: an entry and two lists)", after("prepare"), ("benches",)),
     Edit("category_removed", "a category is removed", ONCE, ()),
+    Edit(
+        "model_of_another",
+        "`evaluate.models: {planes: chairs}`",
+        after(*TEMPLATES, *RECONSTRUCTED, "fit_codes") | {"photos", "codes_figure", "failures", "shapes_table"},
+        PLANES,
+        OF_TEST,
+    ),
     Edit("file workflow/schemas/config.schema.yaml", "the schema"),
     Edit("file README.md", "the README"),
     Edit("resources", "the resources of a rule"),

@@ -144,6 +144,10 @@ def swap(workspace):
     workspace.config["phase1"] |= {"learning_rate_warp": codes, "learning_rate_codes": warp}
 
 
+def model_of_another(workspace):
+    workspace.config["evaluate"]["models"] = {"planes": "chairs"}
+
+
 def mesh(workspace):
     append(workspace.mesh("train"), "v 0.01 0.02 0.03\nf 1 2 -1\n")
 

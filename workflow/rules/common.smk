@@ -59,7 +59,14 @@ def splits_of(category, synset):
     if share := config["categories"][category].get("test_share"):
         LEFT_OUT[category] = unusable.left_out(MESHES, category, synset, config["on_bad_mesh"])
         return splits.by_share(MESHES.all_of(category, synset), share, config["seed"], category, MESHES.root)
-    return splits.of_category({split: split_file(category, split) for split in ("train", "test")}, synset)
+    parts = ["test"] if category in MODELS else ["train", "test"]
+    return splits.of_category({split: split_file(category, split) for split in parts}, synset)
+
+
+def used_splits(category):
+    """The shapes of a category by split; no training shapes if the model of another category reconstructs it."""
+    shapes = splits_of(category, SYNSETS[category])
+    return shapes | {"train": []} if category in MODELS else shapes
 
 
 def located(category, synset, shapes):
@@ -80,7 +87,10 @@ try:
     input_paths.check(config, Path("results"), [*CATEGORIES, *SYNSETS.values()])
     if config["shapenet"] != "demo":
         MESHES.check()
-    SPLITS = {c: splits_of(c, SYNSETS[c]) for c in CATEGORIES}
+    # By category, the one whose model reconstructs it, where that is another one.
+    MODELS = config["evaluate"]["models"]
+    TRAINED_CATEGORIES = [category for category in CATEGORIES if category not in MODELS]
+    SPLITS = {c: used_splits(c) for c in CATEGORIES}
     LOCATIONS = {c: located(c, SYNSETS[c], [*SPLITS[c]["train"], *SPLITS[c]["test"]]) for c in CATEGORIES}
     ACCEPTED = Accepted()
     mesh_folders.check_missing(MESHES, SYNSETS, SPLITS, LOCATIONS, config["on_missing_mesh"])
@@ -179,6 +189,16 @@ def reconstructed_shapes(category, split):
     return shapes if split == "test" else spread(shapes, config["reconstruct"]["train_shapes"])
 
 
+def compared_splits(category):
+    """The test shapes of a category, and the training shapes of the model that reconstructs them."""
+    return {"train": SPLITS[model_category(category)]["train"], "test": SPLITS[category]["test"]}
+
+
+def compared_shards(category, *products):
+    """The files of the shards of `compared_splits`."""
+    return [*shards_of(model_category(category), "train", *products), *shards_of(category, "test", *products)]
+
+
 def sheet_shapes(category):
     """The shapes of a contact sheet: a few of each split."""
     return [shape for split in ("train", "test") for shape in spread(SPLITS[category][split], 2)]
@@ -230,9 +250,19 @@ def published(table):
     return (BASE / "resources" / table).read_text()
 
 
-def decoder_of(wildcards, file):
-    """The model whose template a method uses."""
-    return f"results/models/{wildcards.category}/{methods.METHODS[wildcards.method].decoder}/{file}"
+def model_category(category):
+    """The category whose model reconstructs a category: its own, unless `evaluate.models` names another."""
+    return MODELS.get(category, category)
+
+
+def model_of(method, file="model.safetensors"):
+    """A function of a job's wildcards: a file of the model that reconstructs the category."""
+    return lambda wildcards: f"results/models/{model_category(wildcards.category)}/{method}/{file}"
+
+
+def decoder_of(method, file="model.safetensors"):
+    """As `model_of`, of the model whose template the method uses."""
+    return model_of(methods.METHODS[method].decoder, file)
 
 
 # The profile's `gpu: 1` is a limit of this machine. A cluster has its own limits, and its queue.

@@ -39,12 +39,12 @@ rule evaluate:
 rule evaluate_baselines:
     input:
         template=f"results/templates/{{category}}/{TRAINED_METHODS[0]}.ply",
-        model=f"results/models/{{category}}/{TRAINED_METHODS[0]}/model.safetensors",
-        description=f"results/models/{{category}}/{TRAINED_METHODS[0]}/model.json",
+        model=model_of(TRAINED_METHODS[0]),
+        description=model_of(TRAINED_METHODS[0], "model.json"),
         fitted="results/reconstructions/{category}/code_fit/test.zip",
         reconstructions=f"results/reconstructions/{{category}}/{TRAINED_METHODS[0]}/test.zip",
-        manifests=lambda wildcards: shards_of(wildcards.category, "both", "manifest.json"),
-        train_surfaces=lambda wildcards: shards_of(wildcards.category, "train", "surface.zip"),
+        manifests=lambda wildcards: compared_shards(wildcards.category, "manifest.json"),
+        train_surfaces=lambda wildcards: shards_of(model_category(wildcards.category), "train", "surface.zip"),
         test_surfaces=lambda wildcards: shards_of(wildcards.category, "test", "surface.zip"),
     output:
         metrics="results/metrics/{category}/baselines_test.csv",
@@ -63,8 +63,12 @@ rule evaluate_baselines:
             evaluate=part("evaluate", "points", "average_over"),
             sdf=part("sdf", "directions"),
             seed=config["seed"],
-            synset=SYNSETS[wildcards.category],
-            splits=SPLITS[wildcards.category],
+            synsets={
+                "train": SYNSETS[model_category(wildcards.category)],
+                "test": SYNSETS[wildcards.category],
+            },
+            splits=compared_splits(wildcards.category),
+            model_of=model_category(wildcards.category),
         ),
         code=code("evaluate_baselines.py"),
     message:

@@ -3,8 +3,8 @@
 
 rule photos:
     input:
-        models=expand("results/models/{{category}}/{method}/model.safetensors", method=TRAINED_METHODS),
-        descriptions=expand("results/models/{{category}}/{method}/model.json", method=TRAINED_METHODS),
+        models=lambda wildcards: [model_of(method)(wildcards) for method in TRAINED_METHODS],
+        descriptions=lambda wildcards: [model_of(method, "model.json")(wildcards) for method in TRAINED_METHODS],
     output:
         table=report(
             "results/photos/{category}/photos.csv",

@@ -3,8 +3,8 @@
 
 rule extract_template:
     input:
-        model=lambda wildcards: decoder_of(wildcards, "model.safetensors"),
-        description=lambda wildcards: decoder_of(wildcards, "model.json"),
+        model=lambda wildcards: decoder_of(wildcards.method)(wildcards),
+        description=lambda wildcards: decoder_of(wildcards.method, "model.json")(wildcards),
     output:
         mesh="results/templates/{category}/{method}.ply",
     log:
@@ -30,8 +30,8 @@ rule extract_template:
 
 rule reconstruct:
     input:
-        model="results/models/{category}/{method}/model.safetensors",
-        description="results/models/{category}/{method}/model.json",
+        model=lambda wildcards: model_of(wildcards.method)(wildcards),
+        description=lambda wildcards: model_of(wildcards.method, "model.json")(wildcards),
         manifests=lambda wildcards: shards_of(wildcards.category, wildcards.split, "manifest.json"),
         views=lambda wildcards: shards_of(
             wildcards.category, wildcards.split, *(f"{kind}.zip" for kind in kinds_of(wildcards.split))
@@ -70,8 +70,8 @@ rule reconstruct:
 
 rule fit_codes:
     input:
-        model=f"results/models/{{category}}/{methods.METHODS[TRAINED_METHODS[0]].decoder}/model.safetensors",
-        description=f"results/models/{{category}}/{methods.METHODS[TRAINED_METHODS[0]].decoder}/model.json",
+        model=decoder_of(TRAINED_METHODS[0]),
+        description=decoder_of(TRAINED_METHODS[0], "model.json"),
         manifests=lambda wildcards: shards_of(wildcards.category, "test", "manifest.json"),
         samples=lambda wildcards: shards_of(wildcards.category, "test", "sdf.zip"),
     output:

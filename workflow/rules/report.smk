@@ -86,7 +86,11 @@ rule table2:
 rule picture:
     input:
         test=expand("results/reconstructions/{{category}}/{method}/test.zip", method=TRAINED_METHODS),
-        train=expand("results/reconstructions/{{category}}/{method}/train.zip", method=TRAINED_METHODS),
+        train=lambda wildcards: [
+            f"results/reconstructions/{wildcards.category}/{method}/train.zip"
+            for method in TRAINED_METHODS
+            if wildcards.category in TRAINED_CATEGORIES
+        ],
         templates=expand("results/templates/{{category}}/{method}.ply", method=TRAINED_METHODS),
         views=lambda wildcards: shards_of(wildcards.category, "both", f"{PICTURED}.zip"),
         metrics=expand("results/metrics/{{category}}/{method}_test.csv", method=TRAINED_METHODS),
@@ -122,7 +126,11 @@ rule picture:
     # not in params, because it concerns only what is still to be made: `limits`
     params:
         settings=lambda wildcards: settings(
-            shapes={split: pictured_shapes(wildcards.category, split) for split in ("train", "test")},
+            shapes={
+                split: pictured_shapes(wildcards.category, split)
+                for split in ("train", "test")
+                if SPLITS[wildcards.category][split]
+            },
             synset=SYNSETS[wildcards.category],
             kind=PICTURED,
             reconstruct=part("reconstruct", "fixed_view"),
@@ -172,10 +180,10 @@ rule loss_curves:
 
 rule codes_figure:
     input:
-        models=expand("results/models/{{category}}/{run}/model.safetensors", run=CODED),
-        descriptions=expand("results/models/{{category}}/{run}/model.json", run=CODED),
-        manifests=lambda wildcards: shards_of(wildcards.category, "both", "manifest.json"),
-        views=lambda wildcards: shards_of(wildcards.category, "both", *view_archives()),
+        models=lambda wildcards: [model_of(run)(wildcards) for run in CODED],
+        descriptions=lambda wildcards: [model_of(run, "model.json")(wildcards) for run in CODED],
+        manifests=lambda wildcards: compared_shards(wildcards.category, "manifest.json"),
+        views=lambda wildcards: compared_shards(wildcards.category, *view_archives()),
     output:
         png=report(
             "results/pictures/{category}_codes.png",
@@ -198,7 +206,7 @@ rule codes_figure:
         settings=lambda wildcards: settings(
             runs=CODED,
             end_to_end=part("end_to_end", "compare"),
-            shapes={split: spread(SPLITS[wildcards.category][split], 20) for split in ("train", "test")},
+            shapes={split: spread(shapes, 20) for split, shapes in compared_splits(wildcards.category).items()},
             seed=config["seed"],
         ),
         code=code("codes_figure.py"),
@@ -261,12 +269,12 @@ rule gallery:
         expand(
             [
                 *rules.picture.output,
-                *rules.loss_curves.output,
                 *rules.codes_figure.output,
                 *rules.errors_figure.output,
             ],
             category=CATEGORIES,
         ),
+        expand(rules.loss_curves.output, category=TRAINED_CATEGORIES),
         expand("results/templates/{category}/{method}.ply", category=CATEGORIES, method=TRAINED_METHODS),
         expand("results/reconstructions/{category}/{method}/test.zip", category=CATEGORIES, method=TRAINED_METHODS),
         expand("results/metrics/{category}/{method}_test.csv", category=CATEGORIES, method=TRAINED_METHODS),

@@ -3,8 +3,8 @@
 
 rule transfer_labels:
     input:
-        model=f"results/models/{{category}}/{TRAINED_METHODS[0]}/model.safetensors",
-        description=f"results/models/{{category}}/{TRAINED_METHODS[0]}/model.json",
+        model=model_of(TRAINED_METHODS[0]),
+        description=model_of(TRAINED_METHODS[0], "model.json"),
         fitted="results/reconstructions/{category}/code_fit/test.zip",
         manifests=lambda wildcards: shards_of(wildcards.category, "both", "manifest.json"),
         surfaces=lambda wildcards: shards_of(wildcards.category, "both", "surface.zip"),
@@ -70,4 +70,4 @@ rule interpolate:
 
 rule interpolations:
     input:
-        expand(rules.interpolate.output, category=CATEGORIES),
+        expand(rules.interpolate.output, category=TRAINED_CATEGORIES),

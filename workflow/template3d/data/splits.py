@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import cast
@@ -51,6 +51,12 @@ def shares(shapes: Iterable[str], test_share: float, seed: int) -> dict[str, lis
     return splits
 
 
+def held_out(shapes: Collection[str], share: float, seed: int) -> list[str]:
+    """The ``share`` of the shapes, rounded, with the smallest hashes; adding a shape exchanges one at most."""
+    digests = {shape: hashlib.sha256(f"{seed} validation {shape}".encode()).digest() for shape in shapes}
+    return sorted(shapes, key=lambda shape: digests[shape])[: round(share * len(shapes))]
+
+
 def by_share(shapes: Iterable[str], test_share: float, seed: int, category: str, source: Path) -> dict[str, list[str]]:
     """The split of ``shares``; raises InputError for an unsafe id, naming the folder ``source``, or too few shapes."""
     splits = shares([check_id(shape, str(source)) for shape in shapes], test_share, seed)
@@ -64,11 +70,13 @@ def by_share(shapes: Iterable[str], test_share: float, seed: int, category: str,
 
 
 def of_category(lists: dict[str, Path], synset: str) -> dict[str, list[str]]:
-    """The shapes of a category by split, from its lists ``train`` and ``test``.
+    """The shapes of a category by split, from its lists ``train`` and ``test``, or ``test`` alone.
 
     Raises InputError for an invalid list and for a shape that is in both.
     """
     shapes = {split: read_split(file, synset) for split, file in lists.items()}
+    if "train" not in shapes:
+        return shapes
     if len(shapes["train"]) < MIN_TRAINING_SHAPES:
         raise InputError(
             f"{lists['train']}: names one training shape only; a template takes {MIN_TRAINING_SHAPES} at least, and "

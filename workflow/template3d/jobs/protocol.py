@@ -27,15 +27,18 @@ def of_metrics(files: Iterable[str], rows: pd.DataFrame, method: str, published:
     for _, seal in made_from:
         if seal is not None:
             by_rule.setdefault(seal.rule, []).append(seal)
+    compared = {
+        seal.wildcards["category"]: seal.settings["settings"]
+        for seal in by_rule.get("evaluate_baselines", ())
+        if "settings" in seal.settings
+    }
     return {
         "frame": FRAME,
         "measures": {name: measure.title for name, measure in MEASURES.items()},
+        "models": {name: settings["model_of"] for name, settings in compared.items()},
         "splits": {
-            seal.wildcards["category"]: {
-                part: _ids(ids, part, published) for part, ids in seal.settings["settings"]["splits"].items()
-            }
-            for seal in by_rule.get("evaluate_baselines", ())
-            if "settings" in seal.settings
+            name: {part: _ids(ids, part, published) for part, ids in settings["splits"].items()}
+            for name, settings in compared.items()
         },
         "shapes": {name: _counts(of_category, method) for name, of_category in rows.groupby("category", sort=False)},
         "deleted_since": [name for name, seal in made_from if seal is None],
@@ -62,7 +65,9 @@ def in_words(protocol: Mapping[str, Any]) -> str:
             f"{parts[part]['count']:,} listed {word} shapes ({parts[part]['published'] or 'not a published split'})"
             for part, word in (("train", "training"), ("test", "test"))
         ]
-        lines.append(f"* {category}: {' and '.join(counts)}")
+        model = protocol["models"][category]
+        whose = f", by the model of {model}, which learned from no {category}" if model != category else ""
+        lines.append(f"* {category}{whose}: {' and '.join(counts)}")
     return "\n".join([*lines, ""])
 
 

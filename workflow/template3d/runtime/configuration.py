@@ -124,12 +124,22 @@ def _of_categories(config: dict) -> Iterator[str]:
                 f"categories.{name}_{word}: its picture would have the name of the picture {word} of {name}, "
                 f"{name}_{word}.png; rename one of the two"
             )
+    models = config["evaluate"]["models"]
+    for name, model in models.items():
+        for other in (name, model):
+            if other not in active:
+                yield f"evaluate.models names {other}, which is no category of this run ({', '.join(active)})"
+        if model in models:
+            yield (
+                f"evaluate.models has {name}: {model}, but {model} has no model of its own: evaluate.models names "
+                f"that of {models[model]} for it"
+            )
     for name in active if config["shapenet"] != "demo" else []:
         category = config["categories"][name]
         lists = [split for split in ("train", "test") if split in category]
         if "test_share" in category and lists:
             yield f"categories.{name} has test_share and {lists[0]}; keep either"
-        for split in ("train", "test"):
+        for split in ("test",) if name in models else ("train", "test"):
             if "test_share" not in category and split not in category:
                 yield (
                     f"categories.{name}.{split} is missing; name a DeepSDF split file or a list of ids, or set "
@@ -166,6 +176,12 @@ def _of_training(config: dict) -> Iterator[str]:
             "encoder.weights is 'contrastive', but contrastive pretraining starts from encoder.weights itself; set it "
             "to none or imagenet, and end_to_end.weights to contrastive"
         )
+    for section in ("phase2", "end_to_end"):
+        if config[section]["patience"] and not config["split"]["validation_share"]:
+            yield (
+                f"{section}.patience is {config[section]['patience']}, but split.validation_share is 0, so no shapes "
+                "are held out that could say when to stop; set either"
+            )
     gpus = config["training"]["gpus"]
     steps: dict[str, str] = {}
     if "two_phase" in config["methods"]:
