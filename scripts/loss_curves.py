@@ -29,4 +29,7 @@ with sealed_job(snakemake):
         together = pd.DataFrame({name: found[run]["reconstruction"] for run, name in names.items()})
         together["epoch"] = found["end_to_end"]["epoch"]
         histories["end to end: reconstruction, by start"] = (together, list(names.values()))
+    for name, (history, terms) in histories.items():
+        held_out = [f"validation_{term}" for term in terms if f"validation_{term}" in history]
+        histories[name] = (history, [*terms, *held_out[-1:]])
     figures.loss_curves(Path(snakemake.output.figure), histories, snakemake.wildcards.category)

@@ -28,7 +28,7 @@ with sealed_job(snakemake, append=True):
     views = read_views(snakemake.input.views, shapes, model.image_size, training.memory, snakemake.threads)
     codes = model.codes[[model.shapes.index(shape) for shape in shapes]]
     model.encoder.start_at(codes.mean(dim=0))
-    stage = EncoderStage(model.encoder, views, codes, training.settings_of(EncoderSettings))
+    stage = EncoderStage(model.encoder, views, codes, training.settings_of(EncoderSettings), training.held_out(shapes))
     history = training.fit(stage, f"phase 2 of {snakemake.wildcards.category}")
     models.save(model, Path(snakemake.output.model), Path(snakemake.output.description))
     write_history(snakemake.output.history, history)

@@ -37,6 +37,7 @@ with sealed_job(snakemake, append=True):
         Samples.read(snakemake.input.samples, settings["synset"], shapes, training.memory),
         training.settings_of(EndToEndSettings),
         training.settings_of(LossSettings, "phase1"),
+        training.held_out(shapes),
     )
     history = training.fit(stage, f"end to end of {snakemake.wildcards.category}, from {start}")
     codes = stage.mean_codes("cuda" if training.machine["gpus"] else "cpu")

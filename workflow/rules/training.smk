@@ -66,7 +66,9 @@ rule train_encoder:
         gpu=TRAINING["gpus"],
     # not in params, because it changes rounding at most: `training`
     params:
-        settings=settings(phase2=config["phase2"], encoder=config["encoder"], seed=config["seed"]),
+        settings=settings(
+            phase2=config["phase2"], encoder=config["encoder"], split=config["split"], seed=config["seed"]
+        ),
         code=code("train_encoder.py"),
         checkpoint="results/checkpoints/{category}/encoder.safetensors",
         board="results/tensorboard/{category}/encoder",
@@ -102,6 +104,7 @@ rule pretrain_contrastive:
             contrastive=config["contrastive"],
             encoder=part("encoder", "backbone", "weights", "image_size"),
             phase1=part("phase1", "code_length"),
+            split=config["split"],
             seed=config["seed"],
             shapes=SPLITS[wildcards.category]["train"],
         ),
@@ -143,6 +146,7 @@ rule train_end_to_end:
             end_to_end=end_to_end_settings(wildcards.run),
             phase1=part("phase1", *DECODER_SIZES, *LOSS_NUMBERS),
             encoder=part("encoder", "backbone", "image_size"),
+            split=config["split"],
             seed=config["seed"],
             synset=SYNSETS[wildcards.category],
             shapes=SPLITS[wildcards.category]["train"],
@@ -185,4 +189,4 @@ rule export_experiment:
 
 rule export_experiments:
     input:
-        expand("results/export/{category}_deep_implicit_template/specs.json", category=CATEGORIES),
+        expand("results/export/{category}_deep_implicit_template/specs.json", category=TRAINED_CATEGORIES),

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from template3d.data import archives, manifests
+from template3d.data import archives, manifests, splits
 from template3d.data.memory import Memory
 from template3d.data.splits import MIN_TRAINING_SHAPES
 from template3d.runtime import files
@@ -67,6 +67,22 @@ class Training:
                 f"{MIN_TRAINING_SHAPES} at least; `snakemake results/data/failed.csv` says why the others cannot"
             )
         return usable
+
+    def held_out(self, shapes: Sequence[str]) -> list[int]:
+        """The indices of the shapes that ``split.validation_share`` holds out.
+
+        Raises InputError if fewer than two shapes would be left to learn from.
+        """
+        share = self.settings["split"]["validation_share"]
+        held_out = splits.held_out(shapes, share, self.settings["seed"])
+        if (left := len(shapes) - len(held_out)) < MIN_TRAINING_SHAPES:
+            raise InputError(
+                f"config: split.validation_share {share} leaves {left} of {len(shapes)} training shapes to learn from, "
+                f"but {MIN_TRAINING_SHAPES} are needed at least; set it to 0, or list more shapes"
+            )
+        if held_out:
+            log.info("%d of %d shapes are held out for validation", len(held_out), len(shapes))
+        return [index for index, shape in enumerate(shapes) if shape in held_out]
 
     def fit(self, stage: Stage, title: str) -> list[dict[str, float]]:
         """Train a stage in place, from its checkpoint if it fits; returns the history of ``loop.fit``."""

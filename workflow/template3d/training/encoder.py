@@ -1,6 +1,6 @@
 """Phase 2: an image encoder that maps every view of a shape to the shape's code."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -23,16 +23,32 @@ class EncoderSettings:
     grayscale_probability: float = 0.0
 
 
+IMAGES_AT_ONCE = 256
+"""Held-out images that the encoder sees at once."""
+
+
 class EncoderStage(Stage):
     """Section 3.2 of the report: minimizes equation (10) over the encoder."""
 
     summed = True
     codes: Tensor
 
-    def __init__(self, encoder: Encoder, views: Views, codes: Tensor, settings: EncoderSettings) -> None:
-        """Set up for views of shapes with fixed codes (shapes, L)."""
+    def __init__(
+        self,
+        encoder: Encoder,
+        views: Views,
+        codes: Tensor,
+        settings: EncoderSettings,
+        held_out: Collection[int] = (),
+    ) -> None:
+        """Set up for views of shapes with fixed codes (shapes, L).
+
+        ``held_out`` has the indices of shapes that are not learned from; their views validate.
+        """
         super().__init__()
         self.encoder, self.views, self.settings = encoder, views, settings
+        held_out_views = torch.isin(views.shapes, torch.tensor(sorted(held_out), dtype=views.shapes.dtype))
+        self.learned, self.held_out = torch.nonzero(~held_out_views)[:, 0], torch.nonzero(held_out_views)[:, 0]
         self.register_buffer("codes", codes.clone(), persistent=False)
 
     def parameter_groups(self) -> list[dict]:
@@ -45,11 +61,22 @@ class EncoderStage(Stage):
 
         A last incomplete batch is dropped, because batch norm would see too few images.
         """
-        size = min(self.settings.batch_size, len(self.views.images))
-        order = torch.randperm(len(self.views.images), generator=generator)
+        size = min(self.settings.batch_size, len(self.learned))
+        order = self.learned[torch.randperm(len(self.learned), generator=generator)]
         for start in range(0, len(order) - size + 1, size):
             batch = order[start : start + size]
             yield self.views.images[batch], self.views.shapes[batch]
+
+    def validation(self) -> dict[str, Tensor]:
+        """Equation (10) of a batch as large as in training, and the mean per code entry, over all held-out views."""
+        if not len(self.held_out):
+            return {}
+        total = torch.zeros((), device=self.codes.device)
+        for some in self.held_out.split(IMAGES_AT_ONCE):
+            predicted = self.encoder(self.views.images[some].to(self.codes.device))
+            total += losses.code_l1(predicted, self.codes[self.views.shapes[some].to(self.codes.device)])
+        per_view = total / len(self.held_out)
+        return {"total": self.settings.batch_size * per_view, "l1_per_entry": per_view / self.codes.shape[1]}
 
     def augment(self, images: Tensor, shapes: Tensor) -> tuple[Tensor, ...]:
         """Jitter the colours of each image, or convert it to grayscale."""

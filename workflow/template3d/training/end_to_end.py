@@ -1,6 +1,6 @@
 """End-to-end training: encoder, warp and template together, from images to signed distances."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from template3d.data.images import Views
 from template3d.data.sample_sets import Samples
+from template3d.networks import losses
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.training.augmentation import grayscale, jitter
@@ -54,20 +55,28 @@ class EndToEndStage(Stage):
         samples: Samples,
         settings: EndToEndSettings,
         loss: LossSettings,
+        held_out: Collection[int] = (),
     ) -> None:
         """Set up for shapes that have views and samples, in the same order.
 
+        ``held_out`` has the indices of shapes that are not learned from; one view of each, always the same, validates.
         Raises InputError if the encoder cannot be trained with batches of this size.
         """
         super().__init__()
         self.encoder, self.decoder, self.views, self.samples = encoder, decoder, views, samples
         self.settings, self.loss = settings, loss
         self.by_shape = [torch.nonzero(views.shapes == shape)[:, 0] for shape in range(len(samples))]
+        self.learned = torch.tensor([shape for shape in range(len(samples)) if shape not in held_out])
+        fixed = torch.Generator().manual_seed(0)
+        shapes = torch.tensor(sorted(held_out), dtype=torch.long)
+        self.validating: tuple[Tensor, ...] | None = None
+        if len(shapes):
+            self.validating = self._batch(shapes, fixed)
         if self._batch_size() == 1:
             encoder.check_batch(views.images[:1])
 
     def _batch_size(self) -> int:
-        return min(self.settings.scenes_per_batch, len(self.samples))
+        return min(self.settings.scenes_per_batch, len(self.learned))
 
     def parameter_groups(self) -> list[dict]:
         """The unfrozen part of the encoder, warp and template, each with its own learning rate."""
@@ -85,18 +94,27 @@ class EndToEndStage(Stage):
         Each batch is images (B, 3, S, S) uint8, points (B, N, 3) and signed distances (B, N).
         """
         size = self._batch_size()
-        order = torch.randperm(len(self.samples), generator=generator)
+        order = self.learned[torch.randperm(len(self.learned), generator=generator)]
         for start in range(0, len(order) - size + 1, size):
-            shapes = order[start : start + size]
-            chance = torch.rand(size, generator=generator).tolist()
-            candidates = [self.by_shape[shape] for shape in shapes]
-            views = torch.stack(
-                [
-                    views_of_shape[int(x * len(views_of_shape))]
-                    for x, views_of_shape in zip(chance, candidates, strict=True)
-                ]
-            )
-            yield self.views.images[views], *self.samples.draw(shapes, self.settings.points_per_scene, generator)
+            yield self._batch(order[start : start + size], generator)
+
+    def _batch(self, shapes: Tensor, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """One random view of each of ``shapes`` (B,), and random points with their distances."""
+        chance = torch.rand(len(shapes), generator=generator).tolist()
+        candidates = [self.by_shape[shape] for shape in shapes]
+        views = torch.stack(
+            [views_of_shape[int(x * len(views_of_shape))] for x, views_of_shape in zip(chance, candidates, strict=True)]
+        )
+        return self.views.images[views], *self.samples.draw(shapes, self.settings.points_per_scene, generator)
+
+    def validation(self) -> dict[str, Tensor]:
+        """Equation (6), without regularization, of the held-out shapes."""
+        if self.validating is None:
+            return {}
+        images, points, distances = (part.to(self.encoder.mean.device) for part in self.validating)
+        _, predicted = self.decoder(self.encoder(images), points)
+        reconstruction = losses.reconstruction(predicted, distances, self.loss.clamp)
+        return {"total": reconstruction, "reconstruction": reconstruction}
 
     def augment(self, images: Tensor, points: Tensor, distances: Tensor) -> tuple[Tensor, ...]:
         """Jitter the colours of each image, or convert it to grayscale."""

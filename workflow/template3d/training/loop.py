@@ -50,7 +50,8 @@ def fit(
     and on SIGTERM or SIGINT, and then raises SystemExit (128 + the signal). The caller must hold the checkpoint's lock.
     ``board`` is a folder for TensorBoard.
 
-    Returns one row per epoch: ``epoch``, ``step``, the mean of each term of the loss, and each group's learning rate.
+    Returns one row per epoch: ``epoch``, ``step``, the mean of each term of the loss, the terms of the held-out shapes
+    (``validation_total`` and so on), and each group's learning rate.
     Of several processes, only the first one returns. Raises FloatingPointError if the loss explodes, or if the loss or
     a weight is not finite; the last good checkpoint is kept.
     """
@@ -97,6 +98,7 @@ class _Run:
         self.sums: dict[str, float] = {}
         self.first: float | None = None
         self.history: list[dict[str, float]] = []
+        self.best: dict[str, Tensor] = {}  # with patience, the weights after the best epoch
         self.start = time.monotonic()  # less the seconds of the training before the checkpoint
         self.epoch_start = self.generator.get_state()
 
@@ -124,6 +126,8 @@ class _Run:
                 total=schedule.epochs,
                 disable=None if self.fabric.is_global_zero else True,
             ):
+                if self._ran_out_of_patience():
+                    break
                 self._run_epoch(epoch, stop)
                 if self.progress.pictures_due(epoch):
                     self.stage.eval()
@@ -133,6 +137,9 @@ class _Run:
             if self.checkpoint is not None and first_epoch <= schedule.epochs:
                 self._save(finished=True)
         self.progress.close()
+        if self.best:
+            self.stage.load_state_dict(self.best)
+            log.info("%s: has the weights of epoch %d, the best on held-out shapes", self.name, self._best_epoch())
         self.stage.cpu().eval()
         if not self.fabric.is_global_zero:
             sys.exit(0)  # the first process writes the results
@@ -168,12 +175,37 @@ class _Run:
         self._check_terms(pending)
         means = {term: value / self.batch for term, value in self.sums.items()}
         rates = {f"learning_rate_{name}": rate for name, rate in self._rates().items()}
-        self.history.append({"epoch": epoch, "step": self.step} | means | rates)
+        self.history.append({"epoch": epoch, "step": self.step} | means | self._validated() | rates)
         self.progress.curve(self.history[-1])
+        if self.schedule.patience and self._best_epoch() == epoch:
+            self.best = {name: value.detach().clone() for name, value in self.stage.state_dict().items()}
         self.epoch, self.batch, self.sums = epoch + 1, 0, {}
         self.epoch_start = self.generator.get_state()
         if epoch == self.schedule.epochs:
             self._log_progress(means)
+
+    def _validated(self) -> dict[str, float]:
+        """The terms of the held-out shapes."""
+        self.stage.eval()
+        with (
+            torch.no_grad(),
+            torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=self.schedule.precision == "bf16"),
+        ):
+            terms = self.stage.validation()
+        self.stage.train()
+        return {f"validation_{term}": float(value) for term, value in terms.items()}
+
+    def _best_epoch(self) -> int | None:
+        """The first epoch with the lowest loss on the held-out shapes; None without such a loss."""
+        validated = [row for row in self.history if "validation_total" in row]
+        return int(min(validated, key=lambda row: row["validation_total"])["epoch"]) if validated else None
+
+    def _ran_out_of_patience(self) -> bool:
+        best = self._best_epoch() if self.schedule.patience else None
+        if best is None or self.history[-1]["epoch"] - best < self.schedule.patience:
+            return False
+        log.info("%s: stops after epoch %d, as good as epoch %d at best", self.name, self.history[-1]["epoch"], best)
+        return True
 
     def _step(self, epoch: int, batch: list[Tensor]) -> dict[str, Tensor] | None:
         """The terms of one step of the optimizer; None if the GPU ran out of memory, and then nothing has changed."""
@@ -285,6 +317,7 @@ class _Run:
         tensors = {f"model.{name}": value for name, value in self.stage.state_dict().items()}
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
+        tensors |= {f"best.{name}": value for name, value in self.best.items()}
         tensors |= {"random.data": self.epoch_start, "random.cpu": torch.get_rng_state()}
         if self.fabric.device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.fabric.device)
@@ -295,6 +328,7 @@ class _Run:
     def _restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         model = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
         self.stage.load_state_dict(model)
+        self.best = {name.removeprefix("best."): value for name, value in tensors.items() if name.startswith("best.")}
         state = self.optimizer.state_dict()
         parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         for index, parameter in enumerate(parameters):

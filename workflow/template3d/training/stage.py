@@ -38,6 +38,13 @@ class Stage(nn.Module, ABC):
     def forward(self, epoch: int, *batch: Tensor) -> dict[str, Tensor]:
         """The terms of the loss, scalars by name; training minimizes ``total``."""
 
+    def validation(self) -> dict[str, Tensor]:
+        """Terms of the loss on the held-out shapes, scalars by name, ``total`` among them; none if none are held out.
+
+        Called in evaluation mode and without gradients; must not draw random numbers from PyTorch's generator.
+        """
+        return {}
+
     def augment(self, *batch: Tensor) -> tuple[Tensor, ...]:
         """Change the whole batch, on the device, before it is split over devices; augmentation, for example."""
         return batch
@@ -51,13 +58,16 @@ class Stage(nn.Module, ABC):
 class Schedule:
     """A stage's epochs, learning rate decay, precision (``32``, ``tf32`` or ``bf16``), seed and devices.
 
-    With several ``devices``, each takes an equal part of every batch, and the loss is that of the whole batch.
+    With a ``patience``, training stops when the ``total`` of the held-out shapes has not improved for so many epochs,
+    and the result has the weights of its best epoch. With several ``devices``, each takes an equal part of every batch,
+    and the loss is that of the whole batch.
     """
 
     epochs: int
     halve_learning_rate_every: int
     precision: str = "32"
     compile: bool = False
+    patience: int = 0
     seed: int = 0
     devices: int = 1
     accelerator: str = "auto"
