@@ -4,6 +4,7 @@
 #   snakemake contact_sheets    makes pictures to check these by eye
 #   snakemake why               prints which jobs would run now, and why
 #   snakemake accept            takes results as current whose code changed, after a change that does not matter
+#   snakemake seeds             repeats all of it with other seeds, and says how much of a difference is luck
 #   snakemake export            unzips the data into plain folders, under results/export
 #   snakemake transfer          transfers the labels of one shape (resources/labels) to its whole category
 #   snakemake interpolations    makes pictures and animations of the shapes between two shapes
@@ -66,9 +67,8 @@ rule all:
         rules.table1.output,
         rules.table2.output,
         expand(rules.loss_curves.output, category=TRAINED_CATEGORIES),
-        expand(rules.picture.output, category=CATEGORIES),
         expand(rules.photos.output, category=[name for name in CATEGORIES if photos_of(name)]),
-        expand([*rules.codes_figure.output, *rules.errors_figure.output], category=CATEGORIES),
+        expand([*rules.picture.output, *rules.codes_figure.output, *rules.errors_figure.output], category=CATEGORIES),
         rules.gallery.output,
     message:
         "tables, pictures and gallery are ready"

@@ -13,7 +13,9 @@ from pipeline import REPOSITORY, copied, snakemake
 from template3d.runtime import provenance
 
 PACKAGE = REPOSITORY / "workflow/template3d"
-SCRIPTS = sorted(file.stem for file in (REPOSITORY / "scripts").glob("*.py") if file.stem not in ("accept", "why"))
+SCRIPTS = sorted(
+    file.stem for file in (REPOSITORY / "scripts").glob("*.py") if file.stem not in ("accept", "seeds", "why")
+)
 OTHERS = ("contact_sheets", "errors", "export", "export_experiments", "interpolations", "transfer")
 """Targets that a plain run does not make."""
 IMPORTING = """

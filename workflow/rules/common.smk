@@ -281,6 +281,7 @@ localrules:
     interpolations,
     why,
     accept,
+    seeds,
     failures,
     shapes_table,
     table1,

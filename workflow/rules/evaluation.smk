@@ -111,3 +111,25 @@ rule paint_errors:
 rule errors:
     input:
         expand("results/errors/{category}/{method}.zip", category=CATEGORIES, method=TRAINED_METHODS),
+
+
+# Whole runs of this workflow, one after another, each with all cores.
+rule seeds:
+    log:
+        "results/logs/seeds.log",
+    localrule: True
+    conda:
+        "../../envs/report.yaml"
+    threads: workflow.cores
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        snakefile=str(BASE / "Snakefile"),
+        runs=config["seeds"],
+        shapes=SPLITS,
+        elsewhere=lambda wildcards: workflow.non_local_exec,
+    message:
+        "running the workflow with {params.runs} seeds"
+    script:
+        "../../scripts/seeds.py"
