@@ -30,7 +30,8 @@ with sealed_job(snakemake):
     clouds = {}
     for run, file in zip(settings["runs"], snakemake.input.models, strict=True):
         model = models.load_model(Path(file))
-        views = read_views(shards, [*training, *test], model.image_size, Memory(0.0, 4.0), snakemake.threads)
+        memory, size = Memory(0.0, 4.0), model.image_size
+        views = read_views(shards, [*training, *test], size, memory, snakemake.threads, model.crop_to_object)
         codes = torch.cat([model.encode(images) for images in views.images.split(256)]).numpy()
         around = min(30.0, (len(codes) - 1) / 3)
         clouds[NAMES[run]] = TSNE(perplexity=around, init="pca", random_state=settings["seed"]).fit_transform(codes)

@@ -20,12 +20,13 @@ with sealed_job(snakemake, append=True):
     )
     model = models.load_model(Path(snakemake.input.embeddings))
     settings = training.settings["encoder"]
-    model.image_size = settings["image_size"]
+    model.image_size, model.crop_to_object = settings["image_size"], settings["crop_to_object"]
     model.encoder = new_encoder(
         settings, model.codes.shape[1], settings["weights"], freeze_trunk=settings["freeze_trunk"]
     )
     shapes = training.usable(model.shapes, snakemake.input.manifests)
-    views = read_views(snakemake.input.views, shapes, model.image_size, training.memory, snakemake.threads)
+    how = (model.image_size, training.memory, snakemake.threads, model.crop_to_object)
+    views = read_views(snakemake.input.views, shapes, *how)
     codes = model.codes[[model.shapes.index(shape) for shape in shapes]]
     model.encoder.start_at(codes.mean(dim=0))
     stage = EncoderStage(model.encoder, views, codes, training.settings_of(EncoderSettings), training.held_out(shapes))

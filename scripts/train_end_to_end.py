@@ -26,8 +26,8 @@ with sealed_job(snakemake, append=True):
     freeze_trunk = settings["end_to_end"]["freeze_trunk"]
     encoder = new_encoder(settings["encoder"], sizes["code_length"], start, snakemake.input.weights, freeze_trunk)
     shapes = training.usable(settings["shapes"], snakemake.input.manifests)
-    image_size = settings["encoder"]["image_size"]
-    views = read_views(snakemake.input.views, shapes, image_size, training.memory, snakemake.threads)
+    image_size, crop = settings["encoder"]["image_size"], settings["encoder"]["crop_to_object"]
+    views = read_views(snakemake.input.views, shapes, image_size, training.memory, snakemake.threads, crop)
     if settings["end_to_end"]["rescale_initial_codes"]:
         encoder.rescale_codes(some_images(views))
     stage = EndToEndStage(
@@ -41,6 +41,6 @@ with sealed_job(snakemake, append=True):
     )
     history = training.fit(stage, f"end to end of {snakemake.wildcards.category}, from {start}")
     codes = stage.mean_codes("cuda" if training.machine["gpus"] else "cpu")
-    model = models.Model(stage.decoder, sizes, codes, shapes, encoder, image_size)
+    model = models.Model(stage.decoder, sizes, codes, shapes, encoder, image_size, crop)
     models.save(model, Path(snakemake.output.model), Path(snakemake.output.description))
     write_history(snakemake.output.history, history)

@@ -6,7 +6,7 @@ import stages
 import torch
 from PIL import Image
 from template3d.data import archives
-from template3d.data.images import read_views
+from template3d.data.images import read_views, to_tensor
 from template3d.data.memory import Memory
 from template3d.data.views import member_name
 from template3d.runtime.errors import InputError
@@ -36,6 +36,32 @@ def test_views_are_the_same_in_memory_and_in_a_file(tmp_path, caplog):
     assert [file.name for file in tmp_path.iterdir()] == ["easy.zip"]
     with pytest.raises(InputError, match="cccc: no views of it"):
         read_views([shard], ["aaaa", "cccc"], 32, Memory())
+
+
+def drawn(left: int, top: int, width: int, height: int) -> Image.Image:
+    """A box, dark on its left half, on white."""
+    image = Image.new("RGB", (240, 240), "white")
+    image.paste((200, 120, 60), (left, top, left + width, top + height))
+    image.paste((20, 20, 20), (left, top, left + width // 2, top + height))
+    return image
+
+
+@pytest.mark.parametrize("box", [(10, 20, 80, 40), (160, 200, 80, 40), (0, 0, 80, 40), (40, 60, 160, 80)])
+def test_a_cropped_object_looks_the_same_wherever_it_is_and_whatever_its_size(box):
+    expected = to_tensor(drawn(70, 80, 120, 60), 32, crop_to_object=True).float()
+    assert (to_tensor(drawn(*box), 32, crop_to_object=True).float() - expected).abs().mean() < 4
+
+
+def test_a_cropped_object_is_whole_and_not_stretched():
+    seen = (to_tensor(drawn(100, 30, 20, 100), 100, crop_to_object=True).float().mean(dim=0) < 200).numpy()
+    assert seen.any(axis=1).sum() == pytest.approx(94, abs=2)
+    assert seen.any(axis=0).sum() == pytest.approx(19, abs=2)
+    assert np.argwhere(seen).mean(axis=0) == pytest.approx([49.5, 49.5], abs=1.5)
+
+
+def test_an_empty_image_is_not_cropped():
+    white = Image.new("RGB", (40, 40), "white")
+    assert torch.equal(to_tensor(white, 32, crop_to_object=True), to_tensor(white, 32))
 
 
 def test_a_share_of_the_images_loses_its_colours_and_nothing_else():

@@ -146,6 +146,7 @@ SETTINGS = [
     Setting("encoder.backbone", "resnet34", PHASE2 | CONTRASTIVE | END_TO_END),
     Setting("encoder.weights", "imagenet", PHASE2 | CONTRASTIVE),
     Setting("encoder.image_size", 48, PHASE2 | CONTRASTIVE | END_TO_END),
+    Setting("encoder.crop_to_object", False, PHASE2 | CONTRASTIVE | END_TO_END),
     Setting("encoder.freeze_trunk", True, PHASE2),
     Setting("phase2.views", ["easy"], PHASE2),
     Setting("phase2.epochs", 5, PHASE2),

@@ -102,7 +102,7 @@ rule pretrain_contrastive:
     params:
         settings=lambda wildcards: settings(
             contrastive=config["contrastive"],
-            encoder=part("encoder", "backbone", "weights", "image_size"),
+            encoder=part("encoder", "backbone", "weights", "image_size", "crop_to_object"),
             phase1=part("phase1", "code_length"),
             split=config["split"],
             seed=config["seed"],
@@ -145,7 +145,7 @@ rule train_end_to_end:
         settings=lambda wildcards: settings(
             end_to_end=end_to_end_settings(wildcards.run),
             phase1=part("phase1", *DECODER_SIZES, *LOSS_NUMBERS),
-            encoder=part("encoder", "backbone", "image_size"),
+            encoder=part("encoder", "backbone", "image_size", "crop_to_object"),
             split=config["split"],
             seed=config["seed"],
             synset=SYNSETS[wildcards.category],

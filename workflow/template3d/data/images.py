@@ -21,6 +21,11 @@ from template3d.runtime.errors import InputError
 log = logging.getLogger(__name__)
 
 
+OBJECT = 252
+"""The largest value of the darkest channel of a pixel that belongs to the object; JPEG leaves white a little off."""
+MARGIN = 0.03
+
+
 class Views(NamedTuple):
     """Images (V, 3, S, S) uint8, and the index (V,) of each image's shape in the list of shapes."""
 
@@ -29,9 +34,14 @@ class Views(NamedTuple):
 
 
 def read_views(
-    shards: Sequence[str | Path], shapes: Sequence[str], image_size: int, memory: Memory, threads: int = 1
+    shards: Sequence[str | Path],
+    shapes: Sequence[str],
+    image_size: int,
+    memory: Memory,
+    threads: int = 1,
+    crop_to_object: bool = False,
 ) -> Views:
-    """Read all views of ``shapes`` from shard archives, scaled to ``image_size`` pixels a side.
+    """Read all views of ``shapes`` from shard archives, each as by ``to_tensor``.
 
     ``memory`` decides where they are stored: on the GPU, in RAM, or in an unnamed file beside the first shard that is
     mapped into memory. Raises InputError if there are no shapes or if one has no views.
@@ -54,7 +64,9 @@ def read_views(
     with ThreadPoolExecutor(threads) as pool:
         contents = ((name, content) for file in files for name, content in archives.members(file) if name in index_of)
         while batch := list(itertools.islice(contents, 64 * threads)):
-            decoded = pool.map(lambda content: to_tensor(views.decode(content), image_size), [c for _, c in batch])
+            decoded = pool.map(
+                lambda content: to_tensor(views.decode(content), image_size, crop_to_object), [c for _, c in batch]
+            )
             for (name, _), image in zip(batch, decoded, strict=True):
                 images[index_of[name]] = image
     return Views(images, torch.tensor([index for index, _ in names]))
@@ -71,8 +83,28 @@ def _mapped(size: tuple[int, ...], folder: Path) -> Tensor:
         return torch.from_file(file.name, shared=True, size=int(np.prod(size)), dtype=torch.uint8).view(size)
 
 
-def to_tensor(image: Image.Image, image_size: int) -> Tensor:
-    """An RGB image as (3, S, S) uint8, scaled with an antialiasing filter."""
+def _cropped(image: Image.Image) -> Image.Image:
+    """The smallest square around the object of an image on white, padded with white; an empty image as it is."""
+    seen = np.asarray(image).min(axis=2) <= OBJECT
+    rows, columns = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return image
+    height, width = rows[-1] + 1 - rows[0], columns[-1] + 1 - columns[0]
+    side = round((1 + 2 * MARGIN) * max(height, width))
+    left, top = columns[0] - (side - width) // 2, rows[0] - (side - height) // 2
+    square = Image.new("RGB", (side, side), "white")
+    square.paste(image, (-int(left), -int(top)))
+    return square
+
+
+def to_tensor(image: Image.Image, image_size: int, crop_to_object: bool = False) -> Tensor:
+    """An RGB image as (3, S, S) uint8, scaled with an antialiasing filter.
+
+    With ``crop_to_object``, it is first cropped to the smallest square around all that is not white, with a margin of
+    MARGIN of its side, so that the object fills the image from whatever distance it was seen.
+    """
+    if crop_to_object:
+        image = _cropped(image)
     if image.size != (image_size, image_size):
         image = image.resize((image_size, image_size), Image.Resampling.BILINEAR)
     return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()

@@ -83,7 +83,8 @@ class Reconstructor:
         start, image_size = time.monotonic(), self.model.image_size
         assert image_size is not None  # a model with an encoder has one
         pictures = [views.decode(self.view_bytes(item)) for item in batch]
-        codes = self.model.encode(torch.stack([images.to_tensor(picture, image_size) for picture in pictures]))
+        seen = [images.to_tensor(picture, image_size, self.model.crop_to_object) for picture in pictures]
+        codes = self.model.encode(torch.stack(seen))
         meshes_unit = inference.meshes_of(self.model.decoder, codes, **self.isosurface)
         seconds = round((time.monotonic() - start) / len(batch), 3)
         for item, code, mesh in zip(batch, codes.tolist(), meshes_unit, strict=True):

@@ -40,6 +40,8 @@ class Model:
     encoder: Encoder | None = None
     image_size: int | None = None
     """Pixels a side of the images that the encoder was trained on."""
+    crop_to_object: bool = False
+    """Whether the object fills these images (``images.to_tensor``)."""
 
     def encode(self, images: Tensor) -> Tensor:
         """Codes (B, L) of images (B, 3, S, S) uint8; raises ValueError for a model without an encoder."""
@@ -58,7 +60,7 @@ def save(model: Model, weights: Path, description: Path) -> None:
         tensors |= {f"encoder.{name}": value for name, value in model.encoder.state_dict().items()}
     facts: dict[str, Any] = {"decoder": model.sizes, "shapes": model.shapes, "image_size": model.image_size}
     if model.encoder is not None:
-        facts["backbone"] = model.encoder.backbone
+        facts |= {"backbone": model.encoder.backbone, "crop_to_object": model.crop_to_object}
     with whole(weights) as beside:
         # the weights fit some wrong descriptions, such as one with more steps of the warp
         tensors = {name: value.contiguous() for name, value in tensors.items()}
@@ -126,7 +128,10 @@ def load_model(weights: Path) -> Model:
             raise InputError(f"{weights}: has codes {tuple(codes.shape)}, but {description} describes {expected}")
     if written not in (None, facts):
         raise InputError(f"{description}: is not the description of {weights.name}; copy the model's folder again")
-    return Model(decoder, decoder_sizes, codes, facts["shapes"], encoder, facts["image_size"])
+    crop = facts.get("crop_to_object", False)
+    if not isinstance(crop, bool):
+        raise InputError(f"{description}: crop_to_object is {crop!r}, but must be true or false")
+    return Model(decoder, decoder_sizes, codes, facts["shapes"], encoder, facts["image_size"], crop)
 
 
 def _unfilled_encoder(code_length: int, backbone: object, description: Path) -> Encoder:

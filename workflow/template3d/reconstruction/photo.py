@@ -31,5 +31,5 @@ def reconstruct_photo(
     if model.encoder is None or model.image_size is None:
         raise InputError("this model has no encoder: use two_phase or end_to_end, not embeddings")
     photo = photos.read(file, limits)
-    code = model.encode(images.to_tensor(photo.image, model.image_size)[None])
+    code = model.encode(images.to_tensor(photo.image, model.image_size, model.crop_to_object)[None])
     return inference.meshes_of(model.decoder, code, resolution, coarse)[0], photo

@@ -27,8 +27,7 @@ class Part(NamedTuple):
 
 def build(shape: dict) -> list[Part]:
     """The parts of a shape in ShapeNet's frame: y up, front -z, diagonal 1, origin at the mean of the vertices."""
-    family = FAMILIES[shape["category"]]
-    parts = BUILDERS[shape["category"]](**{name: shape[name] for name in (*family.kinds, *family.ranges)})
+    parts = BUILDERS[shape["category"]](**{name: shape[name] for name in FAMILIES[shape["category"]]})
     vertices = np.concatenate([part.mesh.vertices for part in parts])
     centre, diagonal = vertices.mean(axis=0), np.linalg.norm(np.ptp(vertices, axis=0))
     for part in parts:
@@ -60,20 +59,20 @@ def write(shape: dict, folder: Path) -> None:
 
 
 def _chair(
-    arms: str,
-    back: str,
-    legs: str,
     width: float,
     depth: float,
     seat_height: float,
-    back_height: float,
-    recline: float,
     thickness: float,
+    back_height: float,
+    back_taper: float,
+    recline: float,
+    leg_width: float,
+    leg_splay: float,
+    arm_height: float,
+    arm_width: float,
 ) -> list[Part]:
     half, rear = width / 2, depth / 2
-    seat_height = seat_height * (1.0 if legs == "long" else 0.5)
     seat_top = seat_height + thickness
-    back_height = back_height * (1.0 if back == "high" else 0.45)
     parts = [
         Part("seat", _box([0, seat_height + thickness / 2, 0], [width, thickness, depth]), "fabric"),
         Part("inside", _box([0, seat_top - thickness / 2, 0], [0.7 * width, 0.4 * thickness, 0.7 * depth]), "wood"),
@@ -81,87 +80,76 @@ def _chair(
     ]
     bottom = np.array([0, seat_top - 0.02, rear - 0.05])
     top = bottom + [0, back_height, recline]
-    parts.append(Part("back", _plank(bottom, top, 0.98 * width, 0.09), "fabric"))
+    parts.append(Part("back", _plank(bottom, top, 0.98 * width, 0.09, back_taper), "fabric"))
     for x, z in itertools.product((-1, 1), (-1, 1)):
-        foot = [x * (half - 0.05), 0, z * (rear - 0.05)]
-        parts.append(Part("leg", _beam(foot, [foot[0], seat_height + 0.03, foot[2]], 0.08), "wood"))
+        head = np.array([x * (half - 0.05), seat_height + 0.03, z * (rear - 0.05)])
+        foot = [head[0] + x * leg_splay, 0, head[2] + z * leg_splay]
+        parts.append(Part("leg", _beam(foot, head, leg_width), "wood"))
     for side in (-1, 1):
-        size = [0.09, thickness + (0.22 if arms == "high" else 0.06), 0.92 * depth]
-        parts.append(Part("arm", _box([side * (half - 0.045), seat_height + size[1] / 2, 0], size), "wood"))
+        size = [arm_width, thickness + arm_height, 0.92 * depth]
+        parts.append(Part("arm", _box([side * (half - arm_width / 2), seat_height + size[1] / 2, 0], size), "wood"))
     return parts
 
 
 def _sofa(
-    chaise: bool,
-    arms: str,
-    base: str,
     width: float,
     depth: float,
     seat_height: float,
-    back_height: float,
-    arm_width: float,
     cushion: float,
+    back_height: float,
+    back_depth: float,
+    recline: float,
+    arm_width: float,
+    arm_height: float,
+    chaise: float,
+    chaise_width: float,
+    legs: float,
 ) -> list[Part]:
-    half, rear, seat_top = width / 2, depth / 2, seat_height + cushion
-    floor = 0.12 if base == "legs" else 0.0
+    half, rear, seat_top, floor = width / 2, depth / 2, seat_height + cushion, legs
+    seat_centre = [0, (floor + seat_height) / 2, 0]
     parts = [
-        Part("body", _box([0, (floor + seat_height) / 2, 0], [width, seat_height - floor, depth]), "fabric"),
-        Part(
-            "inside",
-            _box([0, (floor + seat_height) / 2, 0], [0.8 * width, 0.5 * seat_height - floor / 2, 0.6 * depth]),
-            "wood",
-        ),
-        Part(
-            "back",
-            _plank([0, floor + 0.05, rear - 0.11], [0, seat_top + back_height, rear - 0.05], width, 0.2),
-            "fabric",
-        ),
+        Part("body", _box(seat_centre, [width, seat_height - floor, depth]), "fabric"),
+        Part("inside", _box(seat_centre, [0.8 * width, 0.5 * (seat_height - floor), 0.6 * depth]), "wood"),
     ]
+    bottom = np.array([0, floor + 0.05, rear - back_depth / 2])
+    top = [0, seat_top + back_height, rear - back_depth / 2 + recline]
+    parts.append(Part("back", _plank(bottom, top, width, back_depth), "fabric"))
     inner = half - arm_width
     seats = max(2, round(2 * inner / 0.7))
     for index in range(seats):
         x = -inner + (index + 0.5) * 2 * inner / seats
         size = [0.97 * 2 * inner / seats, cushion, depth - 0.2]
         parts.append(Part("cushion", _box([x, seat_height + cushion / 2, -0.09], size), "fabric"))
-        slope = [[x - 0.3, seat_top + 0.01, rear - 0.24], [x + 0.3, seat_top + 0.01, rear - 0.24]]
-        slope += [
-            [x + 0.3, seat_top + 0.8 * back_height, rear - 0.2],
-            [x - 0.3, seat_top + 0.8 * back_height, rear - 0.2],
-        ]
-        parts.append(Part("cover", _sheet(slope), "fabric"))
-    if chaise:
-        x, long = inner - 0.36, 0.75
-        parts.append(
-            Part(
-                "chaise",
-                _box([x, (floor + seat_top) / 2, -rear - long / 2 + 0.05], [0.72, seat_top - floor, long + 0.1]),
-                "fabric",
-            )
-        )
-    arm_top = seat_top + (0.24 if arms == "high" else 0.03)
+    cover = _rectangle(0.9 * inner, 0.3 * depth, seat_top + 0.006)
+    parts.append(Part("cover", _sheet(cover), "fabric"))
+    centre = [inner - chaise_width / 2, (floor + seat_top) / 2, -rear - chaise / 2 + 0.05]
+    parts.append(Part("chaise", _box(centre, [chaise_width, seat_top - floor, chaise + 0.1]), "fabric"))
+    arm_top = seat_top + arm_height
     for side in (-1, 1):
         centre = [side * (half - arm_width / 2), (arm_top + floor) / 2, 0]
         parts.append(Part("arm", _box(centre, [arm_width, arm_top - floor, depth]), "fabric"))
-    if base == "legs":
-        for x, z in itertools.product((-1, 1), (-1, 1)):
-            foot = np.array([x * (half - 0.1), 0, z * (rear - 0.1)])
-            parts.append(Part("leg", _beam(foot, foot + [0, floor + 0.05, 0], 0.1), "wood"))
+    for x, z in itertools.product((-1, 1), (-1, 1)):
+        foot = np.array([x * (half - 0.1), 0, z * (rear - 0.1)])
+        parts.append(Part("leg", _beam(foot, foot + [0, floor + 0.05, 0], 0.1), "wood"))
     return parts
 
 
 def _plane(
-    sweep: str,
-    tail: str,
-    engines: str,
     length: float,
     span: float,
     radius: float,
     chord: float,
+    taper: float,
     wing_place: float,
+    sweep: float,
+    dihedral: float,
     fin: float,
+    tail_span: float,
+    engine_size: float,
+    engine_place: float,
 ) -> list[Part]:
     nose, end, half = -length / 2, length / 2, span / 2
-    back = half * (0.75 if sweep == "swept" else 0.08)
+    back = half * sweep
     profile = [(0.0, 0.02), (0.03, 0.45), (0.1, 0.85), (0.2, 1.0), (0.62, 1.0), (0.85, 0.6), (1.0, 0.12)]
     rings = [
         _ring([0, radius * (1 - wide) * (along > 0.5) * 0.7, nose + along * length], wide * radius)
@@ -173,14 +161,15 @@ def _plane(
     ]
     front = nose + wing_place * length
     for side in (-1, 1):
-        root, tip = [0, -0.4 * radius, front], [side * half, -0.1 * radius + 0.05 * half, front + back]
-        parts.append(Part("wing", _aerofoil(root, tip, chord, 0.55 * chord, 0.3), "paint"))
+        root, tip = [0, -0.4 * radius, front], [side * half, -0.4 * radius + dihedral * half, front + back]
+        parts.append(Part("wing", _aerofoil(root, tip, chord, taper * chord, 0.3), "paint"))
         root = [0, 0.5 * radius, end - 0.16 * length]
-        tip = [side * 0.36 * half, 0.5 * radius, end - 0.12 * length + 0.35 * back * 0.4]
+        tip = [side * tail_span * half, 0.5 * radius, end - 0.12 * length + 0.14 * back]
         parts.append(Part("tailplane", _aerofoil(root, tip, 0.62 * chord, 0.45 * chord, 0.3), "paint"))
-        size = (0.8 if engines == "large" else 0.4) * radius
-        centre = np.array([side * 0.34 * half, -0.4 * radius - 0.6 * size, front + 0.34 * back - 0.1 * chord])
-        nacelle = _tube(centre - [0, 0, size], centre + [0, 0, 1.8 * size], 0.85 * size, 0.7 * size)
+        size, out = engine_size * radius, engine_place
+        height = out * dihedral * half - 0.4 * radius - 0.6 * size
+        centre = [side * out * half, height, front + out * back - 0.1 * chord]
+        nacelle = _tube(np.add(centre, [0, 0, -size]), np.add(centre, [0, 0, 1.8 * size]), 0.85 * size, 0.7 * size)
         parts.append(Part("engine", nacelle, "metal"))
     blade = [
         [0, 0.9 * radius, front],
@@ -189,10 +178,7 @@ def _plane(
         [0, 0.9 * radius, front + 0.5],
     ]
     parts.append(Part("antenna", _sheet(blade), "metal"))
-    root, tip = (
-        [0, 0.4 * radius, end - 0.24 * length],
-        [0, 0.5 * radius + fin * (2.0 if tail == "high" else 0.8), end - 0.13 * length],
-    )
+    root, tip = [0, 0.4 * radius, end - 0.24 * length], [0, 0.5 * radius + fin, end - 0.13 * length]
     parts.append(Part("fin", _aerofoil(root, tip, 0.85 * chord, 0.5 * chord, 0.28), "trim"))
     return parts
 
@@ -211,11 +197,14 @@ def _box(centre: ArrayLike, size: ArrayLike) -> trimesh.Trimesh:
     return trimesh.creation.box(size, trimesh.transformations.translation_matrix(centre))
 
 
-def _plank(bottom: ArrayLike, top: ArrayLike, width: float, thickness: float) -> trimesh.Trimesh:
-    """A board between the middles of its lower and upper edges, which may lean back."""
+def _plank(bottom: ArrayLike, top: ArrayLike, width: float, thickness: float, taper: float = 1.0) -> trimesh.Trimesh:
+    """A board between the middles of its lower and upper edges, which may lean back.
+
+    ``width`` is that of the lower edge, and ``taper`` times it that of the upper one.
+    """
     across, through = np.array([width / 2, 0, 0]), np.array([0, 0, thickness / 2])
-    ends = np.asarray(bottom), np.asarray(top)
-    return _hull([end + x * across + z * through for end in ends for x in (-1, 1) for z in (-1, 1)])
+    ends = (np.asarray(bottom), 1.0), (np.asarray(top), taper)
+    return _hull([end + x * wide * across + z * through for end, wide in ends for x in (-1, 1) for z in (-1, 1)])
 
 
 def _beam(start: ArrayLike, end: ArrayLike, width: float) -> trimesh.Trimesh:

@@ -4,59 +4,57 @@ This module only draws numbers, so the workflow knows its shapes before it build
 """
 
 import hashlib
-import itertools
 import json
-from typing import NamedTuple
 
 import numpy as np
 
 from template3d.runtime.errors import InputError
 
-
-class Family(NamedTuple):
-    """The parameters in which a category's shapes differ."""
-
-    kinds: dict[str, tuple]
-    """Discrete parameters. All combinations occur equally often, so a few shapes cover them all."""
-    ranges: dict[str, tuple[float, float]]
-    """Continuous parameters in metres, drawn uniformly from a range."""
-
-
-FAMILIES = {
-    "chairs": Family(
-        kinds={"arms": ("low", "high"), "back": ("low", "high"), "legs": ("short", "long")},
-        ranges={
-            "width": (0.46, 0.6),
-            "depth": (0.45, 0.56),
-            "seat_height": (0.36, 0.48),
-            "back_height": (0.5, 0.66),
-            "recline": (0.02, 0.12),
-            "thickness": (0.07, 0.1),
-        },
-    ),
-    "sofas": Family(
-        kinds={"chaise": (False, True), "arms": ("low", "high"), "base": ("legs", "plinth")},
-        ranges={
-            "width": (1.6, 2.5),
-            "depth": (0.85, 1.05),
-            "seat_height": (0.28, 0.36),
-            "back_height": (0.25, 0.5),
-            "arm_width": (0.16, 0.26),
-            "cushion": (0.1, 0.18),
-        },
-    ),
-    "planes": Family(
-        kinds={"sweep": ("straight", "swept"), "tail": ("low", "high"), "engines": ("small", "large")},
-        ranges={
-            "length": (20.0, 26.0),
-            "span": (19.0, 25.0),
-            "radius": (1.35, 1.8),
-            "chord": (3.6, 4.6),
-            "wing_place": (0.32, 0.4),
-            "fin": (2.2, 2.9),
-        },
-    ),
+FAMILIES: dict[str, dict[str, tuple[float, float]]] = {
+    "chairs": {
+        "width": (0.42, 0.72),
+        "depth": (0.42, 0.68),
+        "seat_height": (0.2, 0.5),
+        "thickness": (0.05, 0.13),
+        "back_height": (0.25, 0.75),
+        "back_taper": (0.55, 1.0),
+        "recline": (0.0, 0.2),
+        "leg_width": (0.05, 0.11),
+        "leg_splay": (0.0, 0.1),
+        "arm_height": (0.03, 0.26),
+        "arm_width": (0.05, 0.12),
+    },
+    "sofas": {
+        "width": (1.3, 2.6),
+        "depth": (0.75, 1.1),
+        "seat_height": (0.22, 0.4),
+        "cushion": (0.06, 0.2),
+        "back_height": (0.2, 0.6),
+        "back_depth": (0.14, 0.3),
+        "recline": (0.0, 0.2),
+        "arm_width": (0.12, 0.34),
+        "arm_height": (0.02, 0.3),
+        "chaise": (0.1, 0.9),
+        "chaise_width": (0.55, 0.95),
+        "legs": (0.04, 0.18),
+    },
+    "planes": {
+        "length": (18.0, 28.0),
+        "span": (16.0, 28.0),
+        "radius": (1.2, 2.0),
+        "chord": (3.0, 5.5),
+        "taper": (0.3, 0.8),
+        "wing_place": (0.26, 0.44),
+        "sweep": (0.05, 0.75),
+        "dihedral": (-0.05, 0.15),
+        "fin": (1.6, 5.0),
+        "tail_span": (0.26, 0.5),
+        "engine_size": (0.4, 0.85),
+        "engine_place": (0.25, 0.5),
+    },
 }
+"""The parameters in which a category's shapes differ, drawn uniformly from a range: metres, and shares (of back_taper,
+taper, wing_place, sweep, dihedral, tail_span, engine_size and engine_place)."""
 
 COLOURS = {
     "fabric": ["0.55 0.16 0.14", "0.17 0.27 0.48", "0.45 0.44 0.42", "0.20 0.38 0.25", "0.70 0.60 0.42"],
@@ -74,17 +72,12 @@ def parameters(category: str, count: int, seed: int) -> list[dict]:
     """
     if category not in FAMILIES:
         raise InputError(f"there are no demo shapes of {category}, only of {', '.join(FAMILIES)}; set it to null")
-    family = FAMILIES[category]
     rng = np.random.default_rng([seed, *category.encode()])
-    combinations = list(itertools.product(*family.kinds.values()))
     shapes = []
-    for index in range(count):
-        if index % len(combinations) == 0:
-            order = rng.permutation(len(combinations))
-        kind = dict(zip(family.kinds, combinations[order[index % len(combinations)]], strict=True))
-        measures = {name: round(float(rng.uniform(*ends)), 4) for name, ends in family.ranges.items()}
+    for _ in range(count):
+        measures = {name: round(float(rng.uniform(*ends)), 4) for name, ends in FAMILIES[category].items()}
         colours = {name: COLOURS[name][rng.integers(len(COLOURS[name]))] for name in COLOURS}
-        shapes.append({"category": category, **kind, **measures, "colours": colours})
+        shapes.append({"category": category, **measures, "colours": colours})
     return shapes
 
 
