@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 from template3d.data import archives, ground_truth, manifests
 from template3d.evaluation import metrics
+from template3d.evaluation.camera_frame import Cameras
 from template3d.geometry import meshes
 from template3d.jobs.sealing import sealed_job
 from template3d.runtime import files, randomness
@@ -19,6 +20,7 @@ with sealed_job(snakemake) as job:
     normalizations = manifests.read(snakemake.input.manifests)
     made = sorted(name for name in archives.names(archive) if name.endswith(".ply"))
     count, directions = settings["evaluate"]["points"], settings["sdf"]["directions"]
+    cameras = Cameras(wildcards.category, snakemake.input.views, snakemake.input.meshes)
     bad, rows = archives.failures(archive), []
     for shape in settings["shapes"]:
         same = {"category": wildcards.category, "shape": shape, "method": wildcards.method}
@@ -36,6 +38,7 @@ with sealed_job(snakemake) as job:
             mesh = meshes.read_ply(archives.read(archive, name))
             rng = randomness.generator(shape, settings["seed"], "evaluation")
             values, whole = metrics.measure(mesh, truths[shape], normalizations[shape].scale, count, directions, rng)
+            values |= cameras.measured(mesh, shape, facts["view_kind"], facts["view"])
             facts.pop("code")
             rows.append(same | facts | values | {"status": "ok" if whole else "no surface"})
             job.log.info("%s: %s", name, values)

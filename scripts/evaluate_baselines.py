@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 from template3d.data import codes, ground_truth, manifests
+from template3d.data.prepared_meshes import PreparedMeshes
 from template3d.evaluation.baselines import Baselines
+from template3d.evaluation.camera_frame import Cameras
 from template3d.evaluation.retrieval import Library
 from template3d.geometry import meshes
 from template3d.jobs.sealing import sealed_job
@@ -25,6 +27,8 @@ with sealed_job(snakemake):
         {shape: code for shape, code in codes.read(Path(given.model)).items() if shape in set(train)},
         Path(given.fitted),
         Path(given.reconstructions),
+        PreparedMeshes(given.train_meshes),
+        Cameras(snakemake.wildcards.category, given.views, given.test_meshes),
         settings,
     )
     table = pd.DataFrame(baselines.rows(snakemake.wildcards.category, splits["test"]))

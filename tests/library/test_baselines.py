@@ -6,11 +6,14 @@ import zipfile
 import numpy as np
 import pytest
 import trimesh
-from template3d.data import ground_truth
-from template3d.evaluation import methods, retrieval
+from template3d.data import ground_truth, prepared_meshes, views
+from template3d.data.prepared_meshes import PreparedMesh, PreparedMeshes
+from template3d.evaluation import camera_frame, methods, retrieval
 from template3d.evaluation.baselines import Baselines
+from template3d.evaluation.camera_frame import Cameras
 from template3d.geometry import meshes
 from template3d.geometry.normalization import Normalization
+from template3d.rendering import cameras
 
 SYNSET, NORMALIZATION = "03001627", Normalization(np.zeros(3), 2.0)
 BOXES = {"aaaa": (0.2, 0.2, 0.2), "bbbb": (0.4, 0.2, 0.3), "test": (0.4, 0.2, 0.2)}
@@ -39,6 +42,15 @@ def rows(tmp_path):
     view = {"views": "fixed", "view_kind": "easy", "view": 7, "azimuth_deg": 30.0, "elevation_deg": 20.0}
     with zipfile.ZipFile(tmp_path / "reconstructions.zip", "w") as archive:
         archive.writestr("test/easy_fixed_07.json", json.dumps(view | {"code": [0.9, 0.0]}))
+    described = cameras.describe([cameras.View(30.0, 20.0, 1.5)] * 8, 64)
+    with zipfile.ZipFile(tmp_path / "easy.zip", "w") as archive:
+        archive.writestr(views.cameras_name("chairs", "test", "easy"), json.dumps(described))
+    with zipfile.ZipFile(tmp_path / "meshes.zip", "w") as archive:
+        for shape, size in BOXES.items():
+            box = trimesh.creation.box(size)
+            flat = np.zeros(len(box.faces), np.int32), np.empty((0, 3, 2), np.float32)
+            prepared = PreparedMesh(box.vertices.astype(np.float32), box.faces.astype(np.int32), *flat, (), ())
+            archive.writestr(prepared_meshes.member_name(SYNSET, shape), prepared.to_bytes())
     shapes = ["aaaa", "bbbb"]
     library = retrieval.Library.read(
         [tmp_path / "surface.zip"], SYNSET, shapes, dict.fromkeys(shapes, NORMALIZATION), seed=0
@@ -51,6 +63,8 @@ def rows(tmp_path):
         {"aaaa": np.array([1.0, 0.0]), "bbbb": np.array([0.0, 1.0])},
         tmp_path / "fitted.zip",
         tmp_path / "reconstructions.zip",
+        PreparedMeshes([tmp_path / "meshes.zip"]),
+        Cameras("chairs", [tmp_path / "easy.zip"], [tmp_path / "meshes.zip"]),
         {"seed": 0, "evaluate": {"points": 2000, "average_over": 10}, "sdf": {"directions": 100}},
     )
     of_shape = {"test": {}, "bad!": {}}
@@ -69,6 +83,15 @@ def test_the_oracle_takes_the_nearest_shape_and_the_encoder_the_nearest_code(row
     assert rows["test"]["nearest_oracle"]["retrieved"] == "bbbb"
     assert rows["test"]["nearest_code"]["retrieved"] == "aaaa"
     assert rows["test"]["nearest_code"]["azimuth_deg"] == 30.0
+
+
+def test_a_retrieved_shape_is_seen_by_the_camera_of_the_view(rows):
+    seen = rows["test"]["nearest_code"]
+    view = cameras.View(30.0, 20.0, 1.5)
+    expected = camera_frame.measured(trimesh.creation.box(BOXES["aaaa"]), trimesh.creation.box(BOXES["test"]), view)
+    assert {name: seen[name] for name in camera_frame.MEASURES} == pytest.approx(expected)
+    assert 0.4 < seen["silhouette_iou"] < 0.7
+    assert not camera_frame.MEASURES.keys() & rows["test"]["nearest_oracle"].keys()
 
 
 def test_a_mesh_equal_to_the_truth_scores_better_than_any_retrieval(rows):

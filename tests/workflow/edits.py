@@ -23,7 +23,10 @@ USED_BY = {
         *("render", "sdf", "surface", "failures", "train_embeddings", "fit_codes", "evaluate_baselines"),
         *("shapes_table", "picture", "codes_figure", "errors_figure", "gallery", *OF_VIEWS, *RECONSTRUCTED, *EVALUATED),
     ),
-    "render": ("failures", "picture", "codes_figure", "errors_figure", "gallery", *OF_VIEWS, *RECONSTRUCTED),
+    "render": (
+        *("failures", "picture", "codes_figure", "errors_figure", "gallery", *OF_VIEWS, *RECONSTRUCTED, *EVALUATED),
+        "evaluate_baselines",
+    ),
     "sdf": ("failures", "shapes_table", "train_embeddings", "fit_codes", *END_TO_END_RUNS),
     "surface": ("failures", "evaluate_baselines", *EVALUATED),
     "train_embeddings": ("train_encoder", "extract_template two_phase", "fit_codes", "loss_curves"),

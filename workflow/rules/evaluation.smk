@@ -6,6 +6,10 @@ rule evaluate:
         reconstructions="results/reconstructions/{category}/{method}/{split}.zip",
         manifests=lambda wildcards: shards_of(wildcards.category, wildcards.split, "manifest.json"),
         surfaces=lambda wildcards: shards_of(wildcards.category, wildcards.split, "surface.zip"),
+        views=lambda wildcards: shards_of(
+            wildcards.category, wildcards.split, *(f"{kind}.zip" for kind in kinds_of(wildcards.split))
+        ),
+        meshes=lambda wildcards: shards_of(wildcards.category, wildcards.split, "meshes.zip"),
     output:
         metrics="results/metrics/{category}/{method}_{split}.csv",
     log:
@@ -46,6 +50,9 @@ rule evaluate_baselines:
         manifests=lambda wildcards: compared_shards(wildcards.category, "manifest.json"),
         train_surfaces=lambda wildcards: shards_of(model_category(wildcards.category), "train", "surface.zip"),
         test_surfaces=lambda wildcards: shards_of(wildcards.category, "test", "surface.zip"),
+        train_meshes=lambda wildcards: shards_of(model_category(wildcards.category), "train", "meshes.zip"),
+        test_meshes=lambda wildcards: shards_of(wildcards.category, "test", "meshes.zip"),
+        views=lambda wildcards: shards_of(wildcards.category, "test", *(f"{kind}.zip" for kind in kinds_of("test"))),
     output:
         metrics="results/metrics/{category}/baselines_test.csv",
     log:

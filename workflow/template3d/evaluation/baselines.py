@@ -16,7 +16,9 @@ import trimesh
 
 from template3d.data import archives
 from template3d.data.ground_truth import Truth
+from template3d.data.prepared_meshes import PreparedMeshes
 from template3d.evaluation import metrics, retrieval
+from template3d.evaluation.camera_frame import Cameras
 from template3d.evaluation.methods import BASELINES
 from template3d.geometry import meshes
 from template3d.geometry.normalization import Normalization
@@ -46,6 +48,9 @@ class Baselines:
     """The archive of the meshes of fitted codes."""
     reconstructions: Path
     """The archive of the reconstructions, with the encoder's codes."""
+    training_meshes: PreparedMeshes
+    cameras: Cameras
+    """Those of the test shapes' views."""
     settings: dict[str, Any]
     """The configuration's ``evaluate``, ``sdf.directions`` and ``seed``."""
 
@@ -97,4 +102,13 @@ class Baselines:
             if name.endswith(".json"):
                 facts = json.loads(archives.read(self.reconstructions, name))
                 training_shape = retrieval.nearest_code(self.codes, np.array(facts["code"]))
-                yield {key: facts[key] for key in OF_VIEW} | self._retrieved(training_shape, shape)
+                seen = self.cameras.measured(
+                    self._moved(training_shape, shape), shape, facts["view_kind"], facts["view"]
+                )
+                yield {key: facts[key] for key in OF_VIEW} | self._retrieved(training_shape, shape) | seen
+
+    def _moved(self, training_shape: str, shape: str) -> trimesh.Trimesh:
+        """The mesh of a training shape in the place of a test shape, in ShapeNet's frame."""
+        mesh = self.training_meshes[training_shape]
+        unit = self.library.normalizations[training_shape].to_unit(mesh.vertices)
+        return meshes.transformed(mesh, self.normalizations[shape].to_shapenet(unit))

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from template3d.evaluation import metrics
+from template3d.evaluation import camera_frame, metrics
 from template3d.evaluation.methods import BASELINES, METHODS
 from template3d.rendering.protocols import KINDS
 
@@ -15,7 +15,8 @@ TITLES = {name: method.title for name, method in METHODS.items()} | BASELINES
 
 MEASURE = next(iter(metrics.MEASURES))
 """The paper's measure."""
-MEASURES = {name: measure.title for name, measure in metrics.MEASURES.items()}
+ALL_MEASURES = metrics.MEASURES | camera_frame.MEASURES
+MEASURES = {name: measure.title for name, measure in ALL_MEASURES.items()}
 CHOICES = ("fixed", "random")
 VIEWS = (*CHOICES, *(f"{kind}_{choice}" for kind in KINDS[1:] for choice in CHOICES))
 """Choices of views; those of the first kind, easy, have no prefix."""
@@ -98,7 +99,7 @@ def _compared(rows: pd.DataFrame, retrieval_rows: pd.DataFrame, measure: str) ->
     pairs = rows.groupby("shape")[measure].mean() - retrieval_rows.groupby("shape")[measure].mean()
     differences = pairs.dropna().to_numpy()
     low, high = interval(differences)
-    better = differences > 0 if metrics.MEASURES[measure].higher_is_better else differences < 0
+    better = differences > 0 if ALL_MEASURES[measure].higher_is_better else differences < 0
     return {
         "difference": differences.mean() if len(differences) else np.nan,
         "difference_low": low,

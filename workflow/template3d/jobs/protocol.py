@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from template3d.evaluation.metrics import MEASURES
+from template3d.evaluation.tables import MEASURES
 from template3d.runtime import seals
 
 FRAME = "ShapeNet's: y up, front -z, unit: the diagonal of the shape's box; chamfer_unit is in the unit sphere"
@@ -34,7 +34,7 @@ def of_metrics(files: Iterable[str], rows: pd.DataFrame, method: str, published:
     }
     return {
         "frame": FRAME,
-        "measures": {name: measure.title for name, measure in MEASURES.items()},
+        "measures": MEASURES,
         "models": {name: settings["model_of"] for name, settings in compared.items()},
         "splits": {
             name: {part: _ids(ids, part, published) for part, ids in settings["splits"].items()}
