@@ -9,6 +9,11 @@ from template3d.networks.encoder import classifier
 from template3d.runtime import configuration
 from template3d.runtime.errors import InputError
 
+OWN = {
+    "shapenet": "meshes",
+    "categories": {**dict.fromkeys(DEFAULT["categories"]), "chairs": {"shards": 1, "test_share": 0.2}},
+}
+
 
 @pytest.mark.parametrize(
     "overlay", [None, "resources/shapenet_paper.yaml", "tests/workflow/micro.yaml", "tests/bare/bare.yaml"]
@@ -19,9 +24,18 @@ def test_what_we_ship_is_valid(overlay):
 
 
 def test_keys_that_are_left_out_have_the_defaults_of_the_shipped_configuration():
-    minimal = {"categories": copy.deepcopy(DEFAULT["categories"])}
+    minimal, shipped = {"categories": copy.deepcopy(DEFAULT["categories"])}, copy.deepcopy(DEFAULT)
     configuration.check(minimal, SCHEMA)
-    assert minimal == DEFAULT
+    configuration.check(shipped, SCHEMA)
+    assert minimal == shipped
+
+
+def test_the_demo_has_its_own_views():
+    for over, expected in (({}, (6, 6, 128, 0)), (OWN, (50, 50, 224, 5))):
+        config = merged(DEFAULT, over)
+        configuration.check(config, SCHEMA)
+        views = config["views"]
+        assert (views["easy"], views["hard"], views["image_size"], config["reconstruct"]["fixed_view"]) == expected
 
 
 def test_the_papers_run_has_the_papers_numbers():
@@ -106,10 +120,14 @@ def test_paths_that_are_odd_but_harmless_are_accepted():
     [
         ({"isosurface": {"resolution": 508, "coarse": 4}}, "set isosurface.resolution to 256, for example"),
         ({"isosurface": {"resolution": 500, "coarse": 20}}, "halved down to 25, .* set isosurface.resolution to 320"),
-        ({"reconstruct": {"fixed_view": 50}}, "there are only 50 easy views [(]views.easy[)], counted from 0"),
+        ({"demo": {"fixed_view": 6}}, "demo.fixed_view is 6, but there are only 6 easy views [(]demo.easy[)], counted"),
         (
-            {"views": {"hard": 3}, "reconstruct": {"fixed_view": 0}},
-            "random_views is 4, but there are only 3 hard views",
+            OWN | {"reconstruct": {"fixed_view": 50}},
+            "reconstruct.fixed_view is 50, but there are only 50 easy views [(]vi",
+        ),
+        (
+            {"demo": {"hard": 1}, "reconstruct": {"random_views": 2}},
+            "random_views is 2, but there are only 1 hard views",
         ),
         ({"meshes": {"up": "z"}}, "they must be different axes"),
         (
@@ -129,7 +147,7 @@ def test_paths_that_are_odd_but_harmless_are_accepted():
         ),
         (
             {
-                "views": {"easy": 1},
+                "demo": {"easy": 1},
                 "reconstruct": {"views": ["hard"]},
                 "contrastive": {"views": ["easy"]},
                 "methods": ["end_to_end"],

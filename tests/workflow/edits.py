@@ -100,6 +100,10 @@ RERUN_NOTHING = [
     Setting("training.micro_batch", 1, ()),
     Setting("demo.train", 5, ()),
     Setting("demo.test", 3, ()),
+    Setting("demo.easy", 4, ()),
+    Setting("demo.hard", 4, ()),
+    Setting("demo.image_size", 32, ()),
+    Setting("demo.fixed_view", 1, ()),
 ]
 
 RENDER, SDF, SURFACE = after("render"), after("sdf"), after("surface")

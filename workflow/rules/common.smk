@@ -52,10 +52,15 @@ def split_file(category, split):
     return splits.kept(file, url, sha256, lambda: snakemake_internals.fetch(workflow, storage.http(url), url))
 
 
+def part(section, *keys):
+    """Some keys of a section of the configuration."""
+    return {key: config[section][key] for key in keys}
+
+
 def splits_of(category, synset):
     """The shapes of a category by split, from its lists or its share of test shapes."""
     if config["shapenet"] == "demo":
-        return demo_shapes.splits(category, **config["demo"], seed=config["seed"])
+        return demo_shapes.splits(category, **part("demo", "train", "test"), seed=config["seed"])
     if share := config["categories"][category].get("test_share"):
         LEFT_OUT[category] = unusable.left_out(MESHES, category, synset, config["on_bad_mesh"])
         return splits.by_share(MESHES.all_of(category, synset), share, config["seed"], category, MESHES.root)
@@ -144,11 +149,6 @@ def shards_of(category, split, *products):
         for shard in SHARDS[category]
         if split in (shard.split("-")[0], "both")
     ]
-
-
-def part(section, *keys):
-    """Some keys of a section of the configuration."""
-    return {key: config[section][key] for key in keys}
 
 
 def settings(**values):

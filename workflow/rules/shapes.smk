@@ -27,7 +27,7 @@ if config["shapenet"] == "demo":
             mem_mb=growing(2000),
             runtime=growing(30),
         params:
-            settings=settings(demo=config["demo"], seed=config["seed"], synsets=SYNSETS),
+            settings=settings(demo=part("demo", "train", "test"), seed=config["seed"], synsets=SYNSETS),
             code=code("demo_shapes.py"),
         message:
             "making the demo shapes"

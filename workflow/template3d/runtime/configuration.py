@@ -20,12 +20,14 @@ IMAGE_SIZES = {"inception_v3": 75, "alexnet": 63}
 """The smallest images that some backbones take; the others take the smallest that the schema allows."""
 ONLY_224 = ("vit_", "maxvit_")
 """How the names of backbones begin that take images of 224 pixels a side only."""
+OF_DEMO = {"easy": "views", "hard": "views", "image_size": "views", "fixed_view": "reconstruct"}
+"""Keys of the section ``demo`` that replace those of another section for the built-in shapes."""
 PICTURES = ("template", "losses", "codes", "errors", "worst", "angles", "between")
 """What stands behind a category's name and ``_`` in the names of its pictures."""
 
 
 def check(config: dict, schema: dict) -> None:
-    """Fill in the defaults of missing keys and expand ``~`` in paths, in place, and check the configuration.
+    """Fill in the defaults of missing keys, expand ``~`` in paths and use the demo's views, in place, and check it all.
 
     Raises InputError if ``config`` does not match the JSON schema or if its keys contradict one another.
     """
@@ -36,6 +38,9 @@ def check(config: dict, schema: dict) -> None:
     _expand_home(config, ())
     if sentence := schemas.error_of(config, schema):
         raise InputError(f"config: {sentence}")
+    if config["shapenet"] == "demo":
+        for key, section in OF_DEMO.items():
+            config[section][key] = config["demo"][key]
     for sentence in _contradictions(config):
         raise InputError(f"config: {sentence}")
 
@@ -149,10 +154,12 @@ def _of_categories(config: dict) -> Iterator[str]:
 
 def _of_views(config: dict) -> Iterator[str]:
     views, reconstruct = config["views"], config["reconstruct"]
+    section_of = dict.fromkeys(OF_DEMO, "demo") if config["shapenet"] == "demo" else OF_DEMO
     for kind in reconstruct["views"]:
-        there = f"there are only {views[kind]} {kind} views (views.{kind})"
+        there = f"there are only {views[kind]} {kind} views ({section_of[kind]}.{kind})"
         if reconstruct["fixed_view"] >= views[kind]:
-            yield f"reconstruct.fixed_view is {reconstruct['fixed_view']}, but {there}, counted from 0"
+            key = f"{section_of['fixed_view']}.fixed_view"
+            yield f"{key} is {reconstruct['fixed_view']}, but {there}, counted from 0"
         if reconstruct["random_views"] > views[kind]:
             yield f"reconstruct.random_views is {reconstruct['random_views']}, but {there}"
     contrastive, end_to_end = config["contrastive"], config["end_to_end"]
@@ -160,7 +167,7 @@ def _of_views(config: dict) -> Iterator[str]:
     if runs and contrastive["positives"] == "views" and sum(views[kind] for kind in contrastive["views"]) < 2:
         kind = contrastive["views"][0]
         yield (
-            f"contrastive.positives is views, which takes two views of a shape, but views.{kind} is 1 and "
+            f"contrastive.positives is views, which takes two views of a shape, but {section_of[kind]}.{kind} is 1 and "
             f"contrastive.views is [{kind}]; set contrastive.positives to augmentations, or use more views"
         )
 
