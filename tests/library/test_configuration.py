@@ -23,6 +23,15 @@ def test_what_we_ship_is_valid(overlay):
     configuration.check(merged(DEFAULT, over), SCHEMA)
 
 
+def test_our_recommendation_is_valid_over_the_papers_run():
+    config = DEFAULT
+    for name in ("shapenet_paper", "shapenet"):
+        config = merged(config, yaml.safe_load((REPOSITORY / f"resources/{name}.yaml").read_text()))
+    configuration.check(config, SCHEMA)
+    assert config["phase1"]["warp_hidden"] == 512
+    assert config["encoder"]["crop_to_object"]
+
+
 def test_keys_that_are_left_out_have_the_defaults_of_the_shipped_configuration():
     minimal, shipped = {"categories": copy.deepcopy(DEFAULT["categories"])}, copy.deepcopy(DEFAULT)
     configuration.check(minimal, SCHEMA)
