@@ -1,19 +1,23 @@
 """From a photo to a mesh: in Python, and from the command line."""
 
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import stages
+import torch
 import trimesh
 import yaml
 from PIL import Image
 from template3d import __main__, reconstruct
-from template3d.data import codes
+from template3d.data import codes, photos
 from template3d.networks import models
-from template3d.reconstruction.photo import reconstruct_photo
+from template3d.reconstruction.photo import reconstruct_photo, reconstruct_views
 from template3d.runtime.errors import InputError
+
+ONES = torch.ones(1, 8)
 
 
 @pytest.fixture
@@ -37,7 +41,7 @@ def run(monkeypatch, *arguments):
     __main__.main()
 
 
-@pytest.mark.parametrize("suffix", [".glb", ".ply"])
+@pytest.mark.parametrize("suffix", [".glb", ".obj", ".ply", ".stl", ".GLB"])
 def test_the_command_writes_the_mesh_of_a_photo(model, photo, tmp_path, monkeypatch, capsys, suffix):
     output = tmp_path / f"mesh{suffix}"
     run(monkeypatch, "reconstruct", photo, "--model", tmp_path, "-o", output, "--resolution", 32)
@@ -51,7 +55,16 @@ def test_the_command_writes_the_mesh_of_a_photo(model, photo, tmp_path, monkeypa
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["photo.png", "-o", "mesh.stl"], "must end with .glb or .ply"),
+        (["photo.png", "-o", "mesh.off"], "must end with .glb or .obj or .ply or .stl, or be a folder with --format$"),
+        (["photo.png", "-o", "mesh.glb", "--format", "obj"], "-o is mesh.glb, one file; for several photos or formats"),
+        (["photo.png", "photo.png", "-o", "mesh.glb"], "-o is mesh.glb, one file"),
+        (["photo.png", "photo.png", "-o", "out"], "photo.png and photo.png: their meshes would have one name, photo"),
+        (["photo.png", "-o", "out", "--format", "glb,fbx"], "--format has 'fbx', but knows only glb, obj, ply, stl$"),
+        (["photo.png", "-o", "out", "--format", ""], "--format has '', but knows only"),
+        (["-o", "mesh.glb"], "name a photo, a folder of photos, or, with --views"),
+        (["photo.png", "--views", "photo.png", "-o", "mesh.glb"], "--views takes all photos of one object"),
+        (["folder.glb", "-o", "out"], "folder.glb: holds no photo .*png"),
+        (["a.png", "b.png", "--mask", "m.png", "-o", "out"], "--mask is for one photo; put a mask beside each"),
         (["photo.png", "-o", "mesh.ply", "--resolution", "33"], "--resolution is 33, but .* of 32 from 32 to 512$"),
         (
             ["photo.png", "-o", "mesh.ply", "--resolution", "3200000"],
@@ -83,9 +96,96 @@ def test_a_mistake_ends_the_command_with_a_sentence(tmp_path, monkeypatch, argum
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.fixture
+def folder(tmp_path, photo):
+    """A folder with two photos, one of them broken, and a mask."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    photo.rename(folder / "chair.png")
+    (folder / "broken.jpg").write_bytes(b"no image")
+    Image.new("L", (80, 60), 255).save(folder / "chair.mask.png")
+    return folder
+
+
+@pytest.mark.usefixtures("model")
+def test_photos_of_a_folder_are_reconstructed_and_a_broken_one_is_named(folder, tmp_path, monkeypatch, capsys):
+    arguments = ["reconstruct", folder, "--model", tmp_path, "-o", tmp_path / "out", "--resolution", 32]
+    with pytest.raises(SystemExit, match="1 of 2 failed, as said above"):
+        run(monkeypatch, *arguments, "--format", "stl, OBJ", "--preview")
+    said = capsys.readouterr()
+    assert "broken.jpg: cannot be read as an image" in said.err
+    assert "out/chair.stl" in said.out
+    assert " s\n" in said.out
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["chair.obj", "chair.preview.png", "chair.stl"]
+    preview = np.asarray(Image.open(tmp_path / "out/chair.preview.png"))
+    assert preview.shape == (256, 768, 3)
+    assert preview[:, 256:512].std() > 10
+
+
+@pytest.mark.usefixtures("model")
+def test_a_broken_photo_alone_ends_with_its_name(folder, tmp_path, monkeypatch, capsys):
+    arguments = ["reconstruct", folder / "broken.jpg", "--model", tmp_path, "-o", tmp_path / "out", "--quiet"]
+    with pytest.raises(SystemExit, match=r"broken.jpg: cannot be read as an image"):
+        run(monkeypatch, *arguments)
+    assert capsys.readouterr().out == ""
+
+
+def test_several_photos_of_one_object_have_the_mean_code(model, photo, tmp_path, monkeypatch, capsys):
+    other = tmp_path / "other.png"
+    Image.open(photo).transpose(Image.Transpose.ROTATE_90).save(other)
+    monkeypatch.setattr(
+        models.Model, "encode", lambda model, images: images.float().mean(dim=(1, 2, 3))[:, None] * ONES
+    )
+    seen = [photos.read(file) for file in (photo, other)]
+    both, code = reconstruct_views(model, seen, resolution=32)
+    codes_of_each = [reconstruct_views(model, [one], resolution=32)[1] for one in seen]
+    torch.testing.assert_close(code, torch.stack(codes_of_each).mean(dim=0))
+    run(
+        monkeypatch,
+        "reconstruct",
+        "--views",
+        photo,
+        other,
+        "--model",
+        tmp_path,
+        "-o",
+        tmp_path / "one.ply",
+        "--resolution",
+        32,
+    )
+    assert "background: border, border" in capsys.readouterr().out
+    assert len(trimesh.load(tmp_path / "one.ply").faces) == len(both.faces)
+
+
+@pytest.mark.usefixtures("model")
+def test_a_given_mask_counts_and_colours_are_those_of_the_template(photo, tmp_path, monkeypatch, capsys):
+    mask = np.zeros((60, 80), np.uint8)
+    mask[20:40, 30:60] = 255
+    Image.fromarray(mask).save(tmp_path / "white.png")
+    output = tmp_path / "mesh.ply"
+    arguments = ["--mask", tmp_path / "white.png", "--colour", "template", "--resolution", 32]
+    run(monkeypatch, "reconstruct", photo, "--model", tmp_path, "-o", output, *arguments)
+    assert "background: mask" in capsys.readouterr().out
+    mesh = trimesh.load(output, force="mesh")
+    # the untrained warp hardly moves a point: its place in the template is nearly its own
+    expected = 255 * (0.5 + mesh.vertices / 2)
+    assert np.abs(mesh.visual.vertex_colors[:, :3] - expected).mean() < 40
+
+
+def test_help_and_mistakes_load_neither_pytorch_nor_matplotlib():
+    program = (
+        "import sys; from template3d import reconstruct\ntry: reconstruct.main({arguments})\nexcept SystemExit: pass\n"
+    )
+    program += "print(sorted(name for name in ('torch', 'matplotlib', 'bpy') if name in sys.modules))"
+    for arguments in (["--help"], ["missing.png", "--model", "nowhere", "-o", "a.glb"]):
+        command = [sys.executable, "-c", program.format(arguments=arguments)]
+        said = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert said.stdout.splitlines()[-1] == "[]", said.stdout + said.stderr
+
+
 @pytest.mark.usefixtures("model", "photo")
 def test_an_output_that_cannot_be_written_is_named_before_anything_is_computed(tmp_path, monkeypatch):
-    monkeypatch.setattr(reconstruct, "load_model", lambda weights: pytest.fail("the model was read"))
+    monkeypatch.setattr(models, "load_model", lambda weights: pytest.fail("the model was read"))
     with pytest.raises(SystemExit, match="cannot be written"):
         run(monkeypatch, "reconstruct", tmp_path / "photo.png", "-o", "/proc/mesh.glb", "--model", tmp_path)
 

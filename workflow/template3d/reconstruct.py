@@ -1,6 +1,8 @@
-"""One photo in, one mesh out, without the workflow.
+"""Photos in, meshes out, without the workflow.
 
     template3d reconstruct --model results/models/chairs/two_phase photo.jpg -o chair.glb
+    template3d reconstruct --model results/models/chairs/two_phase photos/ -o meshes/ --format glb,obj --preview
+    template3d reconstruct --model results/models/chairs/two_phase --views front.jpg side.jpg -o chair.glb
 
 In Python:
 
@@ -16,46 +18,196 @@ import json
 import logging
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from template3d.networks.models import load_model
-from template3d.reconstruction.photo import WRITERS, reconstruct_photo
+from template3d.data import photos
+from template3d.geometry import meshes
 from template3d.runtime import files
 from template3d.runtime.errors import InputError
 
+if TYPE_CHECKING:
+    import trimesh
+    from torch import Tensor
+
+    from template3d.networks.models import Model
+
 MOST_CELLS = 512
 """The highest resolution, as of ``isosurface.resolution`` in the configuration: 513^3 values take 0.5 GB a copy."""
+PREVIEW = ".preview.png"
+"""What the name of a preview ends with."""
+
+
+class Task(NamedTuple):
+    """One object to reconstruct: its photos, usually one, and the files to write."""
+
+    photos: list[Path]
+    outputs: list[Path]
+
+    @property
+    def name(self) -> str:
+        """Its photos, in words."""
+        return ", ".join(map(str, self.photos))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Reconstruct one photo from the command line; on an input error, exit with a sentence."""
-    form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog="template3d reconstruct", description=__doc__, formatter_class=form)
-    parser.add_argument("photo", type=Path)
-    parser.add_argument("--model", type=Path, required=True, help="a folder results/models/<category>/<method>")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="a .glb or .ply file")
-    parser.add_argument(
-        "--resolution", type=int, default=128, help=f"cells a side, a multiple of 32 up to {MOST_CELLS}"
-    )
-    options = parser.parse_args(arguments)
-    logging.basicConfig(format="%(message)s", level=logging.INFO)
-    photo, output, resolution = options.photo, options.output, options.resolution
+    """Reconstruct photos from the command line; exits with status 1 and a sentence if anything failed."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(format="%(message)s", level=logging.ERROR if options.quiet else logging.INFO)
     try:
-        if output.suffix not in WRITERS:
-            raise InputError(f"{output}: must end with {' or '.join(WRITERS)}")
-        if resolution not in range(32, MOST_CELLS + 1, 32):
-            raise InputError(f"--resolution is {resolution}, but must be a multiple of 32 from 32 to {MOST_CELLS}")
-        _check_writable(output)
-        model = load_model(_weights(options.model))
-        mesh, prepared = reconstruct_photo(model, photo, resolution)
-        if not len(mesh.faces):
-            raise InputError(f"{photo}: the network sees no surface in it")
-        with _named(output), files.whole(output) as beside:
-            beside.write_bytes(WRITERS[output.suffix](mesh))
+        tasks = list(_tasks(options))
+        for task in tasks:
+            for output in task.outputs:
+                _check_writable(output)
+        model = _loaded(options.model)
     except InputError as error:
         sys.exit(f"{error}")
-    print(f"{output}: {len(mesh.faces)} triangles; background: {prepared.background}")
+    failed = 0
+    for task in _with_bar(tasks, options.quiet):
+        try:
+            line = _reconstructed(model, task, options)
+        except InputError as error:
+            if len(tasks) == 1:
+                sys.exit(f"{error}")
+            failed += 1
+            print(f"{error}", file=sys.stderr, flush=True)
+        else:
+            if not options.quiet:
+                print(line, flush=True)
+    if failed:
+        sys.exit(f"{failed} of {len(tasks)} failed, as said above")
+
+
+def _parser() -> argparse.ArgumentParser:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="template3d reconstruct", description=__doc__, formatter_class=form)
+    parser.add_argument("photos", type=Path, nargs="*", help="photos, or folders of photos; each shows another object")
+    parser.add_argument("--views", type=Path, nargs="+", default=[], help="photos that all show one object")
+    parser.add_argument("--model", type=Path, required=True, help="a folder results/models/<category>/<method>")
+    where = "a file, or, for several photos or formats, a folder"
+    parser.add_argument("-o", "--output", type=Path, required=True, help=where)
+    formats = ", ".join(suffix[1:] for suffix in meshes.WRITERS)
+    parser.add_argument("--format", help=f"for a folder: some of {formats}, with commas between; by default glb")
+    parser.add_argument("--mask", type=Path, help="for one photo: an image that is white on the object")
+    parser.add_argument("--colour", choices=["plain", "template"], default="plain", help="by the place in the template")
+    parser.add_argument("--preview", action="store_true", help=f"also write a picture, <name>{PREVIEW}")
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
+    cells = f"cells a side, a multiple of 32 up to {MOST_CELLS}"
+    parser.add_argument("--resolution", type=int, default=128, help=cells)
+    return parser
+
+
+def _tasks(options: argparse.Namespace) -> Iterator[Task]:
+    """What to reconstruct; raises InputError for arguments that contradict one another."""
+    if options.resolution not in range(32, MOST_CELLS + 1, 32):
+        raise InputError(f"--resolution is {options.resolution}, but must be a multiple of 32 from 32 to {MOST_CELLS}")
+    if options.photos and options.views:
+        raise InputError("--views takes all photos of one object; leave out the others, or run the command twice")
+    groups = [options.views] if options.views else [[photo] for photo in _listed(options.photos)]
+    if not groups:
+        raise InputError("name a photo, a folder of photos, or, with --views, the photos of one object")
+    if options.mask and (len(groups) > 1 or len(groups[0]) > 1):
+        raise InputError("--mask is for one photo; put a mask beside each of several (name.mask.png)")
+    suffix, formats = options.output.suffix.lower(), _formats(options.format)
+    if suffix in meshes.WRITERS:
+        if len(groups) > 1 or formats not in ([], [suffix]):
+            raise InputError(f"-o is {options.output}, one file; for several photos or formats, name a folder")
+        yield Task(groups[0], [options.output])
+        return
+    if len(groups) == 1 and suffix and not options.format:
+        raise InputError(f"{options.output}: must end with {' or '.join(meshes.WRITERS)}, or be a folder with --format")
+    taken: dict[str, Path] = {}
+    for group in groups:
+        name = group[0].stem
+        if name in taken:
+            raise InputError(f"{taken[name]} and {group[0]}: their meshes would have one name, {name}; rename one")
+        taken[name] = group[0]
+        yield Task(group, [options.output / f"{name}{suffix}" for suffix in formats or [".glb"]])
+
+
+def _listed(given: Sequence[Path]) -> Iterator[Path]:
+    """The given photos, and those in the given folders; raises InputError for a folder without any."""
+    for path in given:
+        if not path.is_dir():
+            yield path
+            continue
+        found = photos.listed(path)
+        if not found:
+            raise InputError(f"{path}: holds no photo ({', '.join(photos.SUFFIXES)})")
+        yield from found
+
+
+def _formats(text: str | None) -> list[str]:
+    formats = [f".{part.strip().lower().lstrip('.')}" for part in text.split(",")] if text is not None else []
+    for suffix in formats:
+        if suffix not in meshes.WRITERS:
+            known = ", ".join(known[1:] for known in meshes.WRITERS)
+            raise InputError(f"--format has {suffix[1:]!r}, but knows only {known}")
+    return list(dict.fromkeys(formats))
+
+
+def _loaded(model: Path) -> "Model":
+    weights = _weights(model)
+    from template3d.networks.models import load_model  # PyTorch takes seconds to import
+
+    loaded = load_model(weights)
+    if loaded.encoder is None:
+        raise InputError(f"{weights}: this model has no encoder: use two_phase or end_to_end, not embeddings")
+    return loaded
+
+
+def _reconstructed(model: "Model", task: Task, options: argparse.Namespace) -> str:
+    """Write the files of a task and return the line that says so; raises InputError."""
+    from template3d.reconstruction.photo import reconstruct_views
+
+    start = time.monotonic()
+    seen = [photos.read(photo, mask=options.mask) for photo in task.photos]
+    mesh, code = reconstruct_views(model, seen, options.resolution)
+    if not len(mesh.faces):
+        raise InputError(f"{task.name}: the network sees no surface in it")
+    if options.colour == "template":
+        _colour_by_template(model, code, mesh)
+    for output in task.outputs:
+        with _named(output), files.whole(output) as beside:
+            beside.write_bytes(meshes.WRITERS[output.suffix.lower()](mesh))
+    if options.preview:
+        _write_preview(task.outputs[0].with_suffix(PREVIEW), seen[0], mesh)
+    backgrounds = ", ".join(photo.background for photo in seen)
+    written = ", ".join(map(str, task.outputs))
+    return f"{written}: {len(mesh.faces)} triangles; background: {backgrounds}; {time.monotonic() - start:.1f} s"
+
+
+def _colour_by_template(model: "Model", code: "Tensor", mesh_unit: "trimesh.Trimesh") -> None:
+    """Colour the vertices of the mesh of ``code`` (L,) by their places in the template."""
+    from template3d.reconstruction import correspondence
+    from template3d.report import colours
+
+    coordinates = correspondence.template_coordinates(model.decoder, code, mesh_unit.vertices)
+    mesh_unit.visual.vertex_colors = colours.of_positions(coordinates)  # type: ignore[union-attr]
+
+
+def _write_preview(file: Path, photo: photos.Photo, mesh: "trimesh.Trimesh") -> None:
+    """Write a picture of what the encoder saw, and of the mesh from the front and from behind."""
+    from PIL import Image
+
+    from template3d.rendering import previews
+
+    size = 256
+    pictures = [Image.fromarray(previews.shaded(mesh, size, turn)).convert("RGB") for turn in (42.0, 222.0)]
+    row = Image.new("RGB", (3 * size, size), "white")
+    for index, picture in enumerate([photo.image.resize((size, size)), *pictures]):
+        row.paste(picture, (index * size, 0))
+    with _named(file), files.whole(file) as beside:
+        row.save(beside, format="PNG")
+
+
+def _with_bar(tasks: list[Task], quiet: bool) -> Iterator[Task]:
+    """The tasks, with a progress bar for many at a terminal."""
+    from tqdm import tqdm
+
+    yield from tqdm(tasks, unit="photo", disable=True if quiet or len(tasks) < 3 else None)
 
 
 def _check_writable(output: Path) -> None:

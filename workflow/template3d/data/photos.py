@@ -87,23 +87,23 @@ def cell(text: str) -> str:
     return f"'{shown}" if shown.startswith(FORMULAS) else shown
 
 
-def read(file: Path, limits: Limits = USUAL) -> Photo:
+def read(file: Path, limits: Limits = USUAL, mask: Path | None = None) -> Photo:
     """Read a photo upright, in 8-bit RGB, with its object cut out on white and padded to a square without stretching.
 
-    The first of these that applies gives the background: the alpha channel; a mask beside the photo
-    (``name.mask.png``, white on the object); a plain background, detected at the border; rembg, if it is installed.
-    Otherwise the photo is used as it is, with a warning. Raises InputError for a file that is missing, broken or too
-    large, or whose mask covers almost nothing.
+    The first of these that applies gives the background: ``mask``, an image that is white on the object; the alpha
+    channel; a mask beside the photo (``name.mask.png``); a plain background, detected at the border; rembg, if it is
+    installed. Otherwise the photo is used as it is, with a warning. Raises InputError for a file that is missing,
+    broken or too large, or whose mask covers almost nothing.
     """
     image = _opened(file, limits)
-    mask, background = _mask(file, image, limits)
-    if mask is None:
+    shares, background = _mask(file, image, limits, mask)
+    if shares is None:
         return Photo(_padded(image.convert("RGB"), 1.0), "kept")
-    if (mask > 0.5).mean() < SMALLEST:
+    if (shares > 0.5).mean() < SMALLEST:
         raise InputError(f"{file}: the {background} leaves nothing of the object; correct or delete it")
     white = Image.new("RGB", image.size, "white")
-    cut = Image.composite(image.convert("RGB"), white, Image.fromarray((255 * mask).astype(np.uint8)))
-    rows, columns = (np.flatnonzero((mask > 0.5).any(axis=axis)) for axis in (1, 0))
+    cut = Image.composite(image.convert("RGB"), white, Image.fromarray((255 * shares).astype(np.uint8)))
+    rows, columns = (np.flatnonzero((shares > 0.5).any(axis=axis)) for axis in (1, 0))
     return Photo(_padded(cut.crop((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)), FILLED), background)
 
 
@@ -126,13 +126,13 @@ def _opened(file: Path, limits: Limits) -> Image.Image:
     return image.convert("RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB")
 
 
-def _mask(file: Path, image: Image.Image, limits: Limits) -> tuple[np.ndarray | None, str]:
+def _mask(file: Path, image: Image.Image, limits: Limits, given: Path | None) -> tuple[np.ndarray | None, str]:
     """The share (H, W), 0 to 1, of the object in each pixel, and how it was found; None if it was not."""
-    if image.mode == "RGBA":
+    if image.mode == "RGBA" and given is None:
         alpha = np.asarray(image.getchannel("A")) / 255
         if alpha.min() < 0.5:
             return alpha, "alpha"
-    for beside in masks([file]):
+    for beside in [given] if given else masks([file]):
         drawing = _opened(beside, limits).convert("L")
         if drawing.size != image.size:
             raise InputError(f"{beside}: is {drawing.size}, but its photo is {image.size}, width and height")

@@ -110,6 +110,24 @@ def glb_bytes(mesh: trimesh.Trimesh) -> bytes:
     return content
 
 
+def obj_bytes(mesh: trimesh.Trimesh) -> bytes:
+    """A mesh as an OBJ file, with the colours of its vertices if it has any."""
+    content = mesh.export(file_type="obj", include_normals=False)
+    assert isinstance(content, str)
+    return content.encode()
+
+
+def stl_bytes(mesh: trimesh.Trimesh) -> bytes:
+    """A mesh as a binary STL file, which has no colours."""
+    content = mesh.export(file_type="stl")
+    assert isinstance(content, bytes)
+    return content
+
+
+WRITERS = {".glb": glb_bytes, ".obj": obj_bytes, ".ply": ply_bytes, ".stl": stl_bytes}
+"""The formats in which a mesh is written, by the suffix of the file."""
+
+
 def read_ply(content: bytes) -> trimesh.Trimesh:
     """A mesh from the bytes of a PLY file; without faces if the file has none."""
     mesh = trimesh.load(BytesIO(content), file_type="ply", process=False)

@@ -13,8 +13,9 @@ import trimesh
 
 from template3d.data import archives, photos
 from template3d.evaluation.methods import METHODS
+from template3d.geometry import meshes
 from template3d.networks.models import Model
-from template3d.reconstruction.photo import WRITERS, reconstruct_photo
+from template3d.reconstruction.photo import reconstruct_photo
 from template3d.rendering import previews
 from template3d.report import figures
 from template3d.runtime import caches, files, seals
@@ -23,6 +24,8 @@ from template3d.runtime.limits import Limits
 
 log = logging.getLogger(__name__)
 
+WRITERS = {suffix: meshes.WRITERS[suffix] for suffix in (".glb", ".ply")}
+"""The formats of a photo's mesh."""
 SIZE = 256
 TURNS = {"from the front": 42.0, "from behind": 200.0}
 """Azimuths, in degrees."""
@@ -95,8 +98,8 @@ class PhotoReconstructor:
 
     def _products(self, photo: Path) -> list[Path]:
         methods = [*self.models]
-        meshes = [self._product(photo, method, suffix) for method in methods for suffix in WRITERS]
-        return [*meshes, *(self._product(photo, methods[0], suffix) for suffix in PICTURES)]
+        files_of_meshes = [self._product(photo, method, suffix) for method in methods for suffix in WRITERS]
+        return [*files_of_meshes, *(self._product(photo, methods[0], suffix) for suffix in PICTURES)]
 
     def _product(self, photo: Path, method: str, suffix: str) -> Path:
         return photos.product(self.table.parent, photo, method, [*self.models], suffix)

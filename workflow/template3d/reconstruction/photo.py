@@ -1,17 +1,17 @@
-"""Reconstruction of the object on a photo with one trained model."""
+"""Reconstruction of the object on a photo, or on several, with one trained model."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 import trimesh
+from torch import Tensor
 
 from template3d.data import images, photos
-from template3d.geometry import meshes
 from template3d.networks import models
 from template3d.reconstruction import inference
 from template3d.runtime.errors import InputError
 from template3d.runtime.limits import USUAL, Limits
-
-WRITERS = {".glb": meshes.glb_bytes, ".ply": meshes.ply_bytes}
 
 
 def reconstruct_photo(
@@ -28,8 +28,21 @@ def reconstruct_photo(
 
     Source: the report's equations (2) to (4).
     """
-    if model.encoder is None or model.image_size is None:
+    if model.encoder is None:
         raise InputError("this model has no encoder: use two_phase or end_to_end, not embeddings")
     photo = photos.read(file, limits)
-    code = model.encode(images.to_tensor(photo.image, model.image_size, model.crop_to_object)[None])
-    return inference.meshes_of(model.decoder, code, resolution, coarse)[0], photo
+    return reconstruct_views(model, [photo], resolution, coarse)[0], photo
+
+
+def reconstruct_views(
+    model: models.Model, views: Sequence[photos.Photo], resolution: int = 128, coarse: int = 32
+) -> tuple[trimesh.Trimesh, Tensor]:
+    """Reconstruct the one object that all ``views`` show; returns its mesh and its code (L,).
+
+    The mesh is as ``reconstruct_photo`` returns it. The code is the mean of the codes of the views. ``model`` must have
+    an encoder.
+    """
+    assert model.image_size is not None  # a model with an encoder has one
+    seen = [images.to_tensor(photo.image, model.image_size, model.crop_to_object) for photo in views]
+    code = model.encode(torch.stack(seen)).mean(dim=0)
+    return inference.meshes_of(model.decoder, code[None], resolution, coarse)[0], code
