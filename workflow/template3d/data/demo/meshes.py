@@ -141,12 +141,10 @@ def _plane(
     chord: float,
     taper: float,
     wing_place: float,
-    wing_height: float,
     sweep: float,
     dihedral: float,
     fin: float,
     tail_span: float,
-    tail_height: float,
     engine_size: float,
     engine_place: float,
 ) -> list[Part]:
@@ -163,14 +161,13 @@ def _plane(
     ]
     front = nose + wing_place * length
     for side in (-1, 1):
-        root = [0, wing_height * radius, front]
-        tip = [side * half, wing_height * radius + dihedral * half, front + back]
+        root, tip = [0, -0.4 * radius, front], [side * half, -0.4 * radius + dihedral * half, front + back]
         parts.append(Part("wing", _aerofoil(root, tip, chord, taper * chord, 0.3), "paint"))
-        above, tail = 0.5 * radius + tail_height * fin, end - (0.18 - 0.07 * tail_height) * length
-        root, tip = [0, above, tail], [side * tail_span * half, above, tail + 0.03 * length + 0.14 * back]
+        root = [0, 0.5 * radius, end - 0.16 * length]
+        tip = [side * tail_span * half, 0.5 * radius, end - 0.12 * length + 0.14 * back]
         parts.append(Part("tailplane", _aerofoil(root, tip, 0.62 * chord, 0.45 * chord, 0.3), "paint"))
         size, out = engine_size * radius, engine_place
-        height = wing_height * radius + out * dihedral * half - 0.2 * radius - 0.6 * size
+        height = out * dihedral * half - 0.4 * radius - 0.6 * size
         centre = [side * out * half, height, front + out * back - 0.1 * chord]
         nacelle = _tube(np.add(centre, [0, 0, -size]), np.add(centre, [0, 0, 1.8 * size]), 0.85 * size, 0.7 * size)
         parts.append(Part("engine", nacelle, "metal"))

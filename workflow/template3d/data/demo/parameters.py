@@ -40,23 +40,21 @@ FAMILIES: dict[str, dict[str, tuple[float, float]]] = {
     },
     "planes": {
         "length": (18.0, 28.0),
-        "span": (18.0, 28.0),
-        "radius": (1.1, 2.2),
-        "chord": (3.2, 5.4),
-        "taper": (0.35, 0.8),
+        "span": (16.0, 28.0),
+        "radius": (1.2, 2.0),
+        "chord": (3.0, 5.5),
+        "taper": (0.3, 0.8),
         "wing_place": (0.26, 0.44),
-        "wing_height": (-0.6, 0.6),
-        "sweep": (0.1, 0.55),
-        "dihedral": (-0.05, 0.12),
-        "fin": (2.0, 5.0),
-        "tail_span": (0.24, 0.5),
-        "tail_height": (0.0, 0.95),
-        "engine_size": (0.45, 0.85),
-        "engine_place": (0.28, 0.5),
+        "sweep": (0.05, 0.75),
+        "dihedral": (-0.05, 0.15),
+        "fin": (1.6, 5.0),
+        "tail_span": (0.26, 0.5),
+        "engine_size": (0.4, 0.85),
+        "engine_place": (0.25, 0.5),
     },
 }
 """The parameters in which a category's shapes differ, drawn uniformly from a range: metres, and shares (of back_taper,
-taper, wing_place, wing_height, sweep, dihedral, tail_span, tail_height, engine_size and engine_place)."""
+taper, wing_place, sweep, dihedral, tail_span, engine_size and engine_place)."""
 
 COLOURS = {
     "fabric": ["0.55 0.16 0.14", "0.17 0.27 0.48", "0.45 0.44 0.42", "0.20 0.38 0.25", "0.70 0.60 0.42"],
