@@ -44,7 +44,7 @@ def test_a_background_may_change_smoothly_and_the_object_reach_the_border():
     assert photos.plain_background(striped.astype(np.int16)) is None
 
 
-def test_alpha_comes_before_all_else(tmp_path):
+def test_alpha_comes_before_the_border(tmp_path):
     array, inside = disc(ground=(0, 0, 0))
     rgba = np.dstack([array, (255 * inside).astype(np.uint8)])
     Image.fromarray(rgba).save(tmp_path / "a.webp", lossless=True)
@@ -134,7 +134,7 @@ def test_a_missing_or_too_large_photo_is_an_error(tmp_path):
 
 def test_a_strip_is_padded_to_a_square_that_fits_into_memory(tmp_path):
     image = Image.new("RGBA", (60_000, 2), "red")
-    image.putpixel((0, 0), (0, 0, 0, 0))
+    image.paste((0, 0, 0, 0), (0, 0, 20_000, 2))
     image.save(tmp_path / "a.png")
     seen = photos.read(tmp_path / "a.png").image
     assert seen.width == seen.height < 6000
@@ -149,5 +149,102 @@ def test_a_mask_that_shows_nothing_or_does_not_fit_is_an_error(tmp_path):
     with pytest.raises(InputError, match="leaves nothing of the object"):
         photos.read(tmp_path / "a.png")
     Image.new("L", (40, 50), 255).save(tmp_path / "a.mask.png")
-    with pytest.raises(InputError, match="width and height"):
+    with pytest.raises(InputError, match="width and height; a mask of other proportions does not fit"):
         photos.read(tmp_path / "a.png")
+
+
+def cluttered(file):
+    """Write a disc on a cluttered background, and return where it is."""
+    array, inside = disc()
+    clutter = np.random.default_rng(0).integers(0, 255, size=array.shape)
+    Image.fromarray(np.where(inside[..., None], array, clutter).astype(np.uint8)).save(file)
+    return inside
+
+
+@pytest.mark.parametrize(
+    "name", ["a.mask.png", "a_mask.png", "a-mask.png", "a.mask.PNG", "a.Mask.png", "a.mask.jpg", "a.PNG.mask.png"]
+)
+def test_a_mask_has_any_common_name(tmp_path, name):
+    inside = cluttered(tmp_path / "b.png")
+    (tmp_path / "b.png").rename(tmp_path / "a.PNG")
+    Image.fromarray((255 * inside).astype(np.uint8)).save(tmp_path / name, quality=95)
+    assert photos.listed(tmp_path) == [tmp_path / "a.PNG"]
+    assert photos.masks([tmp_path / "a.PNG"]) == [tmp_path / name]
+    photo = photos.read(tmp_path / "a.PNG")
+    assert photo.background == "mask"
+    assert is_round(photo.image)
+
+
+def test_masks_of_other_photos_are_not_taken_and_two_are_too_many(tmp_path):
+    for name in ("a.png", "ab_mask.png", "mask.png", "a.mask.txt"):
+        cluttered(tmp_path / "one.png")
+        (tmp_path / "one.png").rename(tmp_path / name)
+    assert photos.masks([tmp_path / "a.png"]) == []
+    for name in ("a_mask.png", "a.mask.png"):
+        Image.new("L", (160, 160), 255).save(tmp_path / name)
+    with pytest.raises(InputError, match=r"has several masks, a\.mask\.png and a_mask\.png; keep one"):
+        photos.read(tmp_path / "a.png")
+
+
+def test_a_mask_of_another_size_is_scaled(tmp_path):
+    inside = cluttered(tmp_path / "a.png")
+    mask = Image.fromarray((255 * inside).astype(np.uint8))
+    mask.resize((mask.width * 3, mask.height * 3)).save(tmp_path / "a.mask.png")
+    photo = photos.read(tmp_path / "a.png")
+    assert photo.background == "mask, scaled"
+    assert is_round(photo.image)
+
+
+@pytest.mark.parametrize("transparent", ["corners", "pixel"])
+def test_alpha_that_cuts_out_nothing_does_not_count(tmp_path, transparent):
+    array, _ = disc()
+    alpha = np.full(array.shape[:2], 255, np.uint8)
+    if transparent == "corners":
+        for rows in (slice(0, 8), slice(-8, None)):
+            for columns in (slice(0, 8), slice(-8, None)):
+                alpha[rows, columns] = 0
+    else:
+        alpha[50, 50] = 0
+    Image.fromarray(np.dstack([array, alpha])).save(tmp_path / "a.png")
+    photo = photos.read(tmp_path / "a.png")
+    assert photo.background == "border"
+    assert is_round(photo.image)
+
+
+def test_a_mask_comes_before_alpha(tmp_path):
+    array, inside = disc()
+    Image.fromarray(np.dstack([array, np.zeros(array.shape[:2], np.uint8)])).save(tmp_path / "a.png")
+    Image.fromarray((255 * inside).astype(np.uint8)).save(tmp_path / "a.mask.png")
+    assert photos.read(tmp_path / "a.png").background == "mask"
+
+
+@pytest.mark.parametrize("suffix", ["gif", "avif"])
+def test_other_formats_of_pillow_are_read(tmp_path, suffix):
+    Image.fromarray(disc()[0]).save(tmp_path / f"a.{suffix}")
+    photo = photos.read(tmp_path / f"a.{suffix}")
+    assert photo.background == "border"
+    assert is_round(photo.image)
+
+
+def test_what_cannot_be_read_is_listed_and_has_a_remedy(tmp_path):
+    (tmp_path / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    (tmp_path / "notes.txt").write_text("a chair")
+    (tmp_path / ".DS_Store").write_bytes(b"\0")
+    (tmp_path / "more").mkdir()
+    assert [file.name for file in photos.listed(tmp_path)] == ["IMG_1.HEIC", "more", "notes.txt"]
+    for name in ("IMG_1.HEIC", "notes.txt"):
+        with pytest.raises(InputError, match=f"{name}: cannot be read as an image .*save it as JPEG, PNG or WebP"):
+            photos.read(tmp_path / name)
+    with pytest.raises(InputError, match="more"):
+        photos.read(tmp_path / "more")
+
+
+def test_what_is_in_no_category_is_said(tmp_path):
+    for name in ("chairs", "chair", ".git"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "loose.png").write_bytes(b"")
+    said = photos.misplaced(tmp_path, ["chairs", "sofas"])
+    assert [sentence.split(":")[0] for sentence in said] == [str(tmp_path / "chair"), str(tmp_path / "loose.png")]
+    assert "not used, because it is no category of this run" in said[0]
+    assert said[0].endswith("with one of: chairs, sofas")
+    assert photos.misplaced(tmp_path / "missing", ["chairs"]) == []

@@ -26,6 +26,9 @@ onstart:
             print("Train again? [y/N] ", end="", file=sys.stderr, flush=True)
             if sys.stdin.readline().strip().lower() not in ("y", "yes"):
                 raise WorkflowError("nothing was run; --config confirm=yes continues without a question")
+    if workflow.is_main_process:
+        for sentence in photos.misplaced(Path(config["photos"]), CATEGORIES):
+            print(f"Attention: {sentence}", file=sys.stderr)
     if workflow.is_main_process and not workflow.touch:
         for sentence in trust.set_aside(workflow):
             print(f"Attention: {sentence}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,9 +16,10 @@ from template3d.runtime.limits import USUAL, Limits
 
 log = logging.getLogger(__name__)
 
-MASK = ".mask.png"
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-FORMATS = ("PNG", "JPEG", "WEBP")
+MASK = re.compile(r"(?P<photo>.+)[._-]mask", re.IGNORECASE)
+"""The name of a mask, without its ending: that of its photo, with or without the photo's own ending, and ``mask``."""
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
 """The only formats that Pillow may try for a photo."""
 FORMULAS = ("=", "+", "-", "@", "'")
 """What a text in a table may not begin with: a spreadsheet takes it for a formula, or hides the quote."""
@@ -37,6 +39,10 @@ LARGEST = 4096
 """Most pixels of the longer side before padding to a square, because a narrow strip would need much memory."""
 SMALLEST = 0.002
 """A mask that covers a smaller share of the image is an error."""
+TRANSPARENT, TRANSPARENT_BORDER = 0.1, 0.3
+"""Shares of image and border: if so much is transparent, alpha cuts out an object. Round corners have less."""
+STRETCHED = 0.02
+"""The largest relative difference between the proportions of a photo and of its mask."""
 
 
 class Photo(NamedTuple):
@@ -45,23 +51,45 @@ class Photo(NamedTuple):
     image: Image.Image
     """Square, RGB."""
     background: str
-    """How the background was found: ``alpha``, ``mask``, ``border`` or ``rembg``; ``kept`` if it was not found."""
+    """How the background was found: ``mask``, ``mask, scaled``, ``alpha``, ``border`` or ``rembg``; else ``kept``."""
 
 
 def listed(folder: Path) -> list[Path]:
-    """The photos in a folder, sorted by name, without their masks; empty if the folder does not exist."""
+    """All that a folder of photos holds, sorted by name, without the masks of its photos; empty if there is none.
+
+    What is no image is listed, too, so that it is reported; only hidden files of other programs are left out.
+    """
     entries = sorted(folder.glob("*")) if folder.is_dir() else []
-    return [file for file in entries if file.suffix.lower() in SUFFIXES and not file.name.endswith(MASK)]
-
-
-def mask_file(file: Path) -> Path:
-    """The path of the mask that may accompany a photo."""
-    return file.with_name(file.stem + MASK)
+    entries = [file for file in entries if file.suffix.lower() in SUFFIXES or not file.name.startswith(".")]
+    theirs = set(masks(entries))
+    return [file for file in entries if file not in theirs]
 
 
 def masks(photo_files: Iterable[Path]) -> list[Path]:
-    """The masks that accompany photos."""
-    return [mask for mask in map(mask_file, photo_files) if os.path.lexists(mask)]  # a too long name is no error
+    """The masks beside photos, sorted: ``a.mask.png``, ``a_mask.PNG`` and ``a.jpg.mask.png`` are masks of ``a.jpg``."""
+    of_folder: dict[Path, set[str]] = {}
+    for photo in photo_files:
+        if photo.suffix.lower() in SUFFIXES:
+            of_folder.setdefault(photo.parent, set()).update((photo.stem, photo.name))
+    found = []
+    for folder, names in of_folder.items():
+        for file in folder.glob("*") if folder.is_dir() else ():
+            named = MASK.fullmatch(file.stem) if file.suffix.lower() in SUFFIXES else None
+            if named and named["photo"] in names:
+                found.append(file)
+    return sorted(found)
+
+
+def misplaced(folder: Path, categories: Iterable[str]) -> list[str]:
+    """A sentence for each entry of the photos folder that is no category, so that its photos are not used."""
+    known = ", ".join(categories)
+    entries = sorted(folder.iterdir()) if folder.is_dir() else []
+    strangers = [entry for entry in entries if entry.name not in categories and not entry.name.startswith(".")]
+    return [
+        f"{printable(str(entry))}: not used, because it is no category of this run; photos go into "
+        f"{printable(str(folder))}/<category>/, with one of: {known}"
+        for entry in strangers
+    ]
 
 
 def product(folder: Path, photo: Path, method: str, methods: Sequence[str], suffix: str) -> Path:
@@ -90,8 +118,8 @@ def cell(text: str) -> str:
 def read(file: Path, limits: Limits = USUAL, mask: Path | None = None) -> Photo:
     """Read a photo upright, in 8-bit RGB, with its object cut out on white and padded to a square without stretching.
 
-    The first of these that applies gives the background: ``mask``, an image that is white on the object; the alpha
-    channel; a mask beside the photo (``name.mask.png``); a plain background, detected at the border; rembg, if it is
+    The first of these that applies gives the background: ``mask``, an image that is white on the object, or the one
+    beside the photo (``masks``); the alpha channel; a plain background, detected at the border; rembg, if it is
     installed. Otherwise the photo is used as it is, with a warning. Raises InputError for a file that is missing,
     broken or too large, or whose mask covers almost nothing.
     """
@@ -118,7 +146,9 @@ def _opened(file: Path, limits: Limits) -> Image.Image:
             image = ImageOps.exif_transpose(opened)
             image.load()
     except Exception as error:  # Pillow raises many kinds of errors for broken files
-        raise InputError(f"{file}: cannot be read as an image ({type(error).__name__}: {error})") from error
+        raise InputError(
+            f"{file}: cannot be read as an image ({type(error).__name__}: {error}); save it as JPEG, PNG or WebP"
+        ) from error
     if image.mode.startswith(("I", "F")):  # grayscale of 16 bits or more
         values = np.asarray(image, dtype=np.float64)
         top = 65535.0 if image.mode.startswith("I") else max(values.max(), 1e-9)
@@ -128,15 +158,15 @@ def _opened(file: Path, limits: Limits) -> Image.Image:
 
 def _mask(file: Path, image: Image.Image, limits: Limits, given: Path | None) -> tuple[np.ndarray | None, str]:
     """The share (H, W), 0 to 1, of the object in each pixel, and how it was found; None if it was not."""
-    if image.mode == "RGBA" and given is None:
+    drawn = [given] if given else masks([file])
+    if len(drawn) > 1:
+        raise InputError(f"{file}: has several masks, {' and '.join(mask.name for mask in drawn)}; keep one")
+    if drawn:
+        return _drawn_mask(drawn[0], image, limits)
+    if image.mode == "RGBA":
         alpha = np.asarray(image.getchannel("A")) / 255
-        if alpha.min() < 0.5:
+        if _cuts_out(alpha):
             return alpha, "alpha"
-    for beside in [given] if given else masks([file]):
-        drawing = _opened(beside, limits).convert("L")
-        if drawing.size != image.size:
-            raise InputError(f"{beside}: is {drawing.size}, but its photo is {image.size}, width and height")
-        return np.asarray(drawing) / 255, "mask"
     colours = np.asarray(image.convert("RGB"), dtype=np.int16)
     mask = plain_background(colours)
     if mask is not None:
@@ -152,6 +182,28 @@ def _mask(file: Path, image: Image.Image, limits: Limits, given: Path | None) ->
     except Exception as error:  # rembg downloads its weights at first use and may fail in many ways
         log.warning("%s: rembg could not find the background (%s): used as it is", file, error)
         return None, "kept"
+
+
+def _drawn_mask(file: Path, image: Image.Image, limits: Limits) -> tuple[np.ndarray, str]:
+    """The share (H, W) of the object in each pixel of ``image`` by the mask in a file, scaled to it if need be."""
+    drawing = _opened(file, limits).convert("L")
+    if drawing.size == image.size:
+        return np.asarray(drawing) / 255, "mask"
+    stretched = (drawing.width * image.height) / (drawing.height * image.width)
+    if abs(stretched - 1) > STRETCHED:
+        raise InputError(
+            f"{file}: is {drawing.size}, but its photo is {image.size}, width and height; a mask of other proportions "
+            "does not fit"
+        )
+    log.info("%s: scaled to the size of its photo", file)
+    return np.asarray(drawing.resize(image.size, Image.Resampling.BILINEAR)) / 255, "mask, scaled"
+
+
+def _cuts_out(alpha: np.ndarray) -> bool:
+    """Whether an alpha channel (H, W), 0 to 1, cuts out an object, and not only rounds corners or spoils a pixel."""
+    transparent = alpha < 0.5
+    border = np.concatenate([transparent[0], transparent[-1], transparent[:, 0], transparent[:, -1]])
+    return bool(transparent.mean() >= TRANSPARENT or border.mean() >= TRANSPARENT_BORDER)
 
 
 def plain_background(colours: np.ndarray) -> np.ndarray | None:
