@@ -6,6 +6,7 @@
 #                    well; try EXAMPLES configurations
 # make test-slurm    the same pipeline on a real SLURM of one node (root, slurm-wlm and munge)
 # make test-bare     the set-up on a minimal Debian, as root and as an ordinary user (root and debootstrap)
+# make test-gpu      whether a GPU computes what the processor computes; skipped where there is none
 # make docs   build the documentation into site/
 # make readme-figures   after a run of the demo: write its figures into README.md and docs/results.md
 # make lock   resolve envs/*.in again
@@ -16,7 +17,7 @@ ROUNDS ?= 40
 EXAMPLES ?= 20000
 export UV_LINK_MODE ?= hardlink
 
-.PHONY: all setup test test-fast test-faults test-slurm test-bare lint docs readme-figures lock clean
+.PHONY: all setup test test-fast test-faults test-slurm test-gpu test-bare lint docs readme-figures lock clean
 all: setup
 	$(PYTHON) -m snakemake
 	@$(PYTHON) -m template3d.report.summary
@@ -44,6 +45,9 @@ test-faults: .venv/.test
 
 test-slurm: .venv/.test
 	$(PYTHON) -m pytest tests/slurm
+
+test-gpu: .venv/.test
+	$(PYTHON) -m pytest tests/gpu
 
 test-bare: .venv/.test
 	$(PYTHON) -m pytest tests/bare

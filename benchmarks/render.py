@@ -76,9 +76,9 @@ def write_shapes(folder: Path, count: int) -> list[Path]:
     return files
 
 
-def views_per_second(files: list[Path], count: int, threads: int) -> float:
+def views_per_second(files: list[Path], count: int, threads: int, device: str = "cpu") -> float:
     """Views a second of all shapes but the first, during which Blender starts."""
-    settings = {"seed": 0, "views": VIEWS | {"easy": count}}
+    settings = {"seed": 0, "views": VIEWS | {"easy": count, "device": device}}
     tasks = ((str(file), ("shapes", "easy", file, threads, settings)) for file in files)
     made, start = 0, 0.0
     for _, result in workers.each(render.one_shape, tasks):
