@@ -117,7 +117,8 @@ def phase1(options: argparse.Namespace, precision: str, compiled: bool) -> tuple
             part //= 2
             torch.cuda.empty_cache()
     rate = scenes * points / seconds_of(step, options)
-    share = rate * OPERATIONS_A_POINT / product_speed(options.device, precision == "bf16", 4096)
+    operations = 0.0 if options.small else rate * OPERATIONS_A_POINT
+    share = operations / product_speed(options.device, precision == "bf16", 4096)
     memory = torch.cuda.max_memory_allocated() / 1e9 if options.device == "cuda" else 0.0
     words = f"{rate:,.0f}; {100 * share:.0f} % of a matrix product's speed; {memory:.0f} GB; parts of {part} shapes; "
     return rate, words + f"a full phase 1 of chairs takes {CHAIRS / rate / 3600:.1f} h"
@@ -147,9 +148,10 @@ def isosurface(options: argparse.Namespace) -> tuple[float, str]:
     """Seconds a shape for eight shapes at once, of a decoder that was fitted to a sphere."""
     resolution, coarse, shapes = (32, 8, 2) if options.small else (256, 64, 8)
     decoder = ImplicitTemplate(**sizes(options)).to(options.device)
-    adam = torch.optim.Adam(decoder.template.parameters(), 1e-3)
-    for _ in range(300):
+    adam = torch.optim.Adam(decoder.template.parameters(), 1e-2 if options.small else 1e-3)
+    for _ in range(500):
         points = 2 * torch.rand(4096, 3, device=options.device) - 1
+        points[::2] *= 0.6
         error = (decoder.template(points) - (points.norm(dim=1) - 0.5).clamp(-0.1, 0.1)).abs().mean()
         adam.zero_grad()
         error.backward()
@@ -158,14 +160,16 @@ def isosurface(options: argparse.Namespace) -> tuple[float, str]:
     start = time.monotonic()
     found = inference.meshes_of(decoder.eval(), codes, resolution, coarse)
     seconds = (time.monotonic() - start) / shapes
+    if not all(len(mesh.faces) for mesh in found):
+        raise RuntimeError("the decoder did not learn the sphere")
     return seconds, f"{seconds:.2f}; {np.mean([len(mesh.faces) for mesh in found]):,.0f} triangles"
 
 
 def views(options: argparse.Namespace, device: str) -> tuple[float, str]:
     """Views a second of one process, at the paper's 224 pixels."""
     with tempfile.TemporaryDirectory() as folder:
-        files = write_shapes(Path(folder), 1 if options.small else 4)
-        rate = views_per_second(files, 2 if options.small else 50, threads=2, device=device)
+        shapes = write_shapes(Path(folder), 1 if options.small else 4)
+        rate = views_per_second(shapes, 2 if options.small else 50, threads=2, device=device)
     return rate, f"{rate:.0f}"
 
 

@@ -12,11 +12,15 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
+from template3d.data import prepared_meshes
 from template3d.data.demo import meshes as demo_meshes
 from template3d.data.demo import parameters as demo_shapes
+from template3d.data.mesh_folders import Location
 from template3d.jobs import render
 from template3d.rendering import cameras
 from template3d.runtime import workers
@@ -28,20 +32,21 @@ PLAIN_SAMPLES = 128
 
 def main() -> None:
     """Measure, or, with ``--plain``, be the plain recipe for one shape."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--shapes", type=int, default=8, help="shapes of each category")
-    arguments.add_argument("--views", type=int, default=50, help="views of a shape")
-    arguments.add_argument("--plain-views", type=int, default=8, help="views of a shape by the plain recipe")
-    arguments.add_argument("--memory-shapes", type=int, default=500, help="shapes that one worker shows")
-    arguments.add_argument("--threads", type=int, default=2)
-    arguments.add_argument("--plain", type=Path, help=argparse.SUPPRESS)
-    options = arguments.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shapes", type=int, default=8, help="shapes of each category")
+    parser.add_argument("--views", type=int, default=50, help="views of a shape")
+    parser.add_argument("--plain-views", type=int, default=8, help="views of a shape by the plain recipe")
+    parser.add_argument("--memory-shapes", type=int, default=500, help="shapes that one worker shows")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--plain", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
     if options.plain:
         print(plain(options.plain, options.plain_views, options.threads))
         return
     with tempfile.TemporaryDirectory() as folder:
-        files = write_shapes(Path(folder), options.shapes)
-        ours = views_per_second(files, options.views, options.threads)
+        shapes = write_shapes(Path(folder), options.shapes)
+        files = [shape.file for shape in shapes]
+        ours = views_per_second(shapes, options.views, options.threads)
         print(f"ours: {ours:.1f} views a second", flush=True)
         command = [
             sys.executable,
@@ -59,27 +64,38 @@ def main() -> None:
         rates = [float(run.stdout.split()[-1]) for run in runs]
         theirs = len(rates) / sum(1 / rate for rate in rates)
         print(f"plain recipe: {theirs:.2f} views a second", flush=True)
-        first, last = memory(files, options.memory_shapes)
+        first, last = memory(shapes, options.memory_shapes)
     print(f"memory of a worker: {first:.0f} MB after 20 shapes, {last:.0f} MB after {options.memory_shapes}")
     result = {"views_per_second": round(ours, 1), "speedup_over_plain": round(ours / theirs, 1)}
     print(json.dumps(result | {"memory_ratio": round(last / first, 3)}))
 
 
-def write_shapes(folder: Path, count: int) -> list[Path]:
-    """Write demo shapes in ShapeNet's layout; the mesh files."""
-    files = []
-    for category in demo_shapes.FAMILIES:
-        for shape in demo_shapes.parameters(category, count, seed=0):
-            models = folder / category / demo_shapes.shape_id(shape) / "models"
-            demo_meshes.write(shape, models)
-            files.append(models / "model_normalized.obj")
-    return files
+class Shape(NamedTuple):
+    """A prepared mesh in an archive, and the file that it was prepared from."""
+
+    archive: Path
+    member: str
+    file: Path
 
 
-def views_per_second(files: list[Path], count: int, threads: int, device: str = "cpu") -> float:
+def write_shapes(folder: Path, count: int) -> list[Shape]:
+    """Write demo shapes in ShapeNet's layout, and prepare them."""
+    archive, shapes = folder / "meshes.zip", []
+    with zipfile.ZipFile(archive, "w") as prepared:
+        for category in demo_shapes.FAMILIES:
+            for shape in demo_shapes.parameters(category, count, seed=0):
+                models = folder / category / demo_shapes.shape_id(shape) / "models"
+                demo_meshes.write(shape, models)
+                file = models / "model_normalized.obj"
+                shapes.append(Shape(archive, prepared_meshes.member_name(category, models.parent.name), file))
+                prepared.writestr(shapes[-1].member, prepared_meshes.read_file(file).to_bytes())
+    return shapes
+
+
+def views_per_second(shapes: list[Shape], count: int, threads: int, device: str = "cpu") -> float:
     """Views a second of all shapes but the first, during which Blender starts."""
     settings = {"seed": 0, "views": VIEWS | {"easy": count, "device": device}}
-    tasks = ((str(file), ("shapes", "easy", file, threads, settings)) for file in files)
+    tasks = ((shape.member, arguments(shape, threads, settings)) for shape in shapes)
     made, start = 0, 0.0
     for _, result in workers.each(render.one_shape, tasks):
         if start:
@@ -88,17 +104,22 @@ def views_per_second(files: list[Path], count: int, threads: int, device: str = 
     return made / (time.monotonic() - start)
 
 
-def memory(files: list[Path], count: int) -> tuple[float, float]:
+def arguments(shape: Shape, threads: int, settings: dict) -> tuple:
+    """Those of ``render.one_shape``."""
+    return "shapes", "easy", shape.archive, shape.member, Location(shape.file), threads, settings
+
+
+def memory(shapes: list[Shape], count: int) -> tuple[float, float]:
     """Megabytes of a worker after 20 shapes, and of the worker that shows the last of ``count``."""
     settings = {"seed": 0, "views": VIEWS | {"easy": 1}}
-    tasks = ((str(index), (files[index % len(files)], settings)) for index in range(count))
+    tasks = ((str(index), (shapes[index % len(shapes)], settings)) for index in range(count))
     used = [found for _, found in workers.each(megabytes_after, tasks)]
     return used[19], used[-1]
 
 
-def megabytes_after(file: Path, settings: dict) -> float:
+def megabytes_after(shape: Shape, settings: dict) -> float:
     """Render one view of a shape, in a worker; its memory after that."""
-    render.one_shape("shapes", "easy", file, 2, settings)
+    render.one_shape(*arguments(shape, 2, settings))
     return psutil.Process().memory_info().rss / 2**20
 
 
