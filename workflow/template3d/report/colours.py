@@ -1,6 +1,5 @@
 """Colours of points, by template coordinates, by label or by distance."""
 
-import matplotlib
 import numpy as np
 
 
@@ -11,11 +10,15 @@ def of_positions(template_coordinates: np.ndarray) -> np.ndarray:
 
 def palette(count: int) -> np.ndarray:
     """A fixed list of distinguishable colours (count, 3) uint8; they repeat after 20."""
+    import matplotlib  # slow to import, and the command that colours a mesh by its template does not need it
+
     colours = matplotlib.colormaps["tab20"](np.arange(count) % 20)[:, :3]
     return (255 * colours).round().astype(np.uint8)
 
 
 def of_distances(distances: np.ndarray, farthest: float) -> np.ndarray:
     """Colours (N, 3) uint8 of distances (N,): blue at 0, over green and yellow to red at ``farthest`` and beyond."""
+    import matplotlib
+
     colours = matplotlib.colormaps["turbo"](np.clip(distances / farthest, 0, 1))[:, :3]
     return (255 * colours).round().astype(np.uint8)
