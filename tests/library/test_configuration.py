@@ -81,10 +81,13 @@ def test_the_papers_run_has_the_papers_numbers():
         ({"shapenet": "/data/ShapeNetCore.v2"}, "categories.chairs.train is missing"),
         (
             {"evaluate": {"models": {"chairs": "benches"}}},
-            "names benches, which is no category of this run [(]chairs, ",
+            "models.chairs is benches, but this run has no category benches [(]chairs, ",
         ),
-        ({"evaluate": {"models": {"benches": "chairs"}}}, "names benches, which is no category"),
-        ({"evaluate": {"models": {"chairs": "chairs"}}}, "chairs: chairs, but chairs has no model of its own"),
+        (
+            {"evaluate": {"models": {"benches": "chairs"}}},
+            "models.benches is chairs, but this run has no category benches",
+        ),
+        ({"evaluate": {"models": {"chairs": "chairs"}}}, "models.chairs is chairs, but chairs has no model of its own"),
         ({"evaluate": {"models": {"chairs": "sofas", "sofas": "planes"}}}, "sofas has no model of its own"),
     ],
 )

@@ -133,10 +133,10 @@ def _of_categories(config: dict) -> Iterator[str]:
     for name, model in models.items():
         for other in (name, model):
             if other not in active:
-                yield f"evaluate.models names {other}, which is no category of this run ({', '.join(active)})"
+                yield f"evaluate.models.{name} is {model}, but this run has no category {other} ({', '.join(active)})"
         if model in models:
             yield (
-                f"evaluate.models has {name}: {model}, but {model} has no model of its own: evaluate.models names "
+                f"evaluate.models.{name} is {model}, but {model} has no model of its own: evaluate.models names "
                 f"that of {models[model]} for it"
             )
     for name in active if config["shapenet"] != "demo" else []:
