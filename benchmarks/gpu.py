@@ -158,11 +158,11 @@ def isosurface(options: argparse.Namespace) -> tuple[float, str]:
         adam.step()
     codes = 0.06 * torch.randn(shapes, decoder.warp.code_length, device=options.device)
     start = time.monotonic()
-    found = inference.meshes_of(decoder.eval(), codes, resolution, coarse)
+    extracted = inference.meshes_of(decoder.eval(), codes, resolution, coarse)
     seconds = (time.monotonic() - start) / shapes
-    if not all(len(mesh.faces) for mesh in found):
+    if not all(len(mesh.faces) for mesh in extracted):
         raise RuntimeError("the decoder did not learn the sphere")
-    return seconds, f"{seconds:.2f}; {np.mean([len(mesh.faces) for mesh in found]):,.0f} triangles"
+    return seconds, f"{seconds:.2f}; {np.mean([len(mesh.faces) for mesh in extracted]):,.0f} triangles"
 
 
 def views(options: argparse.Namespace, device: str) -> tuple[float, str]:
@@ -174,7 +174,7 @@ def views(options: argparse.Namespace, device: str) -> tuple[float, str]:
 
 
 def training(options: argparse.Namespace) -> tuple[float, str]:
-    """The last reconstruction loss of a training as long as asked for, and its curve."""
+    """The last reconstruction loss of a training of ``options.minutes``, and its curve."""
     shapes, points = (4, 64) if options.small else (64, 5000)
     held = []
     for shape in demo_shapes.parameters("chairs", shapes, seed=0):

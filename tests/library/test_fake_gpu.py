@@ -80,17 +80,17 @@ def test_a_tensor_that_stays_behind_is_noticed():
 
 @pytest.mark.parametrize("shapes", [1, 3])
 def test_the_queries_of_a_mesh_go_to_the_gpu(shapes, monkeypatch):
-    decoder, asked = ImplicitTemplate(**stages.SIZES).eval(), []
+    decoder, queries = ImplicitTemplate(**stages.SIZES).eval(), []
 
     def reconstruct_all(distances, count, resolution, coarse, batch):
         values = distances(torch.zeros(6, 3), torch.zeros(6, dtype=torch.long))
-        asked.append((count, values.device.type, tuple(values.shape), batch))
+        queries.append((count, values.device.type, tuple(values.shape), batch))
         return [trimesh.Trimesh()] * count
 
     monkeypatch.setattr(isosurface, "reconstruct_all", reconstruct_all)
     with fake_gpu(decoder), torch.no_grad():
         inference.meshes_of(decoder, torch.zeros(shapes, 8), 16, 8)
-    assert asked == [(shapes, "cuda", (6,), inference.POINTS_AT_ONCE)]
+    assert queries == [(shapes, "cuda", (6,), inference.POINTS_AT_ONCE)]
 
 
 def test_a_code_is_fitted_on_the_gpu(monkeypatch):

@@ -104,6 +104,7 @@ RERUN_NOTHING = [
     Setting("demo.hard", 4, ()),
     Setting("demo.image_size", 32, ()),
     Setting("demo.fixed_view", 1, ()),
+    Setting("demo.directions", 50, ()),
 ]
 
 RENDER, SDF, SURFACE = after("render"), after("sdf"), after("surface")

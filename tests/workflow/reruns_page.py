@@ -87,7 +87,7 @@ def page() -> str:
         *(f"| `{setting.key}` | {_said(setting.reruns, BOTH)} |" for setting in SETTINGS + RERUN_NOTHING),
         "",
         "With the built-in shapes, `seed`, `demo.train` and `demo.test` make other shapes, and so everything. The",
-        "other keys of `demo` stand for those of `views` and `reconstruct`, and rerun what these rerun.",
+        "other keys of `demo` stand for those of `views`, `reconstruct` and `sdf`, and rerun what these rerun.",
         "`categories`, `phase1.from`: see above. `photos`: the reconstructions of photos. `shapenet` and",
         "`meshes.layout`: whatever has other meshes there. `labels`: the results of `snakemake transfer`.",
     ]

@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     formats = ", ".join(suffix[1:] for suffix in meshes.WRITERS)
     parser.add_argument("--format", help=f"for a folder: some of {formats}, with commas between; by default glb")
     parser.add_argument("--mask", type=Path, help="for one photo: an image that is white on the object")
-    parser.add_argument("--colour", choices=["plain", "template"], default="plain", help="by the place in the template")
+    parser.add_argument("--colour", choices=["plain", "template"], default="plain", help="by template coordinates")
     parser.add_argument("--preview", action="store_true", help=f"also write a picture, <name>{PREVIEW}")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
     cells = f"cells a side, a multiple of 32 up to {MOST_CELLS}"
@@ -133,10 +133,10 @@ def _listed(given: Sequence[Path]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
-        found = photos.listed(path)
-        if not found:
+        inside = photos.listed(path)
+        if not inside:
             raise InputError(f"{path}: holds no photo ({', '.join(photos.SUFFIXES)})")
-        yield from found
+        yield from inside
 
 
 def _formats(text: str | None) -> list[str]:
@@ -180,7 +180,7 @@ def _reconstructed(model: "Model", task: Task, options: argparse.Namespace) -> s
 
 
 def _colour_by_template(model: "Model", code: "Tensor", mesh_unit: "trimesh.Trimesh") -> None:
-    """Colour the vertices of the mesh of ``code`` (L,) by their places in the template."""
+    """Colour the vertices of the mesh of ``code`` (L,) by their template coordinates."""
     from template3d.reconstruction import correspondence
     from template3d.report import colours
 

@@ -71,13 +71,13 @@ def masks(photo_files: Iterable[Path]) -> list[Path]:
     for photo in photo_files:
         if photo.suffix.lower() in SUFFIXES:
             of_folder.setdefault(photo.parent, set()).update((photo.stem, photo.name))
-    found = []
+    theirs = []
     for folder, names in of_folder.items():
         for file in folder.glob("*") if folder.is_dir() else ():
             named = MASK.fullmatch(file.stem) if file.suffix.lower() in SUFFIXES else None
             if named and named["photo"] in names:
-                found.append(file)
-    return sorted(found)
+                theirs.append(file)
+    return sorted(theirs)
 
 
 def misplaced(folder: Path, categories: Iterable[str]) -> list[str]:

@@ -62,7 +62,7 @@ class SeedRuns:
 def configured(config: Mapping[str, Any], shapes: Mapping[str, Mapping[str, Sequence[str]]], folder: Path) -> dict:
     """The configuration of a run in ``folder``, whose last part is its seed, and the lists of its shapes.
 
-    ``shapes`` has each category's shapes by split. As many as the test shapes are left out of all shapes, chosen by the
+    ``shapes`` has each category's shapes by split. As many as the test shapes are left out of all shapes, drawn by the
     seed, and become the test shapes. Raises InputError with ``phase1.from``, whose shapes cannot be split again.
     """
     if config["phase1"]["from"]:
@@ -90,7 +90,7 @@ def configured(config: Mapping[str, Any], shapes: Mapping[str, Mapping[str, Sequ
 
 
 def parted(parts: Mapping[str, Sequence[str]], seed: int) -> dict[str, list[str]]:
-    """Other splits of the same sizes: as many test shapes as before, chosen from all shapes by the seed.
+    """Other splits of the same sizes: as many test shapes as before, drawn from all shapes by the seed.
 
     A category without training shapes keeps its test shapes.
     """
