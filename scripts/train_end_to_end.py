@@ -8,6 +8,7 @@ from template3d.jobs.sealing import sealed_job
 from template3d.jobs.training import Training, write_history
 from template3d.networks import DECODER_SIZES, models
 from template3d.networks.implicit_template import ImplicitTemplate
+from template3d.runtime.limits import Limits
 from template3d.training.embeddings import LossSettings
 from template3d.training.end_to_end import EndToEndSettings, EndToEndStage, some_images
 from template3d.training.pretrained import new_encoder
@@ -38,6 +39,7 @@ with sealed_job(snakemake, append=True):
         training.settings_of(EndToEndSettings),
         training.settings_of(LossSettings, "phase1"),
         training.held_out(shapes),
+        training.augmentation(image_size, Limits(**snakemake.config["limits"])),
     )
     history = training.fit(stage, f"end to end of {snakemake.wildcards.category}, from {start}")
     codes = stage.mean_codes("cuda" if training.machine["gpus"] else "cpu")

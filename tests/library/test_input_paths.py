@@ -19,7 +19,13 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 
 def config(**keys) -> dict:
-    given = {"shapenet": "demo", "photos": "photos", "labels": "labels", "phase1": {"from": None}}
+    given = {
+        "shapenet": "demo",
+        "photos": "photos",
+        "labels": "labels",
+        "augmentation": {"backgrounds": None},
+        "phase1": {"from": None},
+    }
     return given | {"encoder": {"weights": "none"}, "end_to_end": {"weights": "contrastive"}} | keys
 
 
@@ -34,6 +40,7 @@ def config(**keys) -> dict:
         {"phase1": {"from": "results/export/{category}_deep_implicit_template"}},
         {"encoder": {"weights": "results/w.pth"}},
         {"end_to_end": {"weights": "results/w.pth"}},
+        {"augmentation": {"backgrounds": "results/photos"}},
     ],
 )
 def test_what_is_read_must_not_lie_where_the_workflow_writes(keys, folder):

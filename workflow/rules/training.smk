@@ -67,7 +67,12 @@ rule train_encoder:
     # not in params, because it changes rounding at most: `training`
     params:
         settings=settings(
-            phase2=config["phase2"], encoder=config["encoder"], split=config["split"], seed=config["seed"]
+            phase2=config["phase2"],
+            encoder=config["encoder"],
+            augmentation=config["augmentation"],
+            backgrounds=background_digests(),
+            split=config["split"],
+            seed=config["seed"],
         ),
         code=code("train_encoder.py"),
         checkpoint="results/checkpoints/{category}/encoder.safetensors",
@@ -146,6 +151,8 @@ rule train_end_to_end:
             end_to_end=end_to_end_settings(wildcards.run),
             phase1=part("phase1", *DECODER_SIZES, *LOSS_NUMBERS),
             encoder=part("encoder", "backbone", "image_size", "crop_to_object"),
+            augmentation=config["augmentation"],
+            backgrounds=background_digests(),
             split=config["split"],
             seed=config["seed"],
             synset=SYNSETS[wildcards.category],

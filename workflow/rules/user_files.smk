@@ -1,4 +1,4 @@
-# The photos and labels that you give. They are params, as digests, not input files: a file name may hold anything, and
+# The photos, backgrounds and labels that you give. They are params, as digests, not input files: a file name may hold anything, and
 # Snakemake takes some of it for wildcards.
 
 from template3d.data import labels, photos
@@ -13,6 +13,12 @@ def photos_of(category):
 def photo_digests(category):
     """Digests of your photos of a category and of their masks, by file name."""
     return file_digests("photo", category, [*photos_of(category), *photos.masks(photos_of(category))])
+
+
+def background_digests():
+    """Digests of the photos that replace backgrounds in training, by file name."""
+    folder = config["augmentation"]["backgrounds"]
+    return file_digests("background", "all", photos.listed(Path(folder))) if folder else {}
 
 
 def labels_of(category):

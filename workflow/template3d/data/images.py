@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
-from template3d.data import archives, views
+from template3d.data import archives, photos, views
 from template3d.data.memory import Memory
 from template3d.runtime.errors import InputError
+from template3d.runtime.limits import USUAL, Limits
 
 log = logging.getLogger(__name__)
 
@@ -108,3 +109,19 @@ def to_tensor(image: Image.Image, image_size: int, crop_to_object: bool = False)
     if image.size != (image_size, image_size):
         image = image.resize((image_size, image_size), Image.Resampling.BILINEAR)
     return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
+
+
+def read_backgrounds(folder: Path, image_size: int, limits: Limits = USUAL) -> Tensor:
+    """The photos of a folder as (K, 3, S, S) uint8, each cropped to its central square.
+
+    Raises InputError if the folder has no photo, or if one is broken or too large.
+    """
+    files = photos.listed(folder)
+    if not files:
+        raise InputError(
+            f"config: augmentation.backgrounds is {folder}, but it holds no photo ({', '.join(photos.SUFFIXES)}); "
+            "put photos there, or set it to null"
+        )
+    size = (image_size, image_size)
+    squares = [ImageOps.fit(photos.opened(file, limits).convert("RGB"), size) for file in files]
+    return torch.stack([to_tensor(square, image_size) for square in squares])

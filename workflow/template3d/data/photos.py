@@ -123,7 +123,7 @@ def read(file: Path, limits: Limits = USUAL, mask: Path | None = None) -> Photo:
     installed. Otherwise the photo is used as it is, with a warning. Raises InputError for a file that is missing,
     broken or too large, or whose mask covers almost nothing.
     """
-    image = _opened(file, limits)
+    image = opened(file, limits)
     shares, background = _mask(file, image, limits, mask)
     if shares is None:
         return Photo(_padded(image.convert("RGB"), 1.0), "kept")
@@ -135,15 +135,15 @@ def read(file: Path, limits: Limits = USUAL, mask: Path | None = None) -> Photo:
     return Photo(_padded(cut.crop((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)), FILLED), background)
 
 
-def _opened(file: Path, limits: Limits) -> Image.Image:
+def opened(file: Path, limits: Limits) -> Image.Image:
     """The image, upright, as RGB or RGBA of 8 bits."""
     if not os.path.lexists(file):
         raise InputError(f"{file}: no such photo")
     check_regular(file)
     limits.check_image(file)
     try:
-        with Image.open(file, formats=FORMATS) as opened:
-            image = ImageOps.exif_transpose(opened)
+        with Image.open(file, formats=FORMATS) as stored:
+            image = ImageOps.exif_transpose(stored)
             image.load()
     except Exception as error:  # Pillow raises many kinds of errors for broken files
         raise InputError(
@@ -186,7 +186,7 @@ def _mask(file: Path, image: Image.Image, limits: Limits, given: Path | None) ->
 
 def _drawn_mask(file: Path, image: Image.Image, limits: Limits) -> tuple[np.ndarray, str]:
     """The share (H, W) of the object in each pixel of ``image`` by the mask in a file, scaled to it if need be."""
-    drawing = _opened(file, limits).convert("L")
+    drawing = opened(file, limits).convert("L")
     if drawing.size == image.size:
         return np.asarray(drawing) / 255, "mask"
     stretched = (drawing.width * image.height) / (drawing.height * image.width)

@@ -17,9 +17,12 @@ from template3d.runtime.errors import InputError
 
 TABLE = "results/tables/table1.csv"
 """What each run makes."""
-PATHS = (("shapenet",), ("photos",), ("labels",), ("encoder", "weights"), ("end_to_end", "weights"))
+PATHS = (
+    *(("shapenet",), ("photos",), ("labels",), ("augmentation", "backgrounds")),
+    *(("encoder", "weights"), ("end_to_end", "weights")),
+)
 """Keys of the configuration that may hold a path."""
-NO_PATHS = ("demo", "none", "imagenet", "contrastive")
+NO_PATHS = (None, "demo", "none", "imagenet", "contrastive")
 """Values of these keys that are none."""
 
 

@@ -10,11 +10,14 @@ import pandas as pd
 import torch
 
 from template3d.data import archives, manifests, splits
+from template3d.data.images import read_backgrounds
 from template3d.data.memory import Memory
 from template3d.data.splits import MIN_TRAINING_SHAPES
 from template3d.runtime import files
 from template3d.runtime.errors import InputError
+from template3d.runtime.limits import Limits
 from template3d.training import footprint
+from template3d.training.augmentation import Augmentation
 from template3d.training.checkpoints import Checkpoint
 from template3d.training.loop import fit
 from template3d.training.stage import Schedule, Stage, fields_of
@@ -83,6 +86,13 @@ class Training:
         if held_out:
             log.info("%d of %d shapes are held out for validation", len(held_out), len(shapes))
         return [index for index, shape in enumerate(shapes) if shape in held_out]
+
+    def augmentation(self, image_size: int, limits: Limits) -> Augmentation:
+        """How training images are changed; the user's backgrounds, within ``limits``, are scaled to ``image_size``."""
+        values = self.settings["augmentation"]
+        folder = values["backgrounds"]
+        photos = read_backgrounds(Path(folder), image_size, limits) if folder else None
+        return Augmentation(**fields_of(Augmentation, values), photos=photos)
 
     def fit(self, stage: Stage, title: str) -> list[dict[str, float]]:
         """Train a stage in place, from its checkpoint if it fits; returns the history of ``loop.fit``."""

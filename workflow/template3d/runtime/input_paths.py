@@ -41,6 +41,8 @@ def _given(config: Mapping[str, Any], categories: Collection[str]) -> dict[str, 
     given = {key: [Path(config[key])] for key in ("shapenet", "photos", "labels")}
     if config["shapenet"] == "demo":
         del given["shapenet"]
+    if backgrounds := config["augmentation"]["backgrounds"]:
+        given["augmentation.backgrounds"] = [Path(backgrounds)]
     if published := config["phase1"]["from"]:
         given["phase1.from"] = [Path(published.replace(CATEGORY, category)) for category in categories]
     for section in ("encoder", "end_to_end"):

@@ -9,7 +9,7 @@ from torch import Tensor
 from template3d.data.images import Views
 from template3d.networks import losses
 from template3d.networks.encoder import Encoder
-from template3d.training.augmentation import grayscale, jitter
+from template3d.training.augmentation import NO_AUGMENTATION, Augmentation
 from template3d.training.stage import Stage
 
 
@@ -40,13 +40,14 @@ class EncoderStage(Stage):
         codes: Tensor,
         settings: EncoderSettings,
         held_out: Collection[int] = (),
+        augmentation: Augmentation = NO_AUGMENTATION,
     ) -> None:
         """Set up for views of shapes with fixed codes (shapes, L).
 
         ``held_out`` has the indices of shapes that are not learned from; their views validate.
         """
         super().__init__()
-        self.encoder, self.views, self.settings = encoder, views, settings
+        self.encoder, self.views, self.settings, self.augmentation = encoder, views, settings, augmentation
         held_out_views = torch.isin(views.shapes, torch.tensor(sorted(held_out), dtype=views.shapes.dtype))
         self.learned, self.held_out = torch.nonzero(~held_out_views)[:, 0], torch.nonzero(held_out_views)[:, 0]
         self.register_buffer("codes", codes.clone(), persistent=False)
@@ -79,8 +80,8 @@ class EncoderStage(Stage):
         return {"total": self.settings.batch_size * per_view, "l1_per_entry": per_view / self.codes.shape[1]}
 
     def augment(self, images: Tensor, shapes: Tensor) -> tuple[Tensor, ...]:
-        """Jitter the colours of each image, or convert it to grayscale."""
-        return grayscale(jitter(images, self.settings.colour_jitter), self.settings.grayscale_probability), shapes
+        """Change the colours of each image, and what ``augmentation`` says besides."""
+        return self.augmentation(images, self.settings.colour_jitter, self.settings.grayscale_probability), shapes
 
     def forward(self, epoch: int, images: Tensor, shapes: Tensor) -> dict[str, Tensor]:
         """Equation (10) as ``total``, and its mean per code entry, which does not depend on sizes."""

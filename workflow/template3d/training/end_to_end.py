@@ -12,7 +12,7 @@ from template3d.data.sample_sets import Samples
 from template3d.networks import losses
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
-from template3d.training.augmentation import grayscale, jitter
+from template3d.training.augmentation import NO_AUGMENTATION, Augmentation
 from template3d.training.embeddings import LossSettings, terms_in_parts
 from template3d.training.pictures import decoder_pictures
 from template3d.training.stage import Stage
@@ -56,6 +56,7 @@ class EndToEndStage(Stage):
         settings: EndToEndSettings,
         loss: LossSettings,
         held_out: Collection[int] = (),
+        augmentation: Augmentation = NO_AUGMENTATION,
     ) -> None:
         """Set up for shapes that have views and samples, in the same order.
 
@@ -64,7 +65,7 @@ class EndToEndStage(Stage):
         """
         super().__init__()
         self.encoder, self.decoder, self.views, self.samples = encoder, decoder, views, samples
-        self.settings, self.loss = settings, loss
+        self.settings, self.loss, self.augmentation = settings, loss, augmentation
         self.by_shape = [torch.nonzero(views.shapes == shape)[:, 0] for shape in range(len(samples))]
         self.learned = torch.tensor([shape for shape in range(len(samples)) if shape not in held_out])
         fixed = torch.Generator().manual_seed(0)
@@ -117,8 +118,8 @@ class EndToEndStage(Stage):
         return {"total": reconstruction, "reconstruction": reconstruction}
 
     def augment(self, images: Tensor, points: Tensor, distances: Tensor) -> tuple[Tensor, ...]:
-        """Jitter the colours of each image, or convert it to grayscale."""
-        images = grayscale(jitter(images, self.settings.colour_jitter), self.settings.grayscale_probability)
+        """Change the colours of each image, and what ``augmentation`` says besides."""
+        images = self.augmentation(images, self.settings.colour_jitter, self.settings.grayscale_probability)
         return images, points, distances
 
     def forward(self, epoch: int, images: Tensor, points: Tensor, distances: Tensor) -> dict[str, Tensor]:
