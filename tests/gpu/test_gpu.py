@@ -6,13 +6,18 @@ Without a GPU all are skipped. TEMPLATE3D_GPU_TESTS=cpu runs those that compare 
 itself: it checks the tests, not the GPU.
 """
 
+import json
 import os
 import sys
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment, find_free_network_port
+from lightning_fabric.strategies import DDPStrategy
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "library"))
 
@@ -21,6 +26,7 @@ from template3d.data.sample_sets import Samples
 from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.reconstruction import inference
 from template3d.rendering.cameras import View
+from template3d.training import loop
 from template3d.training.checkpoints import Checkpoint
 from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, LossSettings
 from template3d.training.loop import fit
@@ -58,6 +64,37 @@ def test_the_losses_of_every_stage_follow_the_processors(name, precision):
 @pytest.mark.parametrize("name", ["embeddings", "end_to_end"])
 def test_compiled_and_eager_agree(name):
     np.testing.assert_allclose(losses(name, DEVICE, compiled=True), losses(name, DEVICE), rtol=1e-3)
+
+
+def train_on_one_card(rank: int, port: int, folder: Path) -> None:
+    """Train as one of two processes that share a GPU: by gloo, because NCCL wants a GPU for each."""
+
+    def shared(accelerator: str, devices: int, strategy: str, plugins: list[LightningEnvironment]) -> Fabric:
+        assert strategy == "ddp"
+        cards = [torch.device(accelerator, 0) if accelerator == "cuda" else torch.device("cpu")] * devices
+        return Fabric(strategy=DDPStrategy(None, cards, plugins[0], process_group_backend="gloo"))
+
+    loop.Fabric = shared  # type: ignore[misc,assignment]
+    stages.train_as_rank(rank, port, "embeddings", folder, devices=2, plain=True, accelerator=DEVICE)
+
+
+def test_two_processes_on_one_card_train_as_one(tmp_path):
+    alone, together = tmp_path / "1", tmp_path / "2"
+    alone.mkdir()
+    together.mkdir()
+    processes = get_context("spawn")
+    arguments = {"devices": 1, "plain": True, "accelerator": DEVICE}
+    started = [processes.Process(target=stages.train, args=("embeddings", alone), kwargs=arguments)]
+    port = find_free_network_port()
+    started += [processes.Process(target=train_on_one_card, args=(rank, port, together)) for rank in range(2)]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join(300)
+        assert process.exitcode == 0
+    one, two = (json.loads((folder / "history.json").read_text()) for folder in (alone, together))
+    assert [row["total"] for row in two] == pytest.approx([row["total"] for row in one], rel=1e-6)
+    assert {(together / f"parts.{rank}").read_text().split()[0] for rank in range(2)} == {"1"}
 
 
 @pytest.mark.parametrize(("first", "then"), [("cpu", DEVICE), (DEVICE, "cpu")])

@@ -113,6 +113,7 @@ def train(
     devices: int = 1,
     plain: bool = False,
     epochs: int = 6,
+    accelerator: str = "cpu",
 ) -> None:
     """Train a stage, with a pause in seconds before each step.
 
@@ -134,7 +135,7 @@ def train(
 
     module.augment, module.forward = augment_after_pause, forward_and_count
     checkpoint = Checkpoint(folder / "checkpoint.safetensors", minutes, settings="a", code="b", data="c")
-    history = fit(module, Schedule(epochs, 3, devices=devices, accelerator="cpu"), stage, checkpoint)
+    history = fit(module, Schedule(epochs, 3, devices=devices, accelerator=accelerator), stage, checkpoint)
     weights = {name: value.contiguous() for name, value in module.state_dict().items()}
     save_file(weights, folder / "result.safetensors")
     (folder / "history.json").write_text(json.dumps(history))
