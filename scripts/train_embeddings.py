@@ -7,6 +7,7 @@ from template3d.jobs.sealing import sealed_job
 from template3d.jobs.training import Training, write_history
 from template3d.networks import DECODER_SIZES, deep_implicit_templates, models
 from template3d.networks.implicit_template import ImplicitTemplate
+from template3d.networks.origin import Origin
 from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, LossSettings
 
 with sealed_job(snakemake, append=True) as job:
@@ -30,5 +31,7 @@ with sealed_job(snakemake, append=True) as job:
         )
         history = training.fit(stage, f"phase 1 of {snakemake.wildcards.category}")
         model = models.Model(stage.decoder, sizes, codes=stage.codes.weight, shapes=shapes)
+    built_in = snakemake.config["shapenet"] == "demo"
+    model.trained_on = Origin(snakemake.wildcards.category, len(model.shapes), built_in)
     models.save(model, Path(snakemake.output.model), Path(snakemake.output.description))
     write_history(snakemake.output.history, history)

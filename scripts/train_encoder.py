@@ -6,6 +6,7 @@ from template3d.data.images import read_views
 from template3d.jobs.sealing import sealed_job
 from template3d.jobs.training import Training, write_history
 from template3d.networks import models
+from template3d.networks.calibration import calibrated
 from template3d.runtime.limits import Limits
 from template3d.training.encoder import EncoderSettings, EncoderStage
 from template3d.training.pretrained import new_encoder
@@ -30,14 +31,16 @@ with sealed_job(snakemake, append=True):
     views = read_views(snakemake.input.views, shapes, *how)
     codes = model.codes[[model.shapes.index(shape) for shape in shapes]]
     model.encoder.start_at(codes.mean(dim=0))
+    held_out = training.held_out(shapes)
     stage = EncoderStage(
         model.encoder,
         views,
         codes,
         training.settings_of(EncoderSettings),
-        training.held_out(shapes),
+        held_out,
         training.augmentation(model.image_size, Limits(**snakemake.config["limits"])),
     )
     history = training.fit(stage, f"phase 2 of {snakemake.wildcards.category}")
+    model.calibration = calibrated(model.encoder, views, held_out, training.device)
     models.save(model, Path(snakemake.output.model), Path(snakemake.output.description))
     write_history(snakemake.output.history, history)

@@ -7,7 +7,9 @@ from template3d.data.sample_sets import Samples
 from template3d.jobs.sealing import sealed_job
 from template3d.jobs.training import Training, write_history
 from template3d.networks import DECODER_SIZES, models
+from template3d.networks.calibration import calibrated
 from template3d.networks.implicit_template import ImplicitTemplate
+from template3d.networks.origin import Origin
 from template3d.runtime.limits import Limits
 from template3d.training.embeddings import LossSettings
 from template3d.training.end_to_end import EndToEndSettings, EndToEndStage, some_images
@@ -31,6 +33,7 @@ with sealed_job(snakemake, append=True):
     views = read_views(snakemake.input.views, shapes, image_size, training.memory, snakemake.threads, crop)
     if settings["end_to_end"]["rescale_initial_codes"]:
         encoder.rescale_codes(some_images(views))
+    held_out = training.held_out(shapes)
     stage = EndToEndStage(
         encoder,
         ImplicitTemplate(**sizes),
@@ -38,11 +41,13 @@ with sealed_job(snakemake, append=True):
         Samples.read(snakemake.input.samples, settings["synset"], shapes, training.memory),
         training.settings_of(EndToEndSettings),
         training.settings_of(LossSettings, "phase1"),
-        training.held_out(shapes),
+        held_out,
         training.augmentation(image_size, Limits(**snakemake.config["limits"])),
     )
     history = training.fit(stage, f"end to end of {snakemake.wildcards.category}, from {start}")
-    codes = stage.mean_codes("cuda" if training.machine["gpus"] else "cpu")
-    model = models.Model(stage.decoder, sizes, codes, shapes, encoder, image_size, crop)
+    codes = stage.mean_codes(training.device)
+    calibration = calibrated(encoder, views, held_out, training.device)
+    origin = Origin(snakemake.wildcards.category, len(shapes), snakemake.config["shapenet"] == "demo")
+    model = models.Model(stage.decoder, sizes, codes, shapes, encoder, image_size, crop, calibration, origin)
     models.save(model, Path(snakemake.output.model), Path(snakemake.output.description))
     write_history(snakemake.output.history, history)

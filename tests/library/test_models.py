@@ -10,6 +10,7 @@ from template3d.data import codes
 from template3d.networks import models
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
+from template3d.networks.origin import Origin
 from template3d.runtime import seals
 from template3d.runtime.errors import InputError
 
@@ -82,6 +83,10 @@ def edited(weights, *path, value):
         (("shapes",), "ab", "shapes must be a list of ids of shapes"),
         (("shapes",), ["aa", 2], "shapes must be a list of ids of shapes"),
         (("shapes",), ["aa", "aa"], "lists a shape more than once"),
+        (("trained_on",), "chairs", "trained_on is 'chairs', but must give category, shapes and built_in"),
+        (("trained_on",), {"category": "chairs", "shapes": 0, "built_in": True}, "trained_on is .*, but must give"),
+        (("trained_on",), {"category": "chairs", "shapes": 2, "built_in": 1}, "trained_on is .*, but must give"),
+        (("trained_on",), {"category": "chairs", "shapes": 2}, "trained_on is .*, but must give"),
     ],
 )
 def test_a_description_with_an_absurd_value_is_refused_by_name_before_it_takes_memory(saved, path, value, reason):
@@ -110,6 +115,17 @@ def test_a_description_that_fits_and_is_of_another_model_is_refused(saved, path,
     edited(saved, *path, value=value)
     with pytest.raises(InputError, match=r"model\.json: is not the description of model\.safetensors"):
         models.load_model(saved)
+
+
+def test_a_model_says_what_it_has_seen_and_one_of_an_earlier_version_does_not(saved):
+    assert models.load_model(saved).trained_on is None
+    model = models.load_model(saved)
+    for built_in, words in ((True, "do not expect the shape of a real object"), (False, "never seen a real photo")):
+        model.trained_on = Origin("chairs", 2, built_in)
+        models.save(model, saved, saved.with_suffix(".json"))
+        loaded = models.load_model(saved).trained_on
+        assert loaded == model.trained_on
+        assert loaded.advice.endswith(words)
 
 
 @pytest.mark.parametrize("content", ["[]", "3", '{"decoder": {}}', "[" * 10**5])

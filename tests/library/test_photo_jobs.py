@@ -1,13 +1,16 @@
 """The photos of a category: what is written for each, under any name, and what a later run may delete."""
 
+import dataclasses
 import os
 
 import numpy as np
 import pytest
 import stages
+import torch
 from PIL import Image
 from template3d.data import photos
 from template3d.jobs.photos import PhotoReconstructor
+from template3d.networks.calibration import Calibration
 from template3d.runtime import seals
 from template3d.runtime.limits import USUAL
 
@@ -52,8 +55,18 @@ def test_photos_become_meshes_and_a_table(folders, model):
     rows, written = reconstruct(folders, model)
     assert rows["status"].to_dict() == {"a.png": "ok", "b.png": "unusable"}
     assert rows["background"]["a.png"] == "border"
+    assert rows["confidence"]["a.png"] == "not known (this model has no calibration)"
     assert "cannot be read" in rows["reason"]["b.png"]
     assert written == {"a.glb", "a.ply", "a.png", "a.pdf", "b.png", "b.pdf"}
+
+
+def test_each_method_has_its_confidence(folders, model):
+    draw(folders[0] / "a.png")
+    size = model.encoder.head.in_features
+    known = dataclasses.replace(model, calibration=Calibration(torch.zeros(size), torch.eye(size), torch.tensor([0.0])))
+    job = PhotoReconstructor({"two_phase": model, "end_to_end": known}, folders[1] / "photos.csv", ISOSURFACE, USUAL)
+    (confidence,) = job.rows(photos.listed(folders[0]))[0]["confidence"]
+    assert confidence.startswith("two-phase: not known (this model has no calibration); end-to-end: low (farther from")
 
 
 def test_results_of_photos_that_are_gone_are_deleted(folders, model):

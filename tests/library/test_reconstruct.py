@@ -14,6 +14,7 @@ from PIL import Image
 from template3d import __main__, reconstruct
 from template3d.data import codes, photos
 from template3d.networks import models
+from template3d.networks.origin import Origin
 from template3d.reconstruction.photo import reconstruct_photo, reconstruct_views
 from template3d.runtime.errors import InputError
 
@@ -47,7 +48,9 @@ def test_the_command_writes_the_mesh_of_a_photo(model, photo, tmp_path, monkeypa
     run(monkeypatch, "reconstruct", photo, "--model", tmp_path, "-o", output, "--resolution", 32)
     mesh = trimesh.load(output, force="mesh")
     np.testing.assert_allclose(np.linalg.norm(mesh.vertices, axis=1), 0.5, atol=0.1)
-    assert f"{output}: {len(mesh.faces)} triangles; background: border" in capsys.readouterr().out
+    assert (
+        f"{output}: {len(mesh.faces)} triangles; background: border; confidence: not known (" in capsys.readouterr().out
+    )
     same, _ = reconstruct_photo(model, photo, resolution=32)
     assert len(same.faces) == len(mesh.faces)
 
@@ -120,6 +123,16 @@ def test_photos_of_a_folder_are_reconstructed_and_a_broken_one_is_named(folder, 
     preview = np.asarray(Image.open(tmp_path / "out/chair.preview.png"))
     assert preview.shape == (256, 768, 3)
     assert preview[:, 256:512].std() > 10
+
+
+def test_what_a_model_has_seen_comes_first(model, photo, tmp_path):
+    model.trained_on = Origin("chairs", 2, True)
+    models.save(model, tmp_path / "model.safetensors", tmp_path / "model.json")
+    command = [sys.executable, "-m", "template3d", "reconstruct", photo, "--model", tmp_path, "-o", tmp_path / "a.glb"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
+    assert said[0].startswith("this model learned from 2 simple built-in demo shapes (chairs)")
+    assert len(said) == 1
+    assert not subprocess.run([*command, "--quiet"], capture_output=True, text=True, check=True).stderr
 
 
 @pytest.mark.usefixtures("model")

@@ -14,7 +14,6 @@ In Python:
 
 import argparse
 import contextlib
-import json
 import logging
 import sys
 import tempfile
@@ -25,7 +24,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from template3d.data import photos
 from template3d.geometry import meshes
-from template3d.runtime import files
+from template3d.networks import model_folders
+from template3d.runtime import downloads, files
 from template3d.runtime.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from template3d.networks.models import Model
+
+log = logging.getLogger(__name__)
 
 MOST_CELLS = 512
 """The highest resolution, as of ``isosurface.resolution`` in the configuration: 513^3 values take 0.5 GB a copy."""
@@ -85,7 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="template3d reconstruct", description=__doc__, formatter_class=form)
     parser.add_argument("photos", type=Path, nargs="*", help="photos, or folders of photos; each shows another object")
     parser.add_argument("--views", type=Path, nargs="+", default=[], help="photos that all show one object")
-    parser.add_argument("--model", type=Path, required=True, help="a folder results/models/<category>/<method>")
+    known = f"results/models/<category>/<method>, a folder of export-model, or {downloads.FORM}"
+    parser.add_argument("--model", required=True, help=known)
     where = "a file, or, for several photos or formats, a folder"
     parser.add_argument("-o", "--output", type=Path, required=True, help=where)
     formats = ", ".join(suffix[1:] for suffix in meshes.WRITERS)
@@ -148,18 +151,23 @@ def _formats(text: str | None) -> list[str]:
     return list(dict.fromkeys(formats))
 
 
-def _loaded(model: Path) -> "Model":
-    weights = _weights(model)
+def _loaded(model: str) -> "Model":
+    weights = model_folders.weights_of(model)
     from template3d.networks.models import load_model  # PyTorch takes seconds to import
 
     loaded = load_model(weights)
     if loaded.encoder is None:
         raise InputError(f"{weights}: this model has no encoder: use two_phase or end_to_end, not embeddings")
+    if loaded.trained_on is None:
+        log.info("%s: does not say what this model has seen", weights.with_suffix(".json"))
+    else:
+        log.info("%s", loaded.trained_on.advice)
     return loaded
 
 
 def _reconstructed(model: "Model", task: Task, options: argparse.Namespace) -> str:
     """Write the files of a task and return the line that says so; raises InputError."""
+    from template3d.reconstruction import confidence
     from template3d.reconstruction.photo import reconstruct_views
 
     start = time.monotonic()
@@ -175,8 +183,9 @@ def _reconstructed(model: "Model", task: Task, options: argparse.Namespace) -> s
     if options.preview:
         _write_preview(task.outputs[0].with_suffix(PREVIEW), seen[0], mesh)
     backgrounds = ", ".join(photo.background for photo in seen)
+    facts = f"background: {backgrounds}; confidence: {confidence.of_photos(model, seen)}"
     written = ", ".join(map(str, task.outputs))
-    return f"{written}: {len(mesh.faces)} triangles; background: {backgrounds}; {time.monotonic() - start:.1f} s"
+    return f"{written}: {len(mesh.faces)} triangles; {facts}; {time.monotonic() - start:.1f} s"
 
 
 def _colour_by_template(model: "Model", code: "Tensor", mesh_unit: "trimesh.Trimesh") -> None:
@@ -230,32 +239,6 @@ def _named(output: Path) -> Iterator[None]:
         raise InputError(
             f"{output}: cannot be written ({error.strerror or error}); give another path after -o"
         ) from error
-
-
-def _weights(model: Path) -> Path:
-    """The weights of a model, from its folder or from the file itself; raises InputError if there are none."""
-    weights = model.with_suffix(".safetensors") if model.is_file() else model / "model.safetensors"
-    if weights.is_file():
-        return weights
-    if not model.is_dir():
-        raise InputError(
-            f"--model is {model}, but that is no folder with a model; .venv/bin/snakemake trains models into "
-            "results/models/<category>/<method>"
-        )
-    depths = ("*", "*/*", "*/*/*")
-    inner = [file.parent for depth in depths for file in sorted(model.glob(f"{depth}/model.safetensors"))]
-    with_encoder = [str(folder.relative_to(model)) for folder in inner if _has_encoder(folder)]
-    hint = (
-        f"its methods are {', '.join(with_encoder)}: add one to the path" if with_encoder else "nor a folder with one"
-    )
-    raise InputError(f"--model: there is no model.safetensors in {model}; {hint}")
-
-
-def _has_encoder(folder: Path) -> bool:
-    try:
-        return "backbone" in json.loads((folder / "model.json").read_bytes())
-    except (OSError, ValueError):  # a model that is not complete
-        return False
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from template3d.data import archives, photos
 from template3d.evaluation.methods import METHODS
 from template3d.geometry import meshes
 from template3d.networks.models import Model
+from template3d.reconstruction import confidence
+from template3d.reconstruction.confidence import Confidence
 from template3d.reconstruction.photo import reconstruct_photo
 from template3d.rendering import previews
 from template3d.report import figures
@@ -29,7 +31,7 @@ WRITERS = {suffix: meshes.WRITERS[suffix] for suffix in (".glb", ".ply")}
 SIZE = 256
 TURNS = {"from the front": 42.0, "from behind": 200.0}
 """Azimuths, in degrees."""
-COLUMNS = ["photo", "status", "background", "reason"]
+COLUMNS = ["photo", "status", "background", "confidence", "reason"]
 PICTURES = (".png", ".pdf")
 """The formats of the picture that shows the results of a photo."""
 
@@ -116,7 +118,9 @@ class PhotoReconstructor:
                 method: reconstruct_photo(model, file, **self.isosurface, limits=self.limits)
                 for method, model in self.models.items()
             }
-            self._write(file, picture, results)
+            prepared = next(iter(results.values()))[1]
+            confidences = {method: confidence.of_photos(model, [prepared]) for method, model in self.models.items()}
+            self._write(file, picture, results, confidences)
         except InputError as error:
             reason = photos.printable(str(error))
             log.warning("skipped: %s", reason)
@@ -125,11 +129,22 @@ class PhotoReconstructor:
             return {"photo": photos.cell(file.name), "status": "unusable", "reason": photos.cell(str(error))}
         empty = [method for method, (mesh, _) in results.items() if not len(mesh.faces)]
         status = f"no surface by {', '.join(empty)}" if empty else "ok"
-        background = next(iter(results.values()))[1].background
-        log.info("%s: %s, background: %s", name, status, background)
-        return {"photo": photos.cell(file.name), "status": status, "background": background}
+        facts = {"background": prepared.background, "confidence": self._in_words(confidences)}
+        log.info("%s: %s, background: %s, confidence: %s", name, status, *facts.values())
+        return {"photo": photos.cell(file.name), "status": status} | facts
 
-    def _write(self, file: Path, picture: Path, results: Mapping[str, tuple[trimesh.Trimesh, photos.Photo]]) -> None:
+    def _in_words(self, confidences: Mapping[str, Confidence]) -> str:
+        """The confidence in a photo's shapes; with several methods, each after its name."""
+        words = {METHODS[method].name: str(of_method) for method, of_method in confidences.items()}
+        return "; ".join(words.values() if len(words) == 1 else (f"{name}: {text}" for name, text in words.items()))
+
+    def _write(
+        self,
+        file: Path,
+        picture: Path,
+        results: Mapping[str, tuple[trimesh.Trimesh, photos.Photo]],
+        confidences: Mapping[str, Confidence],
+    ) -> None:
         prepared = next(iter(results.values()))[1]
         images = {"as the encoder sees it": np.array(prepared.image.resize((SIZE, SIZE)))}
         for method, (mesh, _) in results.items():
@@ -138,5 +153,6 @@ class PhotoReconstructor:
                     beside.write_bytes(write(mesh))
             for turn, azimuth in TURNS.items():
                 gray = previews.shaded(mesh, SIZE, azimuth)
-                images[f"{METHODS[method].name}, {turn}"] = np.repeat(gray[..., None], 3, axis=2)
+                title = f"{METHODS[method].name}, {turn}\nconfidence: {confidences[method].word}"
+                images[title] = np.repeat(gray[..., None], 3, axis=2)
         figures.picture_rows(picture, {"": [*images.values()]}, list(images))

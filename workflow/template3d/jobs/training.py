@@ -56,6 +56,11 @@ class Training:
         self.memory = Memory.of(self.machine, footprint.step(self.section, self.settings, self.machine["gpus"]))
         self.data = archives.digest(archives.identity(map(Path, self.shards)), *map(Path, self.sources))
 
+    @property
+    def device(self) -> str:
+        """The device for what follows the training."""
+        return "cuda" if self.machine["gpus"] else "cpu"
+
     def settings_of(self, settings: type, section: str | None = None) -> Any:
         """A dataclass of ``settings`` with the values of a section, by default this stage's own."""
         return settings(**fields_of(settings, self.settings[section or self.section]))

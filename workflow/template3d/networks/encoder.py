@@ -64,6 +64,16 @@ class Encoder(nn.Module):
         images = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         return self.trunk(images).to(images.dtype)
 
+    def features(self, images: Tensor) -> Tensor:
+        """What the last layer gets (B, D) for images (B, 3, S, S), as in ``forward``."""
+        inputs: list[Tensor] = []
+        hook = self.head.register_forward_pre_hook(lambda layer, given: inputs.append(given[0]))
+        try:
+            self(images)
+        finally:
+            hook.remove()
+        return inputs[0].flatten(1)
+
     def check_image_size(self, image_size: int) -> None:
         """Raise InputError if the backbone cannot take images of ``image_size`` pixels a side."""
         training = self.training

@@ -12,9 +12,11 @@ from torch import Tensor, nn
 
 from template3d.data import codes as codes_file
 from template3d.networks import sizes
+from template3d.networks.calibration import Calibration
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
-from template3d.runtime import files, seals
+from template3d.networks.origin import Origin
+from template3d.runtime import checksums, files, seals
 from template3d.runtime.errors import InputError
 from template3d.runtime.files import whole, write_text
 
@@ -42,6 +44,10 @@ class Model:
     """Pixels a side of the images that the encoder was trained on."""
     crop_to_object: bool = False
     """Whether the object fills these images (``images.to_tensor``)."""
+    calibration: Calibration | None = None
+    """How far the encoder's held-out views are from those that it learned from; None if no shape was held out."""
+    trained_on: Origin | None = None
+    """What it has seen; None in models of earlier versions."""
 
     def encode(self, images: Tensor) -> Tensor:
         """Codes (B, L) of images (B, 3, S, S) uint8; raises ValueError for a model without an encoder."""
@@ -58,9 +64,13 @@ def save(model: Model, weights: Path, description: Path) -> None:
         tensors["codes"] = model.codes.detach()
     if model.encoder is not None:
         tensors |= {f"encoder.{name}": value for name, value in model.encoder.state_dict().items()}
+    if model.calibration is not None:
+        tensors |= model.calibration.tensors()
     facts: dict[str, Any] = {"decoder": model.sizes, "shapes": model.shapes, "image_size": model.image_size}
     if model.encoder is not None:
         facts |= {"backbone": model.encoder.backbone, "crop_to_object": model.crop_to_object}
+    if model.trained_on is not None:
+        facts |= {"trained_on": model.trained_on._asdict()}
     with whole(weights) as beside:
         # the weights fit some wrong descriptions, such as one with more steps of the warp
         tensors = {name: value.contiguous() for name, value in tensors.items()}
@@ -96,6 +106,7 @@ def load_model(weights: Path) -> Model:
         files.check_regular(file)
         if seals.path_of(file).exists() and (flaw := seals.flaw(file)):
             raise InputError(f"{flaw}; copy the model's folder again, or let snakemake make it again")
+        checksums.check(file)
     try:
         facts, tensors = json.loads(description.read_text()), load_file(weights)
         with safe_open(weights, framework="pt") as opened:
@@ -107,7 +118,8 @@ def load_model(weights: Path) -> Model:
     missing = {"decoder", "shapes", "image_size"} - (facts.keys() if isinstance(facts, dict) else set())
     if missing:
         raise InputError(f"{description}: describes no model; {min(missing)} is missing: copy the model's folder again")
-    decoder_sizes, codes, encoder = sizes.checked(facts["decoder"], description), tensors.get("codes"), None
+    decoder_sizes, codes = sizes.checked(facts["decoder"], description), tensors.get("codes")
+    encoder, calibration, trained_on = None, None, Origin.checked(facts.get("trained_on"), description)
     with torch.device("meta"):
         decoder = ImplicitTemplate(**decoder_sizes).eval()
     parts: dict[str, nn.Module] = {"decoder": decoder}
@@ -122,6 +134,7 @@ def load_model(weights: Path) -> Model:
             raise InputError(f"{weights}: does not fit {description}: {mismatch}") from mismatch
     if encoder is not None:
         encoder.finish_loading()
+        calibration = Calibration.checked(tensors, encoder.head.in_features, weights)
     if codes is not None:
         expected = (len(codes_file.checked_shapes(facts["shapes"], description)), decoder_sizes["code_length"])
         if codes.shape != expected:
@@ -131,7 +144,8 @@ def load_model(weights: Path) -> Model:
     crop = facts.get("crop_to_object", False)
     if not isinstance(crop, bool):
         raise InputError(f"{description}: crop_to_object is {crop!r}, but must be true or false")
-    return Model(decoder, decoder_sizes, codes, facts["shapes"], encoder, facts["image_size"], crop)
+    image_size = facts["image_size"]
+    return Model(decoder, decoder_sizes, codes, facts["shapes"], encoder, image_size, crop, calibration, trained_on)
 
 
 def _unfilled_encoder(code_length: int, backbone: object, description: Path) -> Encoder:
