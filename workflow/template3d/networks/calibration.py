@@ -63,11 +63,21 @@ def calibrated(encoder: Encoder, views: Views, held_out: Collection[int], device
     if not held_out:
         return None
     theirs = torch.isin(views.shapes, torch.tensor(sorted(held_out), dtype=views.shapes.dtype))
-    learned = _features(encoder, views, torch.nonzero(~theirs)[:, 0], MOST_LEARNED, device)
-    mean = learned.mean(dim=0)
-    calibration = Calibration(mean, _whitening(learned - mean), torch.empty(0))
-    unseen = _features(encoder, views, torch.nonzero(theirs)[:, 0], MOST_HELD_OUT, device)
-    return calibration._replace(held_out=calibration.distances(unseen).sort().values)
+    learned, unseen = torch.nonzero(~theirs)[:, 0], torch.nonzero(theirs)[:, 0]
+    distribution = distribution_of(_features(encoder, views, learned, MOST_LEARNED, device))
+    distances = distribution.distances(_features(encoder, views, unseen, MOST_HELD_OUT, device))
+    return distribution._replace(held_out=distances.sort().values)
+
+
+def distribution_of(features: Tensor) -> Calibration:
+    """The distribution of features (V, D) of training views, without held-out views."""
+    mean = features.mean(dim=0)
+    centred = (features - mean).double()
+    covariance = centred.T @ centred / max(1, len(centred) - 1)
+    identity = torch.eye(len(covariance), dtype=torch.float64)
+    shrunk = (1 - SHRINKAGE) * covariance + SHRINKAGE * covariance.trace() / len(covariance) * identity
+    whitening = torch.linalg.solve_triangular(torch.linalg.cholesky(shrunk), identity, upper=False)
+    return Calibration(mean, whitening.float(), torch.empty(0))
 
 
 def _features(encoder: Encoder, views: Views, indices: Tensor, most: int, device: str) -> Tensor:
@@ -79,11 +89,3 @@ def _features(encoder: Encoder, views: Views, indices: Tensor, most: int, device
         parts = [encoder.features(views.images[some].to(device)).cpu() for some in indices.split(IMAGES_AT_ONCE)]
     encoder.cpu()
     return torch.cat(parts)
-
-
-def _whitening(centred: Tensor) -> Tensor:
-    """The inverse (D, D) of the Cholesky factor of the covariance of features (V, D) of mean 0, shrunk."""
-    covariance = centred.double().T @ centred.double() / max(1, len(centred) - 1)
-    isotropic = covariance.trace() / len(covariance) * torch.eye(len(covariance), dtype=torch.float64)
-    factor = torch.linalg.cholesky((1 - SHRINKAGE) * covariance + SHRINKAGE * isotropic)
-    return torch.linalg.solve_triangular(factor, torch.eye(len(factor), dtype=torch.float64), upper=False).float()
