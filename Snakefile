@@ -6,7 +6,7 @@
 #   snakemake accept            takes results as current whose code changed, after a change that does not matter
 #   snakemake seeds             repeats all of it with other seeds, and says how much of a difference is luck
 #   snakemake export            unzips the data into plain folders, under results/export
-#   snakemake transfer          transfers the labels of one shape (resources/labels) to its whole category
+#   snakemake transfer          transfers labels and keypoints of a shape to its category; `correspondence` measures how well
 #   snakemake interpolations    makes pictures and animations of the shapes between two shapes
 
 from pathlib import Path

@@ -1,30 +1,25 @@
-"""Transfer labels or colours from one shape of a category, through the template, to all others."""
+"""Transfer labels or colours from some shapes of a category, through the template, to all others."""
 
-import json
 from pathlib import Path
 
 import torch
-from template3d.data import archives, ground_truth, manifests
-from template3d.data import labels as label_files
+from template3d.data import annotation_files, manifests
+from template3d.data.ground_truth import Surfaces
+from template3d.data.prepared_meshes import PreparedMeshes
 from template3d.jobs.sealing import sealed_job
-from template3d.jobs.transfer import LabelTransfer
-from template3d.networks import models
+from template3d.jobs.template_map import TemplateMap
+from template3d.jobs.transfer import LabelTransfer, read_labels
 from template3d.runtime.limits import Limits
 
 with sealed_job(snakemake) as job:
     torch.set_num_threads(snakemake.threads)
-    model, surfaces = models.load_model(Path(snakemake.input.model)), snakemake.input.surfaces
-    model.decoder.to("cuda" if snakemake.config["training"]["gpus"] else "cpu")
-    codes = dict(zip(model.shapes, model.codes, strict=True))
-    for name, content in archives.members(Path(snakemake.input.fitted)):
-        if name.endswith(".json") and name != archives.FAILED:
-            codes[name.removesuffix(".json")] = torch.tensor(json.loads(content))
-    normalizations = manifests.read(snakemake.input.manifests)
-    transfer = LabelTransfer(snakemake.wildcards.category, model.decoder, codes, normalizations)
-    limits = Limits(**snakemake.config["limits"])
-    folder = Path(snakemake.config["labels"]) / snakemake.wildcards.category
-    source, labels = transfer.read(label_files.listed(folder), limits)
-    shapes = manifests.usable(sorted(codes), snakemake.input.manifests, surfaces)
-    truths = ground_truth.each(surfaces, snakemake.params.settings["synset"], shapes)
-    transfer.write(Path(snakemake.output.archive), source, labels, truths)
-    job.log.info("%d labelled points transferred to %d shapes", len(source), len(shapes))
+    inputs, config, settings = snakemake.input, snakemake.config, snakemake.params.settings
+    device, category = "cuda" if config["training"]["gpus"] else "cpu", snakemake.wildcards.category
+    template_map = TemplateMap.read(Path(inputs.model), Path(inputs.fitted), inputs.manifests, device)
+    shapes = manifests.usable(sorted(template_map.codes), inputs.manifests, inputs.surfaces)
+    surfaces = Surfaces(inputs.surfaces, settings["synset"], shapes)
+    paths = annotation_files.labels_of(Path(config["labels"]), category, settings["synset"], surfaces)
+    labelled = read_labels(paths, category, template_map, surfaces, Limits(**config["limits"]))
+    archive = Path(snakemake.output.archive)
+    LabelTransfer(template_map, labelled).write(archive, surfaces, PreparedMeshes(inputs.meshes))
+    job.log.info("the labels of %d shapes transferred to %d", len(labelled), len(shapes))

@@ -33,7 +33,7 @@ def test_pictures_are_in_their_rows_and_columns(tmp_path):
     assert b"CreationDate" not in (tmp_path / "rows.pdf").read_bytes()
 
 
-@pytest.mark.parametrize("kind", ["loss_curves", "clouds", "distribution", "against"])
+@pytest.mark.parametrize("kind", ["loss_curves", "clouds", "distribution", "curves", "against"])
 def test_each_figure_is_the_same_whenever_it_is_drawn(tmp_path, kind):
     x = np.linspace(0.1, 1, 20)
     history = pd.DataFrame({"epoch": range(20), "total": x[::-1]})
@@ -41,6 +41,7 @@ def test_each_figure_is_the_same_whenever_it_is_drawn(tmp_path, kind):
         "loss_curves": ({"phase 1": (history, ["total"])}, "title"),
         "clouds": ({"PCA": np.stack([x, x**2], axis=1)}, np.arange(20) % 3, "title"),
         "distribution": ({"two-phase": x}, "error", "title"),
+        "curves": ({name: {"template": (x, x**2)} for name in ("chairs", "sofas", "planes")}, "distance", "share"),
         "against": ({"size": {"two-phase": (x, x**2)}}, "error", "title"),
     }[kind]
     for name in ("first", "second"):

@@ -23,6 +23,7 @@ def config(**keys) -> dict:
         "shapenet": "demo",
         "photos": "photos",
         "labels": "labels",
+        "keypoints": "keypoints",
         "augmentation": {"backgrounds": None},
         "phase1": {"from": None},
     }
@@ -96,7 +97,13 @@ def test_other_folders_pass(results):
     Path("photos/loop").symlink_to("loop")
     Path("photos/chairs/x.png").touch()
     Path("weights.pth").touch()
-    keys = {"photos": "photos", "labels": "results_of_others", "shapenet": "meshes", "phase1": {"from": "{category}"}}
+    keys = {
+        "photos": "photos",
+        "labels": "results_of_others",
+        "keypoints": "keypoints",
+        "shapenet": "meshes",
+        "phase1": {"from": "{category}"},
+    }
     given = config(**keys, encoder={"weights": "weights.pth"}, end_to_end={"weights": "imagenet"})
     input_paths.check(given, Path(results), CATEGORIES)
 

@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 import trimesh
 from template3d.data import labels
+from template3d.geometry.normalization import Normalization
 from template3d.runtime.errors import InputError
 from template3d.runtime.limits import Limits
+
+UNIT = Normalization(np.zeros(3), 1.0)
 
 
 @pytest.mark.parametrize(
@@ -27,16 +30,16 @@ from template3d.runtime.limits import Limits
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_labels_come_from_what_spreadsheets_write(tmp_path, text, encoding):
     (tmp_path / "a.CSV").write_bytes(text.removeprefix("\ufeff").encode(encoding))
-    labelled = labels.read_labels(tmp_path / "a.CSV")
+    labelled = labels.read_labels(tmp_path / "a.CSV", UNIT)
     assert labelled.points.tolist() == [[0.5, 0.25, 0]]
     assert labelled.labels.tolist() == ["seat"]
 
 
 def test_a_label_may_have_commas(tmp_path):
     (tmp_path / "a.csv").write_text('x,y,z,label\n0,0,0,"left, front"\n')
-    assert labels.read_labels(tmp_path / "a.csv").labels.tolist() == ["left, front"]
+    assert labels.read_labels(tmp_path / "a.csv", UNIT).labels.tolist() == ["left, front"]
     (tmp_path / "a.csv").write_text("x;y;z;label\n0,5;0;0;left, front\n")
-    assert labels.read_labels(tmp_path / "a.csv").labels.tolist() == ["left, front"]
+    assert labels.read_labels(tmp_path / "a.csv", UNIT).labels.tolist() == ["left, front"]
 
 
 @pytest.mark.parametrize(
@@ -63,18 +66,18 @@ def test_a_label_may_have_commas(tmp_path):
 def test_a_flaw_of_labels_is_named_with_its_line(tmp_path, text, reason):
     (tmp_path / "a.csv").write_text(text)
     with pytest.raises(InputError, match=rf"a\.csv: .*{reason}"):
-        labels.read_labels(tmp_path / "a.csv")
+        labels.read_labels(tmp_path / "a.csv", UNIT)
 
 
 def test_labels_come_from_csv_and_painted_ply(tmp_path):
     (tmp_path / "a.csv").write_text("x,y,z,label\n0,0,0,seat\n0.1,0.2,-3e-1,leg\n")
-    painted = labels.read_labels(tmp_path / "a.csv")
+    painted = labels.read_labels(tmp_path / "a.csv", UNIT)
     assert painted.labels.tolist() == ["seat", "leg"]
     np.testing.assert_allclose(painted.points[1], [0.1, 0.2, -0.3])
     box = trimesh.creation.box()
     box.visual.vertex_colors = np.tile([[10, 20, 30, 255]], (8, 1))
     box.export(tmp_path / "a.ply")
-    painted = labels.read_labels(tmp_path / "a.ply")
+    painted = labels.read_labels(tmp_path / "a.ply", UNIT)
     assert painted.labels.tolist() == [[10, 20, 30]] * 8
 
 
@@ -84,19 +87,35 @@ def test_labels_come_from_csv_and_painted_ply(tmp_path):
 def test_broken_labels_are_named(tmp_path, text):
     (tmp_path / "a.csv").write_text(text)
     with pytest.raises(InputError, match=r"a\.csv"):
-        labels.read_labels(tmp_path / "a.csv")
+        labels.read_labels(tmp_path / "a.csv", UNIT)
 
 
 def test_labels_that_would_fill_the_memory_are_named(tmp_path):
     file = tmp_path / "a.csv"
     file.write_text("x,y,z,label\n1,2,3," + "seat" * 100 + "\n1,2,3,b\n")
     with pytest.raises(InputError, match="a label has more than 200 characters"):
-        labels.read_labels(file)
+        labels.read_labels(file, UNIT)
     with pytest.raises(InputError, match=r"more than limits\.mesh_mb"):
-        labels.read_labels(file, Limits(mesh_mb=1e-6))
+        labels.read_labels(file, UNIT, Limits(mesh_mb=1e-6))
 
 
 def test_a_broken_ply_is_named(tmp_path):
     (tmp_path / "a.ply").write_bytes(b"ply\nbroken")
     with pytest.raises(InputError, match=r"a\.ply"):
-        labels.read_labels(tmp_path / "a.ply")
+        labels.read_labels(tmp_path / "a.ply", UNIT)
+
+
+def test_colours_come_from_a_painted_mesh(tmp_path):
+    red, blue = (
+        trimesh.creation.box(),
+        trimesh.creation.box(transform=trimesh.transformations.translation_matrix([3, 0, 0])),
+    )
+    for box, colour in ((red, [250, 0, 0, 255]), (blue, [0, 0, 250, 255])):
+        box.visual = trimesh.visual.TextureVisuals(material=trimesh.visual.material.PBRMaterial(baseColorFactor=colour))
+    trimesh.Scene([red, blue]).export(tmp_path / "a.glb")
+    painted = labels.read_labels(tmp_path / "a.glb", UNIT)
+    left = painted.points[:, 0] < 1.5
+    assert 0.45 < left.mean() < 0.55  # as many points on either box
+    assert len(np.unique(painted.labels[left], axis=0)) == len(np.unique(painted.labels[~left], axis=0)) == 1
+    assert painted.labels[left][0].argmax() == 0
+    assert painted.labels[~left][0].argmax() == 2

@@ -12,10 +12,11 @@ import torch
 import trimesh
 from PIL import Image
 from template3d.data import archives, manifests, views
-from template3d.data.ground_truth import Truth
 from template3d.geometry import meshes
 from template3d.geometry.normalization import Normalization
-from template3d.jobs import reconstruct, training, transfer
+from template3d.jobs import reconstruct, training
+from template3d.jobs.template_map import TemplateMap
+from template3d.jobs.transfer import LabelTransfer, read_labels
 from template3d.rendering import cameras
 from template3d.runtime.errors import InputError
 from template3d.runtime.limits import USUAL
@@ -89,22 +90,22 @@ def test_labels_are_transferred_to_the_nearest_point_in_the_template(model, tmp_
     """An untrained warp keeps the template and the unit sphere alike, so the side of a point is its label."""
     codes = dict(zip(model.shapes, model.codes, strict=True))
     normalizations = {"aaaa": Normalization(np.zeros(3), 1.0), "bbbb": Normalization(np.zeros(3), 2.0)}
-    job = transfer.LabelTransfer("chairs", model.decoder, codes, normalizations)
+    template_map = TemplateMap(model.decoder, codes, normalizations)
     (tmp_path / "aaaa.csv").write_text("x,y,z,label\n-0.5,0,0,left\n0.5,0,0,right\n")
-    source, labels = job.read([tmp_path / "aaaa.csv"], USUAL)
     points = np.array([[-0.2, 0.01, 0.0], [0.3, 0.0, 0.02], [-0.1, 0.0, 0.0]])
-    truth = Truth(points, np.zeros((3, 3)), np.zeros((0, 3)), np.zeros(0, bool))
-    job.write(tmp_path / "labels.zip", source, labels, [("bbbb", truth)])
+    labelled = read_labels([tmp_path / "aaaa.csv"], "chairs", template_map, {"aaaa": points}, USUAL)
+    meshes = {"bbbb": trimesh.creation.box(extents=[0.4, 0.1, 0.1])}
+    LabelTransfer(template_map, labelled).write(tmp_path / "labels.zip", {"bbbb": points}, meshes)
     with zipfile.ZipFile(tmp_path / "labels.zip") as archive:
         table = pd.read_csv(archive.open("bbbb.csv"))
         cloud = trimesh.load(BytesIO(archive.read("bbbb.ply")), file_type="ply")
+        mesh = trimesh.load(BytesIO(archive.read("bbbb.glb")), file_type="glb", force="mesh")
     assert table["label"].tolist() == ["left", "right", "left"]
     np.testing.assert_allclose(table[["x", "y", "z"]], points)
     assert (cloud.colors[0] == cloud.colors[2]).all()
     assert (cloud.colors[0] != cloud.colors[1]).any()
-    (tmp_path / "cccc.csv").write_text("x,y,z,label\n0,0,0,left\n")
-    with pytest.raises(InputError, match="cccc is no usable shape of chairs"):
-        job.read([tmp_path / "cccc.csv"], USUAL)
+    right = (mesh.visual.vertex_colors == cloud.colors[1]).all(axis=1)
+    assert (right[np.abs(mesh.vertices[:, 0]) > 0.1] == (mesh.vertices[np.abs(mesh.vertices[:, 0]) > 0.1, 0] > 0)).all()
 
 
 def test_a_training_job_trains_as_the_loop_does(tmp_path):

@@ -83,6 +83,7 @@ RERUN_NOTHING = [
     Setting("on_missing_mesh", "skip", ()),
     Setting("accept", ["chairs"], ()),
     Setting("seeds", 2, ()),
+    Setting("correspondence.sources", 2, ()),
     Setting("confirm", "yes", ()),
     Setting("limits.mesh_mb", 500, ()),
     Setting("limits.mesh_faces", 2000000, ()),

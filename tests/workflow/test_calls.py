@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 from pipeline import REPOSITORY, copied, snakemake
+from template3d.data.demo import annotations
+from template3d.data.demo import parameters as demo_shapes
 from template3d.runtime import provenance
 
 PACKAGE = REPOSITORY / "workflow/template3d"
 SCRIPTS = sorted(
     file.stem for file in (REPOSITORY / "scripts").glob("*.py") if file.stem not in ("accept", "seeds", "why")
 )
-OTHERS = ("contact_sheets", "errors", "export", "export_experiments", "interpolations", "transfer")
+OTHERS = ("contact_sheets", "correspondence", "errors", "export", "export_experiments", "interpolations", "transfer")
 """Targets that a plain run does not make."""
 IMPORTING = """
 import importlib, inspect, pkgutil, sys
@@ -51,15 +53,27 @@ def definitions_at(file: Path, line: int) -> Iterator[str]:
                 yield from (node.id for node in ast.walk(statement) if isinstance(node, ast.Name))
 
 
+def annotate(folder: Path, category: str) -> None:
+    """Write labels and keypoints of two shapes of the micro pipeline, which are demo shapes."""
+    shapes, tables = demo_shapes.parameters(category, 2, seed=0), []
+    (folder / "resources/labels" / category).mkdir(parents=True)
+    for shape in shapes:
+        name, points = demo_shapes.shape_id(shape), annotations.keypoints(shape)
+        file = folder / f"resources/labels/{category}/{name}.csv"
+        file.write_text("x,y,z,label\n0.1,0,0,1\n-0.1,0,0,2\n")
+        tables += [f"{name},{point},{','.join(map(str, position))}" for point, position in points.items()]
+    keypoints = folder / f"resources/keypoints/{category}/known.csv"
+    keypoints.parent.mkdir(parents=True)
+    keypoints.write_text("\n".join(["shape,name,x,y,z", *tables]))
+
+
 @pytest.fixture(scope="module")
 def records(pristine, tmp_path_factory) -> list[Path]:
     """The records of the micro pipeline, of its other targets, and of the demo's shapes."""
     micro = copied(pristine, tmp_path_factory.mktemp("others") / "micro")
     for kept in ("site", "calls"):
         shutil.rmtree(micro / kept)
-    (micro / "resources/labels/planes").mkdir(parents=True)
-    shape = (micro / "planes_train.txt").read_text().split()[0]
-    (micro / f"resources/labels/planes/{shape}.csv").write_text("x,y,z,label\n0.1,0,0,1\n-0.1,0,0,2\n")
+    annotate(micro, "planes")
     demo = tmp_path_factory.mktemp("demo")
     made = (
         snakemake(micro, "--", *OTHERS, traced=True),

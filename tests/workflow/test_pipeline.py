@@ -13,6 +13,8 @@ import trimesh
 from PIL import Image
 from pipeline import copied, snakemake
 from template3d.data import ground_truth
+from template3d.data.demo import annotations
+from template3d.data.demo import parameters as demo_shapes
 from template3d.evaluation import metrics, tables
 from template3d.networks import models
 from template3d.runtime import seals
@@ -108,10 +110,39 @@ def test_labels_are_transferred_to_every_shape(micro):
     assert run.returncode == 0, run.stdout + run.stderr
     names = [name for split in shapes for name in split]
     with zipfile.ZipFile(micro / "results/transfer/planes.zip") as made:
-        assert set(made.namelist()) == {f"{name}{ending}" for name in names for ending in (".csv", ".ply")}
+        assert set(made.namelist()) == {f"{name}{ending}" for name in names for ending in (".csv", ".glb", ".ply")}
         tables = {name: pd.read_csv(made.open(f"{name}.csv")) for name in names}
     assert all(set(table["label"]) <= {"left", "right"} for table in tables.values())
     assert (tables[source]["label"] == labels).all()  # its own points are nearest to themselves
+
+
+def test_keypoints_and_parts_are_compared_with_the_nearest_point(micro):
+    shapes = demo_shapes.parameters("chairs", 6, seed=0)  # the meshes of the micro pipeline
+    run = snakemake(micro, "--", "correspondence")
+    assert run.returncode != 0
+    assert "there are no annotations to compare with; put keypoints" in run.stdout + run.stderr
+    names = [demo_shapes.shape_id(shape) for shape in shapes]
+    rows = [
+        (name, keypoint, *point)
+        for name, shape in zip(names, shapes, strict=True)
+        for keypoint, point in annotations.keypoints(shape).items()
+    ]
+    file = micro / "resources/keypoints/chairs/known.csv"
+    file.parent.mkdir(parents=True)
+    pd.DataFrame(rows, columns=["shape", "name", *"xyz"]).to_csv(file, index=False)
+    run = snakemake(micro, "--", "correspondence", "transfer", over={"correspondence": {"sources": 2}})
+    assert run.returncode == 0, run.stdout + run.stderr
+    table = pd.read_csv(micro / "results/tables/correspondence.csv")
+    assert table.groupby("split")["shapes"].first().to_dict() == {"train": 2, "test": 2}
+    assert (table.set_index("method").loc["best", "pck_0.10"] == 1).all()
+    carried = pd.read_csv(micro / "results/transfer/chairs_keypoints.csv")
+    assert carried["shape"].nunique() == 6
+    np.testing.assert_allclose(
+        carried.set_index(["shape", "name"]).sort_index(),
+        pd.read_csv(file).set_index(["shape", "name"]).sort_index(),
+        atol=1e-5,
+    )  # each shape keeps its own
+    file.unlink()
 
 
 def test_every_reconstruction_has_every_measure(micro):

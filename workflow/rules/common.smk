@@ -186,7 +186,7 @@ def view_archives(kinds=protocols.KINDS):
 def reconstructed_shapes(category, split):
     """All test shapes, or a few training shapes, evenly spread over the list."""
     shapes = SPLITS[category][split]
-    return shapes if split == "test" else spread(shapes, config["reconstruct"]["train_shapes"])
+    return shapes if split == "test" else splits.spread(shapes, config["reconstruct"]["train_shapes"])
 
 
 def compared_splits(category):
@@ -201,7 +201,7 @@ def compared_shards(category, *products):
 
 def sheet_shapes(category):
     """The shapes of a contact sheet: a few of each split."""
-    return [shape for split in ("train", "test") for shape in spread(SPLITS[category][split], 2)]
+    return [shape for split in ("train", "test") for shape in splits.spread(SPLITS[category][split], 2)]
 
 
 def sheet_archives(category, *products):
@@ -216,12 +216,7 @@ def sheet_archives(category, *products):
 
 
 def pictured_shapes(category, split):
-    return spread(reconstructed_shapes(category, split), 4)
-
-
-def spread(shapes, count):
-    """`count` of the shapes at even steps; all of them if there are no more."""
-    return [shapes[index * len(shapes) // count] for index in range(count)] if count < len(shapes) else shapes
+    return splits.spread(reconstructed_shapes(category, split), 4)
 
 
 def kinds_of(split):
@@ -237,7 +232,7 @@ def choices_of(split):
 
 def shown_shapes(category):
     """Some of the test shapes, for the gallery, so that it opens at once."""
-    return spread(SPLITS[category]["test"], 24)
+    return splits.spread(SPLITS[category]["test"], 24)
 
 
 def digest_of(file):
@@ -278,6 +273,8 @@ localrules:
     export,
     export_experiments,
     transfer,
+    correspondence,
+    correspondence_table,
     interpolations,
     why,
     accept,

@@ -206,7 +206,7 @@ rule codes_figure:
         settings=lambda wildcards: settings(
             runs=CODED,
             end_to_end=part("end_to_end", "compare"),
-            shapes={split: spread(shapes, 20) for split, shapes in compared_splits(wildcards.category).items()},
+            shapes={split: splits.spread(shapes, 20) for split, shapes in compared_splits(wildcards.category).items()},
             seed=config["seed"],
         ),
         code=code("codes_figure.py"),

@@ -1,7 +1,7 @@
-# The photos, backgrounds and labels that you give. They are params, as digests, not input files: a file name may hold anything, and
-# Snakemake takes some of it for wildcards.
+# The photos, backgrounds, labels and keypoints that you give. They are params, as digests, not input files: a file name
+# may hold anything, and Snakemake takes some of it for wildcards.
 
-from template3d.data import labels, photos
+from template3d.data import annotation_files, photos
 from template3d.runtime import digests
 
 
@@ -22,13 +22,32 @@ def background_digests():
 
 
 def labels_of(category):
-    """The files in which you labelled shapes of a category: <labels>/<category>/<shape>.csv or .ply."""
-    return labels.listed(Path(config["labels"]) / category)
+    """The files in which shapes of a category are labelled: yours, and those of ShapeNetPart."""
+    shapes = {shape for split in SPLITS[category].values() for shape in split}
+    return annotation_files.labels_of(Path(config["labels"]), category, SYNSETS[category], shapes)
 
 
 def label_digests(category):
-    """Digests of your labels of a category, by file name."""
-    return file_digests("label", category, labels_of(category))
+    """Digests of the labels of a category, and of the parts, materials and textures beside them, by file name."""
+    own = file_digests("label", category, labels_of(category))
+    beside = {}
+    for file in labels_of(category):
+        others = [annotation_files.parts_file(file)]
+        if file.suffix.lower() in annotation_files.MESHES:
+            others = mesh_folders.appearance_files(mesh_folders.Location(file.resolve()))
+        beside |= {other: f"{file.name}, {other.name}" for other in others if other}
+    cache = Path(f".snakemake/label_digests/{category}_beside.json")
+    return own | {beside[file]: digest for file, digest in digests.of_files(beside, cache).items()}
+
+
+def keypoints_of(category):
+    """The files with keypoints of a category: tables of yours, and KeypointNet's annotations."""
+    return annotation_files.keypoints_of(Path(config["keypoints"]), category)
+
+
+def keypoint_digests(category):
+    """Digests of the keypoints of a category, by file name."""
+    return file_digests("keypoint", category, keypoints_of(category))
 
 
 def file_digests(what, category, files):
@@ -38,11 +57,28 @@ def file_digests(what, category, files):
 
 
 def transferred(wildcards):
-    """The results of `transfer`: an archive for each category in which you labelled a shape."""
-    labelled = [name for name in CATEGORIES if labels_of(name)]
-    if not labelled:
-        pattern = f"{config['labels']}/<category>/<shape>.csv"
+    """The results of `transfer`: those of each category with labels, and of each with keypoints."""
+    results = expand("results/transfer/{category}.zip", category=[name for name in CATEGORIES if labels_of(name)])
+    results += expand("results/transfer/{category}_keypoints.csv", category=[c for c in CATEGORIES if keypoints_of(c)])
+    if not results:
         raise WorkflowError(
-            f"there are no labels to transfer; put some into {pattern} (x, y, z, label) or .ply (painted)"
+            f"there are no labels to transfer; put some into {config['labels']}/<category>/<shape>.csv (x, y, z, label), "
+            f".ply or .glb (painted), or keypoints into {config['keypoints']}/<category>/*.csv (shape, name, x, y, z)"
         )
-    return expand("results/transfer/{category}.zip", category=labelled)
+    return results
+
+
+def annotated_categories():
+    """The categories whose correspondence can be measured: those with labels or keypoints, or all of the demo."""
+    return [name for name in CATEGORIES if config["shapenet"] == "demo" or labels_of(name) or keypoints_of(name)]
+
+
+def measured_correspondence(wildcards):
+    """The measures of `correspondence` for each category that has annotations."""
+    annotated = annotated_categories()
+    if not annotated:
+        raise WorkflowError(
+            "there are no annotations to compare with; put keypoints (KeypointNet's JSON or CSV) into "
+            f"{config['keypoints']}/<category>, or labels of several shapes into {config['labels']}/<category>"
+        )
+    return expand("results/metrics/{category}/correspondence.csv", category=annotated)

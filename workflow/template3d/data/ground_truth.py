@@ -1,6 +1,6 @@
 """The ground truth of a shape: points on its surface and in its volume, in ShapeNet's frame."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -80,3 +80,28 @@ def each(shards: Sequence[str | Path], synset: str, shapes: Collection[str]) -> 
     if shape_of:
         missing = next(iter(shape_of.values()))
         raise InputError(f"{missing}: no surface points of it in {', '.join(map(str, shards))}")
+
+
+class Surfaces(Mapping[str, np.ndarray]):
+    """The points (N, 3) on the visible surface of each of some shapes; they are read on access."""
+
+    def __init__(self, shards: Sequence[str | Path], synset: str, shapes: Sequence[str]) -> None:
+        """Index ``shapes`` in the archives ``shards``."""
+        archive_of, self._synset = archives.index(map(Path, shards)), synset
+        self._shards = {shape: archive_of.get(member_name(synset, shape), Path(shards[0])) for shape in shapes}
+
+    def __getitem__(self, shape: str) -> np.ndarray:
+        """The points of a shape; raises InputError if the archives lack it."""
+        return read([self._shards[shape]], self._synset, [shape])[shape].points
+
+    def __contains__(self, shape: object) -> bool:
+        """Whether it is one of the shapes; reads nothing."""
+        return shape in self._shards
+
+    def __iter__(self) -> Iterator[str]:
+        """The shapes, in order."""
+        return iter(self._shards)
+
+    def __len__(self) -> int:
+        """How many shapes there are."""
+        return len(self._shards)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import cast
@@ -67,6 +67,11 @@ def by_share(shapes: Iterable[str], test_share: float, seed: int, category: str,
             f"{MIN_TRAINING_SHAPES} and 1 are needed at least: change the share or the seed, or list them (train, test)"
         )
     return splits
+
+
+def spread(shapes: Sequence[str], count: int) -> Sequence[str]:
+    """``count`` of the shapes at even steps; all of them if there are no more."""
+    return [shapes[index * len(shapes) // count] for index in range(count)] if count < len(shapes) else shapes
 
 
 def of_category(lists: dict[str, Path], synset: str) -> dict[str, list[str]]:

@@ -18,7 +18,7 @@ from template3d.runtime.errors import InputError
 TABLE = "results/tables/table1.csv"
 """What each run makes."""
 PATHS = (
-    *(("shapenet",), ("photos",), ("labels",), ("augmentation", "backgrounds")),
+    *(("shapenet",), ("photos",), ("labels",), ("keypoints",), ("augmentation", "backgrounds")),
     *(("encoder", "weights"), ("end_to_end", "weights")),
 )
 """Keys of the configuration that may hold a path."""

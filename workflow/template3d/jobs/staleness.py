@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from snakemake.workflow import Workflow
 
 MESH, SHOWN = "model_normalized.obj", 3
-USER_FILES = {"materials": "", "photos": "photo ", "labels": "labels "}
+USER_FILES = {"materials": "", "photos": "photo ", "labels": "labels ", "keypoints": "keypoints "}
 """The params that hold digests of files, each with what a cause calls such a file."""
 DEFINITIONS = 5
 """How many definitions a line names."""

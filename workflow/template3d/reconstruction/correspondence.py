@@ -3,6 +3,8 @@
 Source: Zheng et al., "Deep Implicit Templates" (2021), sections 4.3 and 4.4.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from scipy.spatial import cKDTree
@@ -33,3 +35,22 @@ def transferred(source: np.ndarray, labels: np.ndarray, target: np.ndarray) -> n
     """
     _, nearest = cKDTree(source).query(target, workers=-1)
     return labels[nearest]
+
+
+def voted(sources: Sequence[tuple[np.ndarray, np.ndarray]], target: np.ndarray) -> np.ndarray:
+    """Labels (M,) of target points (M, 3) by vote: each of several shapes gives the label of its nearest point.
+
+    ``sources`` holds for each shape its points (N, 3) and their labels (N,). Of labels with equally many votes, the one
+    of the nearest point wins. All points are in template coordinates.
+    """
+    names = np.unique(np.concatenate([labels for _, labels in sources]))
+    votes = np.zeros((len(target), len(names)))
+    nearest_vote = np.full((len(target), len(names)), np.inf)
+    every = np.arange(len(target))
+    for points, labels in sources:
+        apart, nearest = cKDTree(points).query(target, workers=-1)
+        vote = np.searchsorted(names, labels[nearest])
+        votes[every, vote] += 1
+        nearest_vote[every, vote] = np.minimum(nearest_vote[every, vote], apart)
+    winners = votes == votes.max(axis=1, keepdims=True)
+    return names[np.where(winners, nearest_vote, np.inf).argmin(axis=1)]

@@ -97,6 +97,31 @@ def distribution(file: Path, errors: Mapping[str, np.ndarray], label: str, title
         save(figure, file)
 
 
+def curves(
+    file: Path, panels: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], across: str, label: str
+) -> None:
+    """Write a figure of shares with one panel per entry of ``panels``; each shows a curve (x, y) for each method."""
+    if not panels:
+        message(file, "No shape has known keypoints, so there is no PCK.")
+        return
+    with matplotlib.rc_context(STYLE):
+        rows = -(-len(panels) // 2)
+        figure = Figure(figsize=(7, 2.6 * rows + 0.6), layout="constrained")
+        axes = figure.subplots(rows, 2, squeeze=False, sharex=True, sharey=True).flatten()
+        for ax, (name, methods) in zip(axes, panels.items(), strict=False):
+            for dash, (method, (x, y)) in zip(DASHES, methods.items(), strict=False):
+                ax.plot(x, y, dash, linewidth=1.2, label=method)
+            ax.set(title=name, ylim=(0, 1.02))
+        for ax in axes[len(panels) :]:
+            ax.set_visible(False)
+        figure.supxlabel(across, fontsize=8)
+        figure.supylabel(label, fontsize=8)
+        figure.legend(
+            *axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False, fontsize=7
+        )
+        save(figure, file)
+
+
 def against(
     file: Path, panels: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], label: str, title: str
 ) -> None:

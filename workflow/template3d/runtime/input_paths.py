@@ -38,7 +38,7 @@ def check(config: Mapping[str, Any], results: Path, categories: Collection[str])
 
 def _given(config: Mapping[str, Any], categories: Collection[str]) -> dict[str, list[Path]]:
     """The paths that the workflow reads, by key."""
-    given = {key: [Path(config[key])] for key in ("shapenet", "photos", "labels")}
+    given = {key: [Path(config[key])] for key in ("shapenet", "photos", "labels", "keypoints")}
     if config["shapenet"] == "demo":
         del given["shapenet"]
     if backgrounds := config["augmentation"]["backgrounds"]:

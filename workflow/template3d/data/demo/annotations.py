@@ -45,33 +45,33 @@ def part_name(category: str, part: Part) -> str:
 
 
 def _of_chair(pieces: Pieces) -> dict[str, np.ndarray]:
-    found = _leg_ends(pieces)
+    points = _leg_ends(pieces)
     for name, x in SIDES.items():
-        found[f"seat_front_{name}"] = _corner(pieces["seat"][0], x, 1, -1)
-        found[f"back_top_{name}"] = _corner(pieces["back"][0], x, 1, -1)
-    return found | _arm_fronts(pieces)
+        points[f"seat_front_{name}"] = _corner(pieces["seat"][0], x, 1, -1)
+        points[f"back_top_{name}"] = _corner(pieces["back"][0], x, 1, -1)
+    return points | _arm_fronts(pieces)
 
 
 def _of_sofa(pieces: Pieces) -> dict[str, np.ndarray]:
-    found = _leg_ends(pieces)
+    points = _leg_ends(pieces)
     for name, x in SIDES.items():
-        found[f"back_top_{name}"] = _corner(pieces["back"][0], x, 1, -1)
-        found[f"chaise_front_{name}"] = _corner(pieces["chaise"][0], x, 1, -1)
-    return found | _arm_fronts(pieces)
+        points[f"back_top_{name}"] = _corner(pieces["back"][0], x, 1, -1)
+        points[f"chaise_front_{name}"] = _corner(pieces["chaise"][0], x, 1, -1)
+    return points | _arm_fronts(pieces)
 
 
 def _of_plane(pieces: Pieces) -> dict[str, np.ndarray]:
     fuselage = pieces["fuselage"][0]
-    found = {
+    points = {
         "nose": _end(fuselage, 2, -1, 20),
         "tail": _end(fuselage, 2, 1, 20),
         "fin_top": _tip(pieces["fin"][0], 1, 1),
     }
     for index, (side, x) in enumerate(SIDES.items()):  # ``meshes`` builds the left one first
-        found[f"wing_tip_{side}"] = _tip(pieces["wing"][index], 0, x)
-        found[f"tailplane_tip_{side}"] = _tip(pieces["tailplane"][index], 0, x)
-        found[f"engine_front_{side}"] = _end(pieces["engine"][index], 2, -1, 16)
-    return found
+        points[f"wing_tip_{side}"] = _tip(pieces["wing"][index], 0, x)
+        points[f"tailplane_tip_{side}"] = _tip(pieces["tailplane"][index], 0, x)
+        points[f"engine_front_{side}"] = _end(pieces["engine"][index], 2, -1, 16)
+    return points
 
 
 KEYPOINTS: dict[str, Callable[[Pieces], dict[str, np.ndarray]]] = {
