@@ -10,7 +10,8 @@ from template3d.data.sample_sets import Samples
 from template3d.geometry import meshes
 from template3d.jobs.sealing import sealed_job
 from template3d.networks import models
-from template3d.reconstruction import inference
+from template3d.reconstruction import correspondence, inference
+from template3d.report import colours
 from template3d.runtime import randomness
 
 with sealed_job(snakemake) as job:
@@ -33,8 +34,12 @@ with sealed_job(snakemake) as job:
         codes = inference.fit_codes(decoder, samples, fit_settings, [generator(shape) for shape in stale])
         for shape, code in zip(stale, codes, strict=True):
             (mesh,) = inference.meshes_of(decoder, code[None], **settings["isosurface"])
+            coordinates = correspondence.template_coordinates(decoder, code, mesh.vertices)
             mesh.vertices = normalizations[shape].to_shapenet(mesh.vertices)
-            yield shape, {f"{shape}.ply": meshes.ply_bytes(mesh), f"{shape}.json": json.dumps(code.tolist()).encode()}
+            files = {f"{shape}.ply": meshes.ply_bytes(mesh), f"{shape}.json": json.dumps(code.tolist()).encode()}
+            if len(mesh.faces):
+                files[f"{shape}.glb"] = meshes.glb_bytes(colours.painted(mesh, coordinates))
+            yield shape, files
 
     shapes = manifests.usable(settings["shapes"], snakemake.input.manifests, shards)
     job.log.info("%d of %d listed shapes are usable", len(shapes), len(settings["shapes"]))

@@ -31,7 +31,7 @@ with sealed_job(snakemake):
         (mesh,) = inference.meshes_of(model.decoder, code[None], **settings["isosurface"])
         pictures.append(np.repeat(previews.shaded(mesh, SIZE)[..., None], 3, axis=2))
     titles = [ends[0][:4], *[""] * (STEPS - 2), ends[1][:4]]
-    figures.picture_rows(Path(snakemake.output.strip), {"": pictures}, titles)
+    figures.picture_rows(Path(snakemake.output.strip), {"": pictures}, titles, together=True)
     frames = [Image.fromarray(picture) for picture in (*pictures, *pictures[-2:0:-1])]
     with files.whole(snakemake.output.animation) as beside:
         frames[0].save(beside, format="GIF", save_all=True, append_images=frames[1:], duration=MILLISECONDS, loop=0)

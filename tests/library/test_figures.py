@@ -73,6 +73,7 @@ def test_a_contact_sheet_shows_every_view(tmp_path):
     sheet = Image.open(tmp_path / "sheet.png")
     thumbnail = contact_sheets.THUMBNAIL**2
     assert [len(pixels_like(sheet, colour, 0)) for colour in (RED, GREEN)] == [2 * thumbnail, thumbnail]
+    assert sheet.width == 3 * contact_sheets.THUMBNAIL
 
 
 def test_slices_show_the_surface_where_the_distances_change_sign(tmp_path):

@@ -32,7 +32,7 @@ def test_a_shape_has_its_view_its_truth_and_a_reconstruction_by_each_method(stud
     image = np.zeros((64, 64, 3), np.uint8)
     picture.add_shape(cameras.View(30, 20, 1.5), image, box, archive_of, "aaaa/view.ply", "title")
     assert picture.titles == ["title"]
-    assert list(picture.rows) == ["rgb", "ground truth", "two-phase", "end-to-end"]
+    assert list(picture.rows) == ["input view", "ground truth", "two-phase", "end-to-end"]
     (view,), (truth,), (two_phase,), (end_to_end,) = picture.rows.values()
     assert view is image
     assert is_picture_of_something(truth)

@@ -82,6 +82,7 @@ RERUN_NOTHING = [
     Setting("on_bad_mesh", "skip", ()),
     Setting("on_missing_mesh", "skip", ()),
     Setting("accept", ["chairs"], ()),
+    Setting("between", ["1e6a", "0934"], ()),
     Setting("seeds", 2, ()),
     Setting("correspondence.sources", 2, ()),
     Setting("confirm", "yes", ()),

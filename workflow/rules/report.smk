@@ -262,6 +262,13 @@ rule errors_figure:
         "../../scripts/errors_figure.py"
 
 
+# The captions of the figures that the gallery shows, by the end of their files' names, in its order.
+CAPTIONS = {
+    f"_{name}".removesuffix("_picture"): (BASE / f"workflow/report/{name}.rst").read_text()
+    for name in ("picture", "template", "errors", "worst", "angles", "codes", "losses")
+}
+
+
 rule gallery:
     input:
         rules.table1.output,
@@ -276,10 +283,19 @@ rule gallery:
         ),
         expand(rules.loss_curves.output, category=TRAINED_CATEGORIES),
         expand("results/templates/{category}/{method}.ply", category=CATEGORIES, method=TRAINED_METHODS),
-        expand("results/reconstructions/{category}/{method}/test.zip", category=CATEGORIES, method=TRAINED_METHODS),
-        expand("results/metrics/{category}/{method}_test.csv", category=CATEGORIES, method=TRAINED_METHODS),
+        expand(
+            "results/reconstructions/{category}/{method}/test.zip",
+            category=CATEGORIES,
+            method=[*TRAINED_METHODS, "code_fit"],
+        ),
+        expand(
+            "results/metrics/{category}/{part}_test.csv", category=CATEGORIES, part=[*TRAINED_METHODS, "baselines"]
+        ),
+        photos=[f"results/photos/{category}/photos.csv" for category in CATEGORIES if photos_of(category)],
         views=[file for category in CATEGORIES for file in shards_of(category, "test", f"{PICTURED}.zip")],
-        meshes=[file for category in CATEGORIES for file in shards_of(category, "test", "meshes.zip")],
+        manifests=[file for category in CATEGORIES for file in compared_shards(category, "manifest.json")],
+        meshes=[file for category in CATEGORIES for file in compared_shards(category, "meshes.zip")],
+        surfaces=[file for category in CATEGORIES for file in shards_of(category, "test", "surface.zip")],
     output:
         page=report(
             "results/gallery/index.html",
@@ -297,15 +313,20 @@ rule gallery:
     resources:
         mem_mb=growing(4000),
         runtime=growing(30),
+    # not in params, because it concerns only what is still to be made: `limits`
     params:
         settings=settings(
             categories=CATEGORIES,
             shapes={category: shown_shapes(category) for category in CATEGORIES},
             methods=TRAINED_METHODS,
+            model_categories={category: model_category(category) for category in CATEGORIES},
             kind=PICTURED,
             reconstruct=part("reconstruct", "fixed_view"),
-            layout=digest_of("workflow/template3d/report/gallery.html"),
+            synsets={category: SYNSETS[category] for category in CATEGORIES},
+            captions=[[end, text] for end, text in CAPTIONS.items()],
+            layout=[digest_of(file) for file in sorted((BASE / "workflow/template3d/report/page").iterdir())],
         ),
+        photos=settings(photos={category: photo_digests(category) for category in CATEGORIES}),
         code=code("gallery.py"),
     message:
         "writing the gallery"

@@ -1,5 +1,7 @@
 # Uses of the template: labels and keypoints transferred from one shape to all, and shapes between two shapes.
 
+from template3d.data import pairs
+
 
 rule transfer_labels:
     input:
@@ -140,6 +142,22 @@ rule correspondence:
         rules.correspondence_table.output,
 
 
+def named_pair():
+    """The category and the two training shapes that `between` names; a pair of None without it."""
+    if not config["between"]:
+        return None, None
+    try:
+        return pairs.category_and_ids(config["between"], {name: SPLITS[name]["train"] for name in TRAINED_CATEGORIES})
+    except InputError as error:
+        raise WorkflowError(str(error))
+
+
+def ends_of(category):
+    """The two training shapes of a category between which `interpolations` draws."""
+    named, ends = named_pair()
+    return ends if named == category else splits.spread(SPLITS[category]["train"], 2)
+
+
 rule interpolate:
     input:
         model=f"results/models/{{category}}/{TRAINED_METHODS[0]}/model.safetensors",
@@ -162,7 +180,7 @@ rule interpolate:
     # not in params, because it changes rounding at most: `training`
     params:
         settings=lambda wildcards: settings(
-            isosurface=config["isosurface"], ends=splits.spread(SPLITS[wildcards.category]["train"], 2)
+            isosurface=config["isosurface"], ends=ends_of(wildcards.category)
         ),
         code=code("interpolate.py"),
     message:
@@ -173,4 +191,4 @@ rule interpolate:
 
 rule interpolations:
     input:
-        expand(rules.interpolate.output, category=TRAINED_CATEGORIES),
+        lambda wildcards: expand(rules.interpolate.output, category=named_pair()[0] or TRAINED_CATEGORIES),

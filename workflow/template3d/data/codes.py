@@ -24,7 +24,9 @@ def read(weights: Path) -> dict[str, np.ndarray]:
     except InputError:
         raise
     except Exception as error:  # safetensors has its own class of errors
-        raise InputError(f"{weights}: cannot be read ({error}); delete it, and the next run trains again") from error
+        raise InputError(
+            f"{weights}: cannot be read ({error}); copy the model's folder again, or let snakemake make it again"
+        ) from error
 
 
 def checked_shapes(shapes: object, description: Path) -> list[str]:

@@ -26,3 +26,11 @@ BASELINES = {
     "code_fit": "A code fitted to the true distances",
 }
 """The baselines, each with its title in tables."""
+NAMES = {name: method.name for name, method in METHODS.items()} | {
+    "nearest_code": "retrieval",
+    "nearest_oracle": "oracle retrieval",
+    "code_fit": "fitted code",
+    "template_only": "the template",
+    "train_average": "random training shape",
+}
+"""Short names of the methods and baselines, in the order in which the page compares them."""

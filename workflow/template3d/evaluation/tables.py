@@ -129,7 +129,7 @@ def markdown(table: pd.DataFrame, title: str, published: pd.DataFrame | None = N
     lines = [
         f"# {title}",
         "",
-        _grid(paper),
+        _grid(paper, texts=True),
         "",
         "Squared distances to the nearest point, both ways summed, in ShapeNet units (diagonal 1), times 1000: mean "
         "over the shapes, each with the mean over its views [95 % bootstrap interval], and median. Views are easy "
@@ -213,6 +213,7 @@ def _wide(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).fillna("")
 
 
-def _grid(table: pd.DataFrame) -> str:
+def _grid(table: pd.DataFrame, texts: bool = False) -> str:
+    """A table as Markdown; with ``texts``, cells are shown as they are, also where they look like numbers."""
     known = table.astype(object).where(table.notna(), None)
-    return known.to_markdown(index=False, floatfmt=".4g", missingval="")
+    return known.to_markdown(index=False, floatfmt=".4g", missingval="", disable_numparse=texts)

@@ -128,6 +128,14 @@ WRITERS = {".glb": glb_bytes, ".obj": obj_bytes, ".ply": ply_bytes, ".stl": stl_
 """The formats in which a mesh is written, by the suffix of the file."""
 
 
+def read_glb(content: bytes) -> trimesh.Trimesh:
+    """The mesh, with the colours of its vertices, from the bytes of a GLB file that ``glb_bytes`` wrote."""
+    scene = trimesh.load_scene(BytesIO(content), file_type="glb", process=False)
+    (mesh,) = scene.geometry.values()
+    assert isinstance(mesh, trimesh.Trimesh)
+    return mesh
+
+
 def read_ply(content: bytes) -> trimesh.Trimesh:
     """A mesh from the bytes of a PLY file; without faces if the file has none."""
     mesh = trimesh.load(BytesIO(content), file_type="ply", process=False)

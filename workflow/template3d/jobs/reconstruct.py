@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-import trimesh
 
 from template3d.data import archives, images, views
 from template3d.geometry import meshes
@@ -99,9 +98,7 @@ class Reconstructor:
             facts |= {"azimuth_deg": camera.azimuth_deg, "elevation_deg": camera.elevation_deg}
             files = {".ply": meshes.ply_bytes(mesh), ".json": json.dumps(facts).encode()}
             if item.choice == "fixed" and len(mesh.faces):  # for viewers; the measures read the PLY
-                assert isinstance(mesh.visual, trimesh.visual.ColorVisuals)  # trimesh's default
-                mesh.visual.vertex_colors = colours.of_positions(coordinates)
-                files[".glb"] = meshes.glb_bytes(mesh)
+                files[".glb"] = meshes.glb_bytes(colours.painted(mesh, coordinates))
             yield item.stem, {f"{item.stem}{suffix}": content for suffix, content in files.items()}
 
     def update(

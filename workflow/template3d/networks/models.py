@@ -89,7 +89,9 @@ def load_encoder(encoder: Encoder, weights: Path) -> None:
     try:
         encoder.load_state_dict(load_file(weights))
     except Exception as error:  # safetensors has its own class of errors
-        raise InputError(f"{weights}: cannot be read ({error}); delete it, and the next run trains again") from error
+        raise InputError(
+            f"{weights}: cannot be read ({error}); copy it again, or let snakemake make it again"
+        ) from error
 
 
 def load_model(weights: Path) -> Model:
@@ -113,7 +115,7 @@ def load_model(weights: Path) -> Model:
             written = json.loads((opened.metadata() or {}).get(DESCRIPTION, "null"))
     except Exception as error:  # safetensors has its own class of errors
         raise InputError(
-            f"{weights}: it or {description.name} cannot be read ({error!r}); delete both to train again"
+            f"{weights}: it or {description.name} cannot be read ({error!r}); copy its folder again, with all files"
         ) from error
     missing = {"decoder", "shapes", "image_size"} - (facts.keys() if isinstance(facts, dict) else set())
     if missing:

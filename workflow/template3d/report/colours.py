@@ -1,11 +1,17 @@
 """Colours of points, by template coordinates, by label or by distance."""
 
 import numpy as np
+import trimesh
 
 
 def of_positions(template_coordinates: np.ndarray) -> np.ndarray:
     """Colours (N, 3) uint8 of template coordinates (N, 3); corresponding points have the same colour."""
     return (255 * (0.5 + template_coordinates / 2)).clip(0, 255).astype(np.uint8)
+
+
+def painted(mesh: trimesh.Trimesh, template_coordinates: np.ndarray) -> trimesh.Trimesh:
+    """A copy of a mesh whose vertices have the colours of their template coordinates (V, 3)."""
+    return trimesh.Trimesh(mesh.vertices, mesh.faces, vertex_colors=of_positions(template_coordinates), process=False)
 
 
 def palette(count: int) -> np.ndarray:

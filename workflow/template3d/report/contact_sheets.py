@@ -1,5 +1,6 @@
 """Contact sheets: images that show at a glance whether the data are right."""
 
+import math
 from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import trimesh
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from template3d.data import archives, ground_truth, samples
 from template3d.data import views as view_files
@@ -22,6 +23,7 @@ from template3d.runtime.files import whole
 
 THUMBNAIL = 64
 COLUMNS = 25
+"""The most thumbnails in a row."""
 LABEL = 14
 SLAB = 0.02
 """Half the thickness of a slice, in the unit sphere."""
@@ -37,13 +39,16 @@ def views(file: Path, shards: Sequence[Path], category: str, shapes: Sequence[st
         for kind in protocols.KINDS:
             images = [_thumbnail(content) for _, content in _members(shards, f"{category}/{shape}/{kind}/image_rgb/")]
             blocks.append((f"{shape}, {kind}: {len(images)} views", images))
-    rows = [-(-max(len(images), 1) // COLUMNS) for _, images in blocks]
-    sheet = Image.new("RGB", (COLUMNS * THUMBNAIL, LABEL * len(blocks) + THUMBNAIL * sum(rows)), "white")
+    columns = min(COLUMNS, max((len(images) for _, images in blocks), default=1))
+    rows = [-(-max(len(images), 1) // columns) for _, images in blocks]
+    font = ImageFont.load_default()
+    width = max(columns * THUMBNAIL, *(math.ceil(font.getlength(label)) + 4 for label, _ in blocks))
+    sheet = Image.new("RGB", (width, LABEL * len(blocks) + THUMBNAIL * sum(rows)), "white")
     pen, top = ImageDraw.Draw(sheet), 0
     for (label, images), height in zip(blocks, rows, strict=True):
-        pen.text((2, top + 1), label, fill="black")
+        pen.text((2, top + 1), label, fill="black", font=font)
         for index, image in enumerate(images):
-            sheet.paste(image, (index % COLUMNS * THUMBNAIL, top + LABEL + index // COLUMNS * THUMBNAIL))
+            sheet.paste(image, (index % columns * THUMBNAIL, top + LABEL + index // columns * THUMBNAIL))
         top += LABEL + height * THUMBNAIL
     with whole(file) as beside:
         sheet.save(beside, format="PNG")

@@ -8,13 +8,18 @@ from typing import Any
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from template3d.report.style import DASHES, MARKERS, STYLE
+from template3d.report.trimming import trimmed
 from template3d.runtime.files import whole
 
 LEAST = 1e-5
 """Curves are cut off below this share of a panel's largest loss."""
+SIDE, LABELS, TITLES = 1.6, 0.25, 0.25
+"""The longer side of an image, and the space left of a row and above a column, in inches."""
 FILLED_MARKER: dict[str, Any] = {"markersize": 2.5, "markeredgewidth": 0}
 OPEN_MARKER: dict[str, Any] = {"markersize": 3.5, "markeredgewidth": 0.6, "fillstyle": "none"}
 
@@ -27,12 +32,20 @@ def save(figure: Figure, file: Path) -> None:
         figure.savefig(beside, format="pdf", metadata={"CreationDate": None})
 
 
-def picture_rows(file: Path, rows: Mapping[str, Sequence[np.ndarray]], titles: Sequence[str]) -> None:
-    """Write a figure of images (H, W, 3) in named rows, with a title above each column."""
+def picture_rows(
+    file: Path, rows: Mapping[str, Sequence[np.ndarray]], titles: Sequence[str], together: bool = False
+) -> None:
+    """Write a figure of images (H, W, 3) in named rows, with a title above each column.
+
+    White margins are cut off: those of a column alike or, with ``together``, those of all images.
+    """
+    images_of, aspect = trimmed(rows, together)
+    across, down = SIDE * min(aspect, 1), SIDE / max(aspect, 1)
+    width, height = across * len(titles) + LABELS, down * len(rows) + TITLES
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(1.6 * len(titles) + 0.3, 1.6 * len(rows) + 0.4))
+        figure = Figure(figsize=(width, height))
         axes = figure.subplots(len(rows), len(titles), squeeze=False)
-        for line, (name, images) in zip(axes, rows.items(), strict=True):
+        for line, (name, images) in zip(axes, images_of.items(), strict=True):
             for ax, image in zip(line, images, strict=True):
                 ax.imshow(image)
                 ax.set(xticks=[], yticks=[])
@@ -41,7 +54,7 @@ def picture_rows(file: Path, rows: Mapping[str, Sequence[np.ndarray]], titles: S
             line[0].set_ylabel(name)
         for ax, title in zip(axes[0], titles, strict=True):
             ax.set_title(title, fontsize=8, parse_math=False)  # a photo's name may hold dollar signs
-        figure.subplots_adjust(0.05, 0.01, 0.995, 1 - 0.4 / (1.6 * len(rows) + 0.4), 0.02, 0.02)
+        figure.subplots_adjust(LABELS / width, 0, 1, 1 - TITLES / height, 0, 0)
         save(figure, file)
 
 
@@ -57,6 +70,7 @@ def loss_curves(file: Path, histories: dict[str, tuple[pd.DataFrame, Sequence[st
             for term, dash in zip(terms, DASHES, strict=False):
                 panel.plot(history["epoch"], history[term], dash, linewidth=1, label=term.replace("_", " "))
             panel.set(title=name, xlabel="epoch", ylabel="loss", yscale="log")
+            _plain_numbers(panel.yaxis)
             panel.set_ylim(bottom=max(panel.get_ylim()[0], LEAST * history[list(terms)].max(axis=None)))
             panel.legend(frameon=False)
         figure.suptitle(title)
@@ -93,6 +107,7 @@ def distribution(file: Path, errors: Mapping[str, np.ndarray], label: str, title
         for index, (name, values) in enumerate(errors.items()):
             panel.ecdf(values, linestyle=DASHES[index % len(DASHES)], linewidth=1 + index // len(DASHES), label=name)
         panel.set(xscale="log", xlabel=label, ylabel="share of shapes", ylim=(0, 1.02), title=title)
+        _plain_numbers(panel.xaxis)
         figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=7)
         save(figure, file)
 
@@ -134,10 +149,18 @@ def against(
             for marker, (name, (x, y)) in zip(MARKERS, methods.items(), strict=False):
                 panel.plot(x, y, marker, markersize=4, fillstyle="none", label=name)
             panel.set(xlabel=across, ylabel=label, yscale="log")
+            _plain_numbers(panel.yaxis)
         labels = panel.get_legend_handles_labels()
         figure.legend(*labels, loc="outside lower center", ncols=2, frameon=False, fontsize=7)
         figure.suptitle(title)
         save(figure, file)
+
+
+def _plain_numbers(axis: Axis) -> None:
+    """Label a logarithmic axis at 1, 2, 5 and 10, with 0.2, not 2 x 10^-1."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def message(file: Path, text: str) -> None:

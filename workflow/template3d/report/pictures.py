@@ -20,6 +20,8 @@ SIZE = 320
 PHOTOS = 4
 """The most photos in a picture."""
 PHOTO_SEEN_FROM = cameras.View(42, 24, distance=1.4)
+VIEW, TRUTH = "input view", "ground truth"
+"""The first rows."""
 NOTHING = np.full((SIZE, SIZE, 3), 255, np.uint8)
 UNIT_SPHERE = 0.5
 """The scale that gives a shape in the unit sphere about ShapeNet's size."""
@@ -35,7 +37,7 @@ class Picture:
         self.studio = studio
         self.titles: list[str] = []
         self.names = {method: "reconstruction" if len(methods) == 1 else METHODS[method].name for method in methods}
-        self.rows: dict[str, list[np.ndarray]] = {name: [] for name in ("rgb", "ground truth", *self.names.values())}
+        self.rows: dict[str, list[np.ndarray]] = {name: [] for name in (VIEW, TRUTH, *self.names.values())}
 
     def add_shape(
         self,
@@ -47,8 +49,8 @@ class Picture:
         title: str,
     ) -> None:
         """Add a shape's column: an image, then its mesh and ``member`` of each method's archive, from ``view``."""
-        self.rows["rgb"].append(image)
-        self.rows["ground truth"].append(self.studio.picture(mesh, view))
+        self.rows[VIEW].append(image)
+        self.rows[TRUTH].append(self.studio.picture(mesh, view))
         for method, archive in archive_of.items():
             reconstruction = meshes.read_ply(archives.read(archive, member))
             self.rows[self.names[method]].append(self.studio.picture(reconstruction, view))
@@ -61,8 +63,8 @@ class Picture:
         usable = [file for file in files if photos.cell(file.name) not in unusable]
         for photo in usable[:PHOTOS]:
             image = photos.read(photo, limits).image
-            self.rows["rgb"].append(np.array(image.resize((SIZE, SIZE))))
-            self.rows["ground truth"].append(NOTHING)
+            self.rows[VIEW].append(np.array(image.resize((SIZE, SIZE))))
+            self.rows[TRUTH].append(NOTHING)
             for method in methods:
                 file = photos.product(table.parent, photo, method, methods, ".ply")
                 mesh = meshes.read_ply(file.read_bytes()).apply_scale(UNIT_SPHERE) if file.exists() else None
@@ -110,4 +112,4 @@ def templates(file: Path, studio: Studio, meshes_unit: Mapping[str, Path]) -> No
         template = meshes.read_ply(mesh_file.read_bytes()).apply_scale(UNIT_SPHERE)
         pictures = [studio.picture(template, cameras.View(*turn, distance=1.4)) for turn in TURNS.values()]
         rows["template" if len(meshes_unit) == 1 else METHODS[method].name] = pictures
-    figures.picture_rows(file, rows, list(TURNS))
+    figures.picture_rows(file, rows, list(TURNS), together=True)
