@@ -32,12 +32,9 @@ def test_the_page_asks_for_nothing_from_the_network():
 
 
 def test_what_follows_the_comparison_with_retrieval_is_folded():
-    page = gallery.page(
-        {"names": {}, "methods": [], "categories": {}},
-        [
-            "# Table 1\n\n| a |\n|---|\n| 1 |\n\n## Against retrieval\n\nwords\n\n## Every measure\n\n| b |\n|---|\n| 2 |\n"
-        ],
-    )
+    grids = ["| a |\n|---|\n| 1 |", "| b |\n|---|\n| 2 |"]
+    table = f"# Table 1\n\n{grids[0]}\n\n## Against retrieval\n\nwords\n\n## Every measure\n\n{grids[1]}\n"
+    page = gallery.page({"names": {}, "methods": [], "categories": {}}, [table])
     shown, folded = page.split("<details>")
     assert "<h2>Table 1</h2>" in shown
     assert "words" in shown

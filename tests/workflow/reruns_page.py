@@ -54,7 +54,7 @@ def page() -> str:
         "`make lint` prints each such statement; there are none.",
         "",
         "The analysis does not see files that a module reads, other programs that it starts, and what the import",
-        "of a package does that nothing uses. `report/gallery.html`, the only such file, is a param of its rule.",
+        "of a package does that nothing uses. `report/page/`, the only such files, are a param of their rule.",
         "",
         "`tests/workflow/test_calls.py` runs every rule and checks that each function that was called is among",
         "those that the rule depends on.",

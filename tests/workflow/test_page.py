@@ -35,19 +35,14 @@ def opened(browser, micro, errors, **options):
     return page
 
 
-@pytest.fixture(scope="module", params=[(1400, 900), (400, 800)], ids=["wide", "phone"])
+@pytest.fixture(params=[(1400, 900), (400, 800)], ids=["wide", "phone"])
 def page(micro, browser, request):
     errors = []
     width, height = request.param
-    yield opened(browser, micro, errors, viewport={"width": width, "height": height})
+    page = opened(browser, micro, errors, viewport={"width": width, "height": height})
+    yield page
+    page.context.close()
     assert errors == []
-
-
-@pytest.fixture(autouse=True)
-def first_state(page):
-    """Each test starts with the camera, colours and methods that the page opens with."""
-    yield
-    page.reload()
 
 
 def pixels(locator) -> np.ndarray:
@@ -58,9 +53,8 @@ def canvases(page, row):
     """The canvases of a row, drawn: those of the template are in row 0, those of the photo in row 1."""
     article = page.locator("article").nth(row)
     article.scroll_into_view_if_needed()
-    page.wait_for_function(
-        "row => document.querySelectorAll('article')[row].querySelector('canvas').width > 300", arg=row
-    )
+    drawn = "row => rows[row].cards.every(card => card.canvas.dataset.drawn)"
+    page.wait_for_function(drawn, arg=row)
     page.wait_for_timeout(400)  # until the next frame
     return article.locator("canvas")
 

@@ -288,9 +288,7 @@ rule gallery:
             category=CATEGORIES,
             method=[*TRAINED_METHODS, "code_fit"],
         ),
-        expand(
-            "results/metrics/{category}/{part}_test.csv", category=CATEGORIES, part=[*TRAINED_METHODS, "baselines"]
-        ),
+        expand("results/metrics/{category}/{part}_test.csv", category=CATEGORIES, part=[*TRAINED_METHODS, "baselines"]),
         photos=[f"results/photos/{category}/photos.csv" for category in CATEGORIES if photos_of(category)],
         views=[file for category in CATEGORIES for file in shards_of(category, "test", f"{PICTURED}.zip")],
         manifests=[file for category in CATEGORIES for file in compared_shards(category, "manifest.json")],

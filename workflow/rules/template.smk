@@ -179,9 +179,7 @@ rule interpolate:
         gpu=TRAINING["gpus"],
     # not in params, because it changes rounding at most: `training`
     params:
-        settings=lambda wildcards: settings(
-            isosurface=config["isosurface"], ends=ends_of(wildcards.category)
-        ),
+        settings=lambda wildcards: settings(isosurface=config["isosurface"], ends=ends_of(wildcards.category)),
         code=code("interpolate.py"),
     message:
         "drawing shapes between two {wildcards.category}"

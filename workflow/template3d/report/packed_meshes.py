@@ -21,8 +21,8 @@ def packed(mesh: trimesh.Trimesh, truth_points: np.ndarray | None = None) -> dic
     """A mesh as data of the page; None if it has no faces.
 
     ``vertices`` (V, 3) are uint16, with ``low`` (3,) and ``size``: a coordinate is ``low + size * vertex / STEPS``.
-    ``faces`` (F, 3) are uint16, or uint32 if V is over MANY. A mesh with coloured vertices has ``colours`` (V, 3) uint8.
-    With ``truth_points`` (N, 3) it has ``errors`` (V,) uint8: distances to the nearest of them, 255 at
+    ``faces`` (F, 3) are uint16, or uint32 if V is over MANY. A mesh whose vertices have colours has ``colours`` (V, 3)
+    uint8. With ``truth_points`` (N, 3) it has ``errors`` (V,) uint8: distances to the nearest of them, 255 at
     LAST_COLOUR_DISTANCE and beyond. Arrays are little-endian, in base64.
     """
     if not len(mesh.faces):
@@ -37,9 +37,9 @@ def packed(mesh: trimesh.Trimesh, truth_points: np.ndarray | None = None) -> dic
         "vertices": _text(np.round((vertices - low) / size * STEPS), "<u2"),
         "faces": _text(faces, "<u2" if len(vertices) <= MANY else "<u4"),
     }
-    if mesh.visual.kind == "vertex":
+    if isinstance(mesh.visual, trimesh.visual.ColorVisuals) and mesh.visual.kind == "vertex":
         _, originals = nearest(vertices, mesh.vertices)
-        data["colours"] = _text(mesh.visual.vertex_colors[originals, :3], "u1")  # type: ignore[union-attr]
+        data["colours"] = _text(mesh.visual.vertex_colors[originals, :3], "u1")
     if truth_points is not None:
         distances, _ = nearest(vertices, truth_points)
         data["errors"] = _text(np.clip(255 * distances / LAST_COLOUR_DISTANCE, 0, 255), "u1")

@@ -121,6 +121,7 @@ class Drawing {
     gl.uniform1i(uniforms.flatly, mesh.colours ? 0 : 1);  // meshes of a network are smooth
     gl.drawElements(gl.TRIANGLES, mesh.faces.length, mesh.faces.BYTES_PER_ELEMENT === 4 ? gl.UNSIGNED_INT : gl.UNSIGNED_SHORT, 0);
     card.getContext("2d").drawImage(this.canvas, 0, 0);
+    card.dataset.drawn = "yes";
   }
 }
 
