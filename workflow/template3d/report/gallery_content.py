@@ -56,7 +56,7 @@ class CategoryContent:
     """Collects the page's content for one category.
 
     A row of the page has a ``name``, ``models`` (each by ``TRUTH``, method or baseline, as ``packed`` returns it),
-    ``downloads`` (the path of a GLB, by method or baseline), ``camera`` (its first pose) and ``frame``: the centre,
+    ``downloads`` (the address of a GLB, by method or baseline), ``camera`` (its first pose) and ``frame``: the centre,
     from that of the camera's image, and the half height of what a card shows, with 1 for the side of that image.
     """
 
@@ -169,12 +169,11 @@ class CategoryContent:
             models, links, shown = {}, {}, []
             for method in methods:
                 file = photos.product(table.parent, photo, method, methods, ".glb")
-                mesh = meshes.read_glb(file.read_bytes()) if file.exists() else trimesh.Trimesh()
-                mesh.apply_scale(UNIT_SPHERE)
-                models[method] = packed(mesh)
-                if len(mesh.faces):
+                models[method] = None
+                if file.exists():
+                    mesh = meshes.read_glb(file.read_bytes()).apply_scale(UNIT_SPHERE)
+                    models[method], links[method] = packed(mesh), self._link(file)
                     shown.append(mesh.vertices)
-                    links[method] = self._link(file)
             image = photos.read(photo, limits).image.resize((PICTURE, PICTURE))
             row = {"name": photos.printable(photo.name), "picture": _png(image), "background": facts["background"]}
             rows.append(row | {"models": models, "downloads": links} | _posed(shown, aspect))

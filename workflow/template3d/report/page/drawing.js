@@ -141,7 +141,7 @@ function posed({pose, focal, centre}, azimuth, elevation) {
 }
 
 function filled([across, down, half], meshes, pose, aspect, margin = 1.08) {
-  // The frame, larger where meshes would leave it.
+  // The frame, larger where meshes would leave it; the margin is that of gallery_content.py.
   for (const {points, low, size} of meshes) {
     const start = low.map((value, axis) => value - pose.centre[axis]);
     for (let point = 0; point < points.length; point += 3) {

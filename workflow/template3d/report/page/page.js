@@ -6,7 +6,7 @@ const drawing = new Drawing(scale);
 const EXPLAINED = {
   colours: "Points of one colour correspond: they have one position in the template. The ground truth and training shapes are grey.",
   grey: "",
-  errors: "Distance to the ground truth, in ShapeNet units (the diagonal of a shape is 1). The ground truth and training shapes are grey.",
+  errors: "Distance to the ground truth, in ShapeNet units: the diagonal of a shape is 1. What has no ground truth, the ground truth itself and training shapes are grey.",
 };
 const TRUTH = "truth";
 const turned = {azimuth: 0, elevation: 0, zoom: 1};
@@ -164,7 +164,7 @@ function recolour() {
 }
 const legend = document.querySelector("#scale canvas").getContext("2d");
 legend.putImageData(new ImageData(Uint8ClampedArray.from({length: 1024}, (_, i) => i % 4 === 3 ? 255 : scale[3 * (i >> 2) + i % 4]), 256, 1), 0, 0);
-document.getElementById("farthest").textContent = data.farthest + " and more";
+document.getElementById("farthest").textContent = data.farthest + " ShapeNet units and more";
 for (const name of Object.keys(data.categories)) element("option", category, name, {value: name});
 const drawable = new Set(Object.values(data.categories).flatMap(content => content.shapes.flatMap(shape => Object.keys(shape.models))));
 for (const [method, name] of Object.entries(data.names)) if (drawable.has(method)) {
