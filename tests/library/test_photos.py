@@ -102,7 +102,7 @@ def test_a_photo_is_turned_upright_as_its_exif_says(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned: the first row is the right side
     Image.fromarray(np.rot90(array)).save(tmp_path / "a.jpg", exif=exif, quality=95)
-    image = photos._opened(tmp_path / "a.jpg", Limits())
+    image = photos.opened(tmp_path / "a.jpg", Limits())
     assert image.size == (160, 100)
     assert np.array(image)[5, 80, 0] > 150
 

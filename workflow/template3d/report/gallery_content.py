@@ -166,7 +166,9 @@ class CategoryContent:
             facts = listed.loc[photos.cell(photo.name)]
             if facts["status"] == "unusable":
                 continue
-            models, links, shown = {}, {}, []
+            models: dict[str, dict | None] = {}
+            links: dict[str, str] = {}
+            shown: list[np.ndarray] = []
             for method in methods:
                 file = photos.product(table.parent, photo, method, methods, ".glb")
                 models[method] = None
@@ -175,7 +177,9 @@ class CategoryContent:
                     models[method], links[method] = packed(mesh), self._link(file)
                     shown.append(mesh.vertices)
             image = photos.read(photo, limits).image.resize((PICTURE, PICTURE))
-            row = {"name": photos.printable(photo.name), "picture": _png(image), "background": facts["background"]}
+            row = {"name": photos.printable(photo.name), "picture": _png(image)} | {
+                name: facts[name] for name in ("background", "confidence")
+            }
             rows.append(row | {"models": models, "downloads": links} | _posed(shown, aspect))
         return rows
 

@@ -137,7 +137,8 @@ function show() {
     comparison(parent, means(content.shapes), "Mean of the test shapes shown");
   });
   for (const photo of content.photos) card(photo, "Your photo " + photo.name, (parent, row) => {
-    picture(parent, photo.picture, "what the encoder saw; background: " + photo.background, "Photo " + photo.name, {class: "card"});
+    const words = "what the encoder saw; background: " + photo.background + "; confidence: " + photo.confidence;
+    picture(parent, photo.picture, words, "Photo " + photo.name, {class: "card"});
     for (const method of trained) model(parent, row, method, data.names[method], data.names[method] + " of " + photo.name);
   });
   const error = shape => shape.errors[shown[0]] ?? Infinity;
