@@ -147,7 +147,7 @@ def test_the_package_asks_for_no_version_that_is_not_pinned():
 
 def test_inference_needs_nothing_but_the_packages_dependencies():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    imported = pinned_imports(provenance.PACKAGE / "reconstruct.py")
+    imported = pinned_imports(provenance.PACKAGE / "reconstruct.py") | pinned_imports(provenance.PACKAGE / "fit.py")
     assert imported == {Requirement(name).name for name in project["dependencies"]}
 
 

@@ -54,15 +54,15 @@ def pictures(shapes=4, views=6):
     return Views(images, index)
 
 
-def sphere_model() -> Model:
-    """A model for which every image shows nearly a sphere of radius 0.5; two shapes, ``aaaa`` and ``bbbb``."""
+def sphere_model(radius: float = 0.5) -> Model:
+    """A model for which every image shows nearly a sphere of ``radius``; two shapes, ``aaaa`` and ``bbbb``."""
     torch.manual_seed(0)
     decoder = ImplicitTemplate(**SIZES)  # its warp, untrained, hardly moves a point
     adam = torch.optim.Adam(decoder.template.parameters(), lr=1e-2)
     for _ in range(300):
         points = 2 * torch.rand(512, 3) - 1
         points[::2] *= 0.6
-        loss = (decoder.template(points) - (points.norm(dim=-1) - 0.5).clamp(-0.1, 0.1)).abs().mean()
+        loss = (decoder.template(points) - (points.norm(dim=-1) - radius).clamp(-0.1, 0.1)).abs().mean()
         adam.zero_grad()
         loss.backward()
         adam.step()

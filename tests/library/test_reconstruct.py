@@ -11,7 +11,7 @@ import torch
 import trimesh
 import yaml
 from PIL import Image
-from template3d import __main__, reconstruct
+from template3d import __main__, command_line
 from template3d.data import codes, photos
 from template3d.networks import models
 from template3d.networks.origin import Origin
@@ -208,7 +208,7 @@ def test_a_full_disk_is_a_sentence(tmp_path, monkeypatch, photo):
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(reconstruct.files.os, "fsync", full)
+    monkeypatch.setattr(command_line.files.os, "fsync", full)
     with pytest.raises(SystemExit, match=r"mesh\.glb: cannot be written \(No space left on device\)"):
         run(monkeypatch, "reconstruct", photo, "-o", tmp_path / "mesh.glb", "--model", tmp_path, "--resolution", "32")
     assert not (tmp_path / "mesh.glb").exists()
@@ -271,5 +271,5 @@ def test_codes_are_read_without_the_networks(model, tmp_path):
 
 
 def test_the_highest_resolution_is_that_of_the_configuration():
-    schema = yaml.safe_load((Path(reconstruct.__file__).parents[1] / "schemas/config.schema.yaml").read_text())
-    assert schema["properties"]["isosurface"]["properties"]["resolution"]["maximum"] == reconstruct.MOST_CELLS
+    schema = yaml.safe_load((Path(command_line.__file__).parents[1] / "schemas/config.schema.yaml").read_text())
+    assert schema["properties"]["isosurface"]["properties"]["resolution"]["maximum"] == command_line.MOST_CELLS

@@ -7,6 +7,7 @@ from template3d import __version__
 
 COMMANDS = {
     "reconstruct": "reconstruct the object on a photo as a mesh",
+    "fit": "fit a shape to a scan, complete or of one side",
     "export-model": "write a trained model as a folder or ZIP file to hand over",
     "import-meshes": "print the configuration for a folder of meshes",
 }

@@ -13,19 +13,19 @@ In Python:
 """
 
 import argparse
-import contextlib
+import itertools
 import logging
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from template3d import command_line
 from template3d.data import photos
 from template3d.geometry import meshes
 from template3d.networks import model_folders
-from template3d.runtime import downloads, files
+from template3d.runtime import downloads
 from template3d.runtime.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOST_CELLS = 512
-"""The highest resolution, as of ``isosurface.resolution`` in the configuration: 513^3 values take 0.5 GB a copy."""
 PREVIEW = ".preview.png"
 """What the name of a preview ends with."""
 
@@ -62,24 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         tasks = list(_tasks(options))
         for task in tasks:
             for output in task.outputs:
-                _check_writable(output)
+                command_line.check_writable(output)
         model = _loaded(options.model)
     except InputError as error:
         sys.exit(f"{error}")
-    failed = 0
-    for task in _with_bar(tasks, options.quiet):
-        try:
-            line = _reconstructed(model, task, options)
-        except InputError as error:
-            if len(tasks) == 1:
-                sys.exit(f"{error}")
-            failed += 1
-            print(f"{error}", file=sys.stderr, flush=True)
-        else:
-            if not options.quiet:
-                print(line, flush=True)
-    if failed:
-        sys.exit(f"{failed} of {len(tasks)} failed, as said above")
+    command_line.run(tasks, "photo", lambda task: _reconstructed(model, task, options), options.quiet)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -97,15 +82,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--colour", choices=["plain", "template"], default="plain", help="by template coordinates")
     parser.add_argument("--preview", action="store_true", help=f"also write a picture, <name>{PREVIEW}")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
-    cells = f"cells a side, a multiple of 32 up to {MOST_CELLS}"
+    cells = f"cells a side, a multiple of 32 up to {command_line.MOST_CELLS}"
     parser.add_argument("--resolution", type=int, default=128, help=cells)
     return parser
 
 
 def _tasks(options: argparse.Namespace) -> Iterator[Task]:
     """What to reconstruct; raises InputError for arguments that contradict one another."""
-    if options.resolution not in range(32, MOST_CELLS + 1, 32):
-        raise InputError(f"--resolution is {options.resolution}, but must be a multiple of 32 from 32 to {MOST_CELLS}")
+    command_line.check_resolution(options.resolution)
     if options.photos and options.views:
         raise InputError("--views takes all photos of one object; leave out the others, or run the command twice")
     groups = [options.views] if options.views else [[photo] for photo in _listed(options.photos)]
@@ -113,21 +97,9 @@ def _tasks(options: argparse.Namespace) -> Iterator[Task]:
         raise InputError("name a photo, a folder of photos, or, with --views, the photos of one object")
     if options.mask and (len(groups) > 1 or len(groups[0]) > 1):
         raise InputError("--mask is for one photo; put a mask beside each of several (name.mask.png)")
-    suffix, formats = options.output.suffix.lower(), _formats(options.format)
-    if suffix in meshes.WRITERS:
-        if len(groups) > 1 or formats not in ([], [suffix]):
-            raise InputError(f"-o is {options.output}, one file; for several photos or formats, name a folder")
-        yield Task(groups[0], [options.output])
-        return
-    if len(groups) == 1 and suffix and not options.format:
-        raise InputError(f"{options.output}: must end with {' or '.join(meshes.WRITERS)}, or be a folder with --format")
-    taken: dict[str, Path] = {}
-    for group in groups:
-        name = group[0].stem
-        if name in taken:
-            raise InputError(f"{taken[name]} and {group[0]}: their meshes would have one name, {name}; rename one")
-        taken[name] = group[0]
-        yield Task(group, [options.output / f"{name}{suffix}" for suffix in formats or [".glb"]])
+    names = [group[0] for group in groups]
+    outputs = command_line.outputs(names, options.output, options.format, "photos")
+    yield from itertools.starmap(Task, zip(groups, outputs, strict=True))
 
 
 def _listed(given: Sequence[Path]) -> Iterator[Path]:
@@ -140,15 +112,6 @@ def _listed(given: Sequence[Path]) -> Iterator[Path]:
         if not inside:
             raise InputError(f"{path}: holds no photo ({', '.join(photos.SUFFIXES)})")
         yield from inside
-
-
-def _formats(text: str | None) -> list[str]:
-    formats = [f".{part.strip().lower().lstrip('.')}" for part in text.split(",")] if text is not None else []
-    for suffix in formats:
-        if suffix not in meshes.WRITERS:
-            known = ", ".join(known[1:] for known in meshes.WRITERS)
-            raise InputError(f"--format has {suffix[1:]!r}, but knows only {known}")
-    return list(dict.fromkeys(formats))
 
 
 def _loaded(model: str) -> "Model":
@@ -178,7 +141,7 @@ def _reconstructed(model: "Model", task: Task, options: argparse.Namespace) -> s
     if options.colour == "template":
         _colour_by_template(model, code, mesh)
     for output in task.outputs:
-        with _named(output), files.whole(output) as beside:
+        with command_line.written(output) as beside:
             beside.write_bytes(meshes.WRITERS[output.suffix.lower()](mesh))
     if options.preview:
         _write_preview(task.outputs[0].with_suffix(PREVIEW), seen[0], mesh)
@@ -208,37 +171,8 @@ def _write_preview(file: Path, photo: photos.Photo, mesh: "trimesh.Trimesh") -> 
     row = Image.new("RGB", (3 * size, size), "white")
     for index, picture in enumerate([photo.image.resize((size, size)), *pictures]):
         row.paste(picture, (index * size, 0))
-    with _named(file), files.whole(file) as beside:
+    with command_line.written(file) as beside:
         row.save(beside, format="PNG")
-
-
-def _with_bar(tasks: list[Task], quiet: bool) -> Iterator[Task]:
-    """The tasks, with a progress bar for many at a terminal."""
-    from tqdm import tqdm
-
-    yield from tqdm(tasks, unit="photo", disable=True if quiet or len(tasks) < 3 else None)
-
-
-def _check_writable(output: Path) -> None:
-    """Raise InputError if a file cannot be written, before a network computes its content."""
-    with _named(output):
-        if output.is_dir():
-            raise IsADirectoryError("is a folder; add the name of a file")
-        if any(folder.is_file() for folder in output.parents):
-            raise NotADirectoryError("a part of its path is a file")
-        output.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=output.parent).close()
-
-
-@contextlib.contextmanager
-def _named(output: Path) -> Iterator[None]:
-    """Turn an error of the file system into an InputError that names ``output``."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError(
-            f"{output}: cannot be written ({error.strerror or error}); give another path after -o"
-        ) from error
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 """The files of a model."""
 
 
-def weights_of(model: str | Path) -> Path:
+def weights_of(model: str | Path, with_encoder: bool = True) -> Path:
     """The path of a model's weights, to be read by ``models.load_model``.
 
     ``model`` is a folder with a model, one of its two files, or the address of a ZIP file with such a folder
-    (``downloads.unpacked``), which is fetched unless it is in the cache. Raises InputError if there is no model.
+    (``downloads.unpacked``), which is fetched unless it is in the cache. Raises InputError if there is no model; its
+    message lists the folders below with one, or, ``with_encoder``, only those whose model has an encoder.
     """
     if downloads.is_address(str(model)):
         return _only(downloads.unpacked(str(model)), str(model))
@@ -29,10 +30,8 @@ def weights_of(model: str | Path) -> Path:
         )
     depths = ("*", "*/*", "*/*/*")
     inner = [file.parent for depth in depths for file in sorted(model.glob(f"{depth}/{WEIGHTS}"))]
-    with_encoder = [str(folder.relative_to(model)) for folder in inner if _has_encoder(folder)]
-    hint = (
-        f"its methods are {', '.join(with_encoder)}: add one to the path" if with_encoder else "nor a folder with one"
-    )
+    usable = [str(folder.relative_to(model)) for folder in inner if not with_encoder or _has_encoder(folder)]
+    hint = f"its methods are {', '.join(usable)}: add one to the path" if usable else "nor a folder with one"
     raise InputError(f"--model: there is no {WEIGHTS} in {model}; {hint}")
 
 

@@ -1,6 +1,6 @@
 """Inference with a trained decoder: meshes of codes, and codes fitted to known distances."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -82,22 +82,37 @@ def _fit(
     device = next(decoder.parameters()).device
     starts = [torch.randn(decoder.warp.code_length, generator=generator) for generator in generators]
     codes = (settings.start_std * torch.stack(starts)).to(device).requires_grad_()
-    optimizer = torch.optim.Adam([codes], lr=settings.learning_rate)
-    for step in range(settings.steps):
-        optimizer.param_groups[0]["lr"] = settings.learning_rate * (0.1 if 2 * step >= settings.steps else 1.0)
+
+    def losses_of_shapes() -> Tensor:
         drawn = [
             samples.draw(shape, settings.points, generator)
             for shape, generator in zip(shapes.split(1), generators, strict=True)
         ]
         points, distances = (torch.cat(parts).to(device) for parts in zip(*drawn, strict=True))
         predicted = decoder.signed_distance(codes, points)
-        # a sum over shapes, so that each fit is independent of the others
         predicted, distances = (values.clamp(-settings.clamp, settings.clamp) for values in (predicted, distances))
-        error = losses.curriculum_l1(predicted, distances, tolerance=0.0, hardness=0.0).mean(dim=1).sum()
-        loss = error + settings.code_weight * codes.square().mean(dim=1).sum()
-        (codes.grad,) = torch.autograd.grad(loss, [codes])
-        optimizer.step()
+        error = losses.curriculum_l1(predicted, distances, tolerance=0.0, hardness=0.0).mean(dim=1)
+        return error + settings.code_weight * codes.square().mean(dim=1)
+
+    minimize(losses_of_shapes, {codes: settings.learning_rate}, settings.steps)
     return codes.detach().cpu()
+
+
+def minimize(losses_of_shapes: Callable[[], Tensor], learning_rates: Mapping[Tensor, float], steps: int) -> None:
+    """Minimize losses (B,) of B shapes side by side, with Adam; the tensors, keys of ``learning_rates``, change.
+
+    The learning rates fall to a tenth after half of the steps. The gradient is that of the sum of the losses, so that
+    the result of a shape does not depend on the others.
+    """
+    variables = list(learning_rates)
+    optimizer = torch.optim.Adam([{"params": [variable], "lr": rate} for variable, rate in learning_rates.items()])
+    for step in range(steps):
+        for group, rate in zip(optimizer.param_groups, learning_rates.values(), strict=True):
+            group["lr"] = rate * (0.1 if 2 * step >= steps else 1.0)
+        gradients = torch.autograd.grad(losses_of_shapes().sum(), variables)
+        for variable, gradient in zip(variables, gradients, strict=True):
+            variable.grad = gradient
+        optimizer.step()
 
 
 def interpolated(first: Tensor, last: Tensor, count: int) -> Tensor:

@@ -28,3 +28,13 @@ def of_distances(distances: np.ndarray, farthest: float) -> np.ndarray:
 
     colours = matplotlib.colormaps["turbo"](np.clip(distances / farthest, 0, 1))[:, :3]
     return (255 * colours).round().astype(np.uint8)
+
+
+SUPPORT = np.array([[33, 102, 172], [247, 247, 247], [178, 24, 43]])
+"""Blue, white and red, which colour-blind readers also tell apart."""
+
+
+def of_support(distances: np.ndarray, farthest: float) -> np.ndarray:
+    """Colours (N, 3) uint8 of distances (N,) to a scan: blue at 0, white halfway, red at ``farthest`` and beyond."""
+    at = np.linspace(0, farthest, len(SUPPORT))
+    return np.stack([np.interp(distances, at, channel) for channel in SUPPORT.T], axis=1).round().astype(np.uint8)
