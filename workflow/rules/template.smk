@@ -1,7 +1,5 @@
 # Uses of the template: labels and keypoints transferred from one shape to all, and shapes between two shapes.
 
-from template3d.data import pairs
-
 
 rule transfer_labels:
     input:
@@ -140,22 +138,6 @@ rule correspondence_table:
 rule correspondence:
     input:
         rules.correspondence_table.output,
-
-
-def named_pair():
-    """The category and the two training shapes that `between` names; a pair of None without it."""
-    if not config["between"]:
-        return None, None
-    try:
-        return pairs.category_and_ids(config["between"], {name: SPLITS[name]["train"] for name in TRAINED_CATEGORIES})
-    except InputError as error:
-        raise WorkflowError(str(error))
-
-
-def ends_of(category):
-    """The two training shapes of a category between which `interpolations` draws."""
-    named, ends = named_pair()
-    return ends if named == category else splits.spread(SPLITS[category]["train"], 2)
 
 
 rule interpolate:

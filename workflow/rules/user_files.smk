@@ -1,7 +1,7 @@
 # The photos, backgrounds, labels and keypoints that you give. They are params, as digests, not input files: a file name
-# may hold anything, and Snakemake takes some of it for wildcards.
+# may hold anything, and Snakemake takes some of it for wildcards. And the pair of shapes that you name.
 
-from template3d.data import annotation_files, photos
+from template3d.data import annotation_files, pairs, photos
 from template3d.runtime import digests
 
 
@@ -82,3 +82,19 @@ def measured_correspondence(wildcards):
             f"{config['keypoints']}/<category>, or labels of several shapes into {config['labels']}/<category>"
         )
     return expand("results/metrics/{category}/correspondence.csv", category=annotated)
+
+
+def named_pair():
+    """The category and the two training shapes that `between` names; a pair of None without it."""
+    if not config["between"]:
+        return None, None
+    try:
+        return pairs.category_and_ids(config["between"], {name: SPLITS[name]["train"] for name in TRAINED_CATEGORIES})
+    except InputError as error:
+        raise WorkflowError(str(error))
+
+
+def ends_of(category):
+    """The two training shapes of a category between which `interpolations` draws."""
+    named, ends = named_pair()
+    return ends if named == category else splits.spread(SPLITS[category]["train"], 2)
