@@ -113,7 +113,8 @@ class Run(NamedTuple):
 def text(model: Model, weights: Path, licence: str | None = None, note: str | None = None) -> str:
     """The card, in Markdown, of a model that was read from ``weights``; ``note`` is a paragraph below its title."""
     run, method = Run.of(weights), weights.parent.name
-    category = model.trained_on.category if model.trained_on else "shapes"
+    known = model.trained_on.category if model.trained_on else run.seal.wildcards.get("category") if run else None
+    category = known or "shapes of an unknown category"
     name = f", {METHODS[method].name}" if method in METHODS else ""
     rows = list(run.accuracy()) if run else []
     accuracy = ACCURACY.format(scored=rows[0]["scored"], rows="\n".join(map(_row, rows))) if rows else "Not measured."
