@@ -8,6 +8,8 @@
 # make test-bare     the set-up on a minimal Debian, as root and as an ordinary user (root and debootstrap)
 # make test-gpu      whether a GPU computes what the processor computes; skipped where there is none
 # make docs   build the documentation into site/
+# make app    set up the app and the removal of backgrounds, then serve the page at http://127.0.0.1:PORT
+# make test-app      the app in a browser (chromium)
 # make readme-figures   after a run of the demo: write its figures into README.md and docs/results.md
 # make lock   resolve envs/*.in again
 
@@ -15,9 +17,10 @@ PYTHON := .venv/bin/python
 MOMENTS ?= 20
 ROUNDS ?= 40
 EXAMPLES ?= 20000
+PORT ?= 7860
 export UV_LINK_MODE ?= hardlink
 
-.PHONY: all setup test test-fast test-faults test-slurm test-gpu test-bare lint docs readme-figures lock clean
+.PHONY: all setup test test-fast test-faults test-slurm test-gpu test-bare test-app app lint docs readme-figures lock clean
 all: setup
 	$(PYTHON) -m snakemake
 	@$(PYTHON) -m template3d.report.summary
@@ -30,9 +33,12 @@ SETUP := envs/install.py envs/python.sh envs/system_libraries.py envs/uv.txt pyp
 	python3 -E envs/install.py requirements
 	touch $@
 
-.venv/.test .venv/.lint .venv/.docs: .venv/.%: envs/%.txt .venv/.complete
+.venv/.test .venv/.lint .venv/.docs .venv/.background .venv/.app: .venv/.%: envs/%.txt .venv/.complete
 	python3 -E envs/install.py $*
 	touch $@
+
+app: .venv/.background .venv/.app
+	$(PYTHON) -m template3d app --port $(PORT)
 
 test: .venv/.test
 	$(PYTHON) -m pytest --numprocesses 3 --dist worksteal
@@ -51,6 +57,9 @@ test-gpu: .venv/.test
 
 test-bare: .venv/.test
 	$(PYTHON) -m pytest tests/bare
+
+test-app: .venv/.test .venv/.app
+	$(PYTHON) -m pytest tests/app
 
 # `provenance` prints where the code that a script depends on cannot be known. The last one checks that each pin is available as a wheel for glibc 2.28 and matches envs/*.in.
 lint: .venv/.lint

@@ -1,4 +1,4 @@
-"""Install a requirement file into .venv: `python3 envs/install.py requirements` (or test, lint, docs, background).
+"""Install a requirement file into .venv: `python3 envs/install.py requirements` (or test, lint, docs, background, app).
 
 `make` calls it. It brings uv, Python 3.11, system libraries and packages, in this order, and stops with one sentence
 if a download fails. It runs on any Python from 3.6, so it uses nothing newer before `use_newer_python`.
@@ -34,7 +34,8 @@ def main():
         uv("pip", "sync", "--compile-bytecode", "--python", PYTHON, f"envs/{name}.txt")
         uv("pip", "install", "--python", PYTHON, "--no-deps", "--editable", ".")
     else:
-        uv("pip", "install", "--python", PYTHON, "--requirement", f"envs/{name}.txt")
+        # the pins are complete, and some exceed a package's own bound (envs/*_overrides.txt)
+        uv("pip", "install", "--python", PYTHON, "--no-deps", "--requirement", f"envs/{name}.txt")
 
 
 def use_newer_python():

@@ -122,15 +122,24 @@ def pins(name: str) -> dict[str, str]:
     return {n.lower(): version for n, version in PIN.findall((REPOSITORY / f"envs/{name}.txt").read_text())}
 
 
-@pytest.mark.parametrize("name", ["requirements", "background", "test", "lint", "docs"])
+@pytest.mark.parametrize("name", ["requirements", "background", "app", "test", "lint", "docs"])
 def test_every_requirement_is_pinned_and_no_two_files_disagree(name):
     lines = (line.split("#")[0].strip() for line in (REPOSITORY / f"envs/{name}.in").read_text().splitlines())
     for line in filter(None, lines):
         package, _, version = re.sub(r"\[.*\]", "", line).partition("==")
         assert package.lower() in pins(name)
         assert not version or pins(name)[package.lower()] == version
-    shared = pins(name).keys() & pins("requirements").keys()
-    assert {package: pins(name)[package] for package in shared} == {package: locked()[package] for package in shared}
+    assert agree(name, "requirements")
+
+
+def agree(name: str, other: str) -> bool:
+    """Whether two files pin the same versions of the packages that both have."""
+    shared = pins(name).keys() & pins(other).keys()
+    return all(pins(name)[package] == pins(other)[package] for package in shared)
+
+
+def test_the_app_and_the_removal_of_backgrounds_can_be_installed_together():
+    assert agree("app", "background")
 
 
 def test_numpy_is_what_blender_needs():
@@ -141,7 +150,7 @@ def test_the_package_asks_for_no_version_that_is_not_pinned():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     requirements = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
     for requirement in map(Requirement, requirements):
-        pinned = locked() | pins("background")
+        pinned = locked() | pins("background") | pins("app")
         assert requirement.specifier.contains(pinned[requirement.name.lower()])
 
 
@@ -149,6 +158,12 @@ def test_inference_needs_nothing_but_the_packages_dependencies():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     imported = pinned_imports(provenance.PACKAGE / "reconstruct.py") | pinned_imports(provenance.PACKAGE / "fit.py")
     assert imported == {Requirement(name).name for name in project["dependencies"]}
+
+
+def test_the_app_needs_nothing_but_gradio_besides():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    imported = pinned_imports(provenance.PACKAGE / "app/command.py")
+    assert imported <= {Requirement(name).name for name in project["dependencies"]}
 
 
 def test_one_version_everywhere():

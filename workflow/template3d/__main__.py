@@ -8,10 +8,11 @@ from template3d import __version__
 COMMANDS = {
     "reconstruct": "reconstruct the object on a photo as a mesh",
     "fit": "fit a shape to a scan, complete or of one side",
+    "app": "serve a page on this machine: a photo in, a shape to turn",
     "export-model": "write a trained model as a folder or ZIP file to hand over",
     "import-meshes": "print the configuration for a folder of meshes",
 }
-"""The commands, each a module of the same name."""
+"""The commands, each a module or package of the same name with a function ``main``."""
 
 
 def main() -> None:

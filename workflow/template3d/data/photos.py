@@ -54,6 +54,17 @@ class Photo(NamedTuple):
     """How the background was found: ``mask``, ``mask, scaled``, ``alpha``, ``border`` or ``rembg``; else ``kept``."""
 
 
+class CutOut(NamedTuple):
+    """A photo of any proportions, upright, and where its object is."""
+
+    image: Image.Image
+    """RGB or RGBA of 8 bits."""
+    shares: np.ndarray | None
+    """The share (H, W), 0 to 1, of the object in each pixel; None if it was not found."""
+    background: str
+    """As of ``Photo``."""
+
+
 def listed(folder: Path) -> list[Path]:
     """All that a folder of photos holds, sorted by name, without the masks of its photos; empty if there is none.
 
@@ -123,14 +134,24 @@ def read(file: Path, limits: Limits = USUAL, mask: Path | None = None) -> Photo:
     installed. Otherwise the photo is used as it is, with a warning. Raises InputError for a file that is missing,
     broken or too large, or whose mask covers almost nothing.
     """
+    return prepared(cut_out(file, limits, mask), str(file))
+
+
+def cut_out(file: Path, limits: Limits = USUAL, mask: Path | None = None) -> CutOut:
+    """Find the object on a photo, as ``read`` does; raises InputError as it does, but not for an empty mask."""
     image = opened(file, limits)
-    shares, background = _mask(file, image, limits, mask)
+    return CutOut(image, *_mask(file, image, limits, mask))
+
+
+def prepared(photo: CutOut, name: str) -> Photo:
+    """Centre a cut-out on a white square; raises InputError, about ``name``, if its mask covers almost nothing."""
+    shares, background = photo.shares, photo.background
     if shares is None:
-        return Photo(_padded(image.convert("RGB"), 1.0), "kept")
+        return Photo(_padded(photo.image.convert("RGB"), 1.0), background)
     if (shares > 0.5).mean() < SMALLEST:
-        raise InputError(f"{file}: the {background} leaves nothing of the object; correct or delete it")
-    white = Image.new("RGB", image.size, "white")
-    cut = Image.composite(image.convert("RGB"), white, Image.fromarray((255 * shares).astype(np.uint8)))
+        raise InputError(f"{name}: the {background} leaves nothing of the object; correct or delete it")
+    white = Image.new("RGB", photo.image.size, "white")
+    cut = Image.composite(photo.image.convert("RGB"), white, Image.fromarray((255 * shares).astype(np.uint8)))
     rows, columns = (np.flatnonzero((shares > 0.5).any(axis=axis)) for axis in (1, 0))
     return Photo(_padded(cut.crop((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)), FILLED), background)
 
