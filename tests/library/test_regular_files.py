@@ -4,8 +4,10 @@ import os
 import pickle
 import socket
 
+import numpy as np
 import pytest
 from template3d.data import labels, obj, prepared_meshes, splits, textures
+from template3d.geometry.normalization import Normalization
 from template3d.runtime import files
 from template3d.runtime.errors import InputError
 from template3d.runtime.limits import Limits
@@ -44,14 +46,15 @@ IRREGULAR = {
     dangling: r"is a link that leads nowhere \(No such file or directory\)",
     loop: r"is a link that leads nowhere \(Too many levels of symbolic links\)",
 }
+UNIT = Normalization(np.zeros(3), 1.0)
 READERS = {
     "a.obj": prepared_meshes.read_file,
     "a.stl": prepared_meshes.read_file,
     "a.glb": prepared_meshes.read_file,
     "a.mtl": lambda file: list(obj.lines(file)),
     "a.png": lambda file: textures.decode(file, file),
-    "a.csv": labels.read_labels,
-    "a.ply": labels.read_labels,
+    "a.csv": lambda file: labels.read_labels(file, UNIT),
+    "a.ply": lambda file: labels.read_labels(file, UNIT),
     "a.txt": lambda file: splits.read_split(file, "03001627"),
     "a.json": lambda file: splits.read_split(file, "03001627"),
     "a.jpg": Limits().check_image,

@@ -114,6 +114,7 @@ def test_labels_are_transferred_to_every_shape(micro):
         tables = {name: pd.read_csv(made.open(f"{name}.csv")) for name in names}
     assert all(set(table["label"]) <= {"left", "right"} for table in tables.values())
     assert (tables[source]["label"] == labels).all()  # its own points are nearest to themselves
+    file.unlink()
 
 
 def test_keypoints_and_parts_are_compared_with_the_nearest_point(micro):
@@ -241,7 +242,7 @@ def test_contact_sheets_show_the_views_and_the_distances(micro):
             np.array(Image.open(micro / f"results/pictures/contact_sheets/{category}_{what}.png").convert("RGB"))
             for what in ("views", "distances")
         )
-        assert views.shape[1] == 25 * 64
+        assert 3 * 64 <= views.shape[1] < 8 * 64  # as wide as its three views, or as its labels
         assert (views[:, : 2 * 64] < 200).any()  # two hard views at least on each line
         assert (views[:, 4 * 64 :] == 255).all()  # and no fourth one
         reddish = (distances[..., 0] > 150) & (distances[..., 2] < 100)
