@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--category", default="chairs")
     parser.add_argument("--views", type=int, default=3, help="easy views of each test shape")
     options = parser.parse_args()
+    torch.set_num_threads(1)  # as a training job of config.yaml
     settings = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
     demo = Demo(options.results, options.category, settings)
     pictures = {"as training": demo.renderings(options.views)}
