@@ -75,7 +75,9 @@ class Actions:
         text = pieces.summary(shape, seen.cut.background, time.monotonic() - start)
         shares = self.reconstructor.models.load(shape.category, shape.method).directions.shares.tolist()
         sliders = [
-            self.update(value=0, label=f"Direction {index + 1}: {shares[index]:.0%} of the variance", visible=True)
+            self.update(
+                value=0, label=f"Direction {index + 1}: {100 * shares[index]:.0f} % of the variance", visible=True
+            )
             if index < len(shares)
             else self.update(value=0, visible=False)
             for index in range(SLIDERS)

@@ -6,6 +6,7 @@ make app                                       # set up, then start it
 
 import argparse
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.resolution not in range(32, 257, 32):
             raise InputError(f"--resolution is {options.resolution}, but must be a multiple of 32 from 32 to 256")
         check_port(options.port)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that the folder is deleted then, too
         with tempfile.TemporaryDirectory(prefix="template3d-app-") as folder:
             serve(options.models, options.port, options.resolution, Path(folder))
     except InputError as error:

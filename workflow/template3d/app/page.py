@@ -17,7 +17,7 @@ from template3d.runtime.errors import InputError
 
 STEPS = 3.0
 """Standard deviations to either side that a slider offers."""
-CAMERA = (48.0, 68.0, 2.6)
+CAMERA = (228.0, 68.0, 2.6)
 """Where the shape is first seen from: angle about the vertical, angle from it, and distance."""
 LARGEST_FILE = "200mb"
 """As ``limits.image_mb`` in the configuration."""

@@ -60,7 +60,7 @@ def summary(shape: Shape, background: str, seconds: float) -> str:
     """How a shape was reconstructed, as HTML."""
     parts = [f"<strong>{escape(shape.category)}</strong>, {method_name(shape.method)}, in {seconds:.1f} s."]
     if shape.agreements:
-        shares = ", ".join(f"{escape(name)} {share:.0%}" for name, share in shape.agreements.items())
+        shares = ", ".join(f"{escape(name)} {100 * share:.0f} %" for name, share in shape.agreements.items())
         parts.append(f"The category is a guess by the outline ({shares}); choose another if it is wrong.")
     word, reason = shape.confidence.word, f"{shape.confidence}".removeprefix(shape.confidence.word)
     parts.append(f"Confidence: <strong>{word}</strong>{escape(reason)}.")
@@ -73,7 +73,7 @@ def neighbours(reconstructor: Reconstructor, shape: Shape, seen: Image.Image | N
     figures = [] if seen is None else [_figure(seen.resize((256, 256)), "What the encoder saw")]
     figures.append(_figure(picture(shape.mesh), "This shape"))
     figures += [
-        _figure(near.picture, f"Training shape {near.shape[:8]}, {near.distance:.1f} away")
+        _figure(near.picture, f"Training shape {near.shape[:8]}, distance {near.distance:.1f}")
         for near in reconstructor.nearest(shape)
     ]
     text = (

@@ -172,7 +172,8 @@ class Reconstructor:
 
 def picture(mesh: trimesh.Trimesh) -> Image.Image:
     """A shape from the front and above, gray on transparent."""
-    shades = previews.shaded(mesh, PICTURE)
+    smaller = meshes.transformed(mesh, 0.93 * mesh.vertices)  # a reconstruction may reach out of the unit sphere
+    shades = previews.shaded(smaller, PICTURE)
     return Image.merge(
         "LA", [Image.fromarray(shades), Image.fromarray(np.where(shades < 255, 255, 0).astype(np.uint8))]
     )
