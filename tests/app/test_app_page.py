@@ -78,8 +78,12 @@ def page(server, request):
 
 
 def is_error(message) -> bool:
-    """Whether a message of the console is an error; a shape is drawn by WebGL where there is no WebGPU, as here."""
-    return message.type == "error" and "WebGPU" not in message.text
+    """Whether a message of the console is an error of the page.
+
+    A shape is drawn by WebGL where there is no WebGPU, as here; the browser's own compositor says what it lacks.
+    """
+    texts_of_the_browser = ("WebGPU", "No draw texture found for layer")
+    return message.type == "error" and not any(text in message.text for text in texts_of_the_browser)
 
 
 def photo(folder: Path, colour: str = "firebrick") -> Path:
