@@ -40,8 +40,10 @@ def read_keypoints(
                 raise InputError(f"{file}: {shape} is no usable shape of {category}; fix the column shape")
             if shape in annotated:
                 raise InputError(f"{file}: another file has keypoints of {shape} too; delete one of the two")
-            distances, _ = cKDTree(surfaces[shape]).query(np.stack(list(keypoints.values())))
-            keypoint_files.check(f"{file}: {shape}", keypoints, distances)
+            samples = cKDTree(surfaces[shape])
+            distances, _ = samples.query(np.stack(list(keypoints.values())))
+            gaps, _ = samples.query(surfaces[shape], k=2)  # a point of the surface may lie in a gap between samples
+            keypoint_files.check(f"{file}: {shape}", keypoints, np.maximum(distances - gaps[:, 1].max(), 0))
             annotated[shape] = keypoints
     if not annotated:
         raise InputError(f"{read[0]}: annotates no shape of {category} that this run uses")
