@@ -193,9 +193,19 @@ def test_a_second_photo_gives_a_shape_in_between(page, tmp_path):
 
 
 @pytest.mark.usefixtures("shape")
-def test_the_cut_out_is_used_as_it_is_drawn(page):
+def test_paint_on_the_cut_out_is_what_the_encoder_does_not_see(page):
+    canvas, seen = page.locator("#cut-out canvas").first, page.locator("#neighbours img").first
+    before = seen.get_attribute("src")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 0.4 * box["width"], middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], middle, steps=8)
+    page.mouse.up()
     page.locator("#again").click()
     status(page, "Background: as drawn.")
+    page.wait_for_function("before => document.querySelector('#neighbours img').src !== before", arg=before)
 
 
 def test_a_broken_file_is_told_in_a_sentence(page, tmp_path):

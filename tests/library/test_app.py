@@ -9,7 +9,7 @@ import pytest
 import stages
 import torch
 import trimesh
-from PIL import Image
+from PIL import Image, ImageDraw
 from template3d import __main__
 from template3d.app import actions, command, drawing, pieces
 from template3d.app.models import SLIDERS, Models
@@ -87,27 +87,43 @@ def test_a_damaged_model_is_named(folder, tmp_path):
         Models(tmp_path / "models").load("chairs", "two_phase")
 
 
-def test_a_drawing_of_a_cut_out_gives_that_cut_out():
+@pytest.fixture
+def cut():
+    """A cut-out of a box."""
     shares = np.zeros((60, 80))
     shares[20:40, 30:60] = 1
-    cut = photos.CutOut(Image.new("RGB", (80, 60), "red"), shares, "border")
-    drawn = drawing.of_cut_out(cut)
-    again = drawing.to_cut_out(drawn)
-    np.testing.assert_allclose(again.shares, shares, atol=0.01)
-    drawn["layers"][0].paste((255, 255, 255, 255), (30, 20, 45, 40))  # a brush stroke over the object's left half
-    drawn["layers"][0].paste((0, 0, 0, 0), (60, 20, 70, 40))  # and the eraser beside it
-    shares[20:40, 30:45], shares[20:40, 60:70] = 0, 1
-    np.testing.assert_allclose(drawing.to_cut_out(drawn).shares, shares, atol=0.01)
+    return photos.CutOut(Image.new("RGB", (80, 60), "red"), shares, "border")
 
 
-def test_a_cropped_drawing_leaves_what_is_in_the_box():
-    cut = photos.CutOut(Image.new("RGB", (80, 60), "red"), None, "kept")
+def test_a_drawing_of_a_cut_out_gives_that_cut_out(cut):
     drawn = drawing.of_cut_out(cut)
-    box = (10, 10, 30, 50)
-    drawn = {"background": drawn["background"].crop(box), "layers": [drawn["layers"][0].crop(box)], "composite": None}
-    assert drawing.to_cut_out(drawn).shares.shape == (40, 20)
+    np.testing.assert_allclose(drawing.to_cut_out(drawn, cut).shares, cut.shares, atol=0.01)
+
+
+def test_paint_takes_from_the_object_and_the_eraser_adds_to_it(cut):
+    drawn, expected = drawing.of_cut_out(cut), cut.shares.copy()
+    drawn["layers"][0].paste(drawing.PAINT, (30, 20, 45, 40))
+    drawn["layers"][0].paste((0, 0, 0, 0), (60, 20, 70, 40))
+    expected[20:40, 30:45], expected[20:40, 60:70] = 0, 1
+    np.testing.assert_allclose(drawing.to_cut_out(drawn, cut).shares, expected, atol=0.01)
+
+
+def test_a_line_keeps_the_box_around_it(cut):
+    drawn, expected = drawing.of_cut_out(cut), cut.shares.copy()
+    ImageDraw.Draw(drawn["layers"][0]).line((20, 10, 44, 50), fill=drawing.LINE, width=1)
+    expected[:, 45:] = 0
+    np.testing.assert_allclose(drawing.to_cut_out(drawn, cut).shares, expected, atol=0.01)
+    whole = photos.CutOut(cut.image, None, "kept")
+    drawn = drawing.of_cut_out(whole)
+    ImageDraw.Draw(drawn["layers"][0]).line((20, 10, 44, 50), fill=drawing.LINE, width=1)
+    expected = np.zeros((60, 80))
+    expected[10:51, 20:45] = 1
+    np.testing.assert_array_equal(drawing.to_cut_out(drawn, whole).shares, expected)
+
+
+def test_without_a_photo_there_is_no_drawing(cut):
     with pytest.raises(InputError, match="there is no cut-out yet"):
-        drawing.to_cut_out({"background": None, "layers": [], "composite": None})
+        drawing.to_cut_out({"background": None, "layers": [], "composite": None}, cut)
 
 
 def test_a_large_photo_is_shrunk_with_its_mask():
@@ -183,7 +199,7 @@ def test_what_fails_is_a_sentence_and_clears_the_page(page, photo, tmp_path, mon
     assert "add a photo first" in page.add_second(None, photo)[1]
     seen, drawn, _ = page.read(photo)
     drawn["layers"] = [Image.new("RGBA", (80, 60), "white")]
-    painted, _ = page.redraw(seen, drawn)
+    painted, _, _ = page.redraw(seen, drawn)
     shape, _, status, *_ = page.reconstruct(painted, "chairs", "two_phase")
     assert shape is None
     assert "the drawing leaves nothing of the object" in status

@@ -55,11 +55,13 @@ class Actions:
         return Seen(pieces.file_name(file), cut), drawing.of_cut_out(cut), WORKING
 
     def redraw(self, seen: Seen | None, drawn: dict | None) -> tuple:
-        """What the page remembers after a change of the cut-out, and a status."""
+        """What the page remembers after a change of the cut-out, its drawing, and a status."""
         try:
-            return Seen(seen.name if seen else "photo", drawing.to_cut_out(drawn)), WORKING
+            cut = drawing.to_cut_out(drawn, seen.cut if seen else None)
         except InputError as error:
-            return None, pieces.failure(error)
+            return None, self.update(), pieces.failure(error)
+        assert seen is not None  # it has a cut-out
+        return Seen(seen.name, cut), drawing.of_cut_out(cut), WORKING
 
     def reconstruct(self, seen: Seen | None, category: str, method: str) -> tuple:
         """The shape of a photo, with a status and sliders at 0."""

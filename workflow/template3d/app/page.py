@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from template3d.app import pieces
+from template3d.app import drawing, pieces
 from template3d.app.actions import GUESS, START, Actions
 from template3d.app.models import SLIDERS
 from template3d.app.reconstructor import Reconstructor
@@ -117,16 +117,17 @@ class Page:
     def _add_cut_out(self) -> None:
         gr = self.gr
         gr.Markdown(
-            "### Correct the cut-out\nPaint white over what is not the object, erase to bring it back, or crop."
+            "### Correct the cut-out\nPaint white over what is not the object, and erase to bring it back. A blue line "
+            "across the object, from corner to corner, keeps only the box around it."
         )
         self.cut_out = gr.ImageEditor(
             show_label=False,
             type="pil",
             format="png",
             sources=[],
-            transforms=["crop"],
+            transforms=[],
             height=400,
-            brush=gr.Brush(colors=["#ffffff"], color_mode="fixed"),
+            brush=gr.Brush(colors=[drawing.PAINT, drawing.LINE], color_mode="fixed"),
             buttons=[],
             layers=gr.LayerOptions(allow_additional_layers=False),
             elem_id="cut-out",
@@ -184,7 +185,7 @@ class Page:
         }
         quick = {"show_progress": "hidden", **ONE_AT_A_TIME}
         read = self.photo.change(act.read, [self.photo], [self.seen, self.cut_out, self.status], **quick)
-        drawn = self.again.click(act.redraw, [self.seen, self.cut_out], [self.seen, self.status], **quick)
+        drawn = self.again.click(act.redraw, [self.seen, self.cut_out], [self.seen, self.cut_out, self.status], **quick)
         remade = [read.then(**reconstructed), drawn.then(**reconstructed)]
         remade += [choice.input(**reconstructed) for choice in (self.category, self.method)]
         remade += [
