@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pandas as pd
 import torch
 from template3d.data import manifests
 from template3d.data.ground_truth import Surfaces
@@ -31,5 +30,5 @@ with sealed_job(snakemake) as job:
         "box": correspondence.in_boxes(surfaces),
     }
     evaluation = correspondence.Evaluation(category, splits, surfaces, keypoints, labels, methods, settings["sources"])
-    files.write_text(snakemake.output.metrics, pd.DataFrame(evaluation.rows()).to_csv(index=False))
+    files.write_text(snakemake.output.metrics, evaluation.table().to_csv(index=False))
     job.log.info("%d shapes with keypoints, %d with parts", len(keypoints), len(labels))

@@ -4,7 +4,6 @@ import zipfile
 from io import BytesIO
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 import trimesh
@@ -62,7 +61,7 @@ LABELS = {shape: LabelledPoints(SURFACES[shape], SIDES) for shape in STRETCHES}
 def evaluated(methods, keypoints=KEYPOINTS, labels=LABELS, sources=1):
     splits = {"train": ["a", "b"], "test": ["c", "d"]}
     evaluation = correspondence.Evaluation("chairs", splits, SURFACES, keypoints, labels, methods, sources)
-    return pd.DataFrame(evaluation.rows())
+    return evaluation.table()
 
 
 def test_a_warp_that_knows_the_shapes_is_always_right(template_map):
@@ -99,12 +98,18 @@ def test_keypoints_that_a_shape_lacks_do_not_count(template_map):
     lacking = KEYPOINTS | {"c": {"low": KEYPOINTS["c"]["low"]}, "d": {"other": KEYPOINTS["d"]["low"]}}
     table = evaluated({"template": template_map}, lacking, labels={})
     assert table["shape"].unique().tolist() == ["b", "c"]  # d shares none with the source
-    assert "part_iou" not in table
+    assert table["part_iou"].isna().all()
 
 
 def test_annotations_of_one_shape_cannot_be_compared(template_map):
     with pytest.raises(InputError, match="chairs: keypoints of 1 of its usable shapes are known"):
         evaluated({"template": template_map}, {"a": KEYPOINTS["a"]}, {})
+
+
+def test_keypoints_of_no_common_name_cannot_be_compared(template_map):
+    alone = {shape: {f"only on {shape}": KEYPOINTS[shape]["low"]} for shape in KEYPOINTS}
+    with pytest.raises(InputError, match="chairs: no other shape has a keypoint of the same name"):
+        evaluated({"template": template_map}, alone, {})
 
 
 def test_sources_leave_a_target_and_are_training_shapes_if_any_is_annotated(template_map):

@@ -45,10 +45,10 @@ def test_one_voter_is_the_nearest_point():
 
 def rows(template, space):
     """A row per shape and method, with the same value for every measure."""
-    measures = [*correspondence.PCK, "keypoint_error", "part_iou", "part_accuracy"]
     values = {"template": template, "space": space, "box": space}
     return pd.DataFrame(
-        {"category": "chairs", "split": "test", "shape": str(index), "method": method} | dict.fromkeys(measures, value)
+        {"category": "chairs", "split": "test", "shape": str(index), "method": method}
+        | dict.fromkeys(correspondence.MEASURES, value)
         for method, those in values.items()
         for index, value in enumerate(those)
     )

@@ -30,7 +30,7 @@ def call(frame, event, argument):
         called.add(code.co_qualname)
 sys.settrace(call)
 for module in pkgutil.walk_packages(template3d.__path__, "template3d."):
-    if module.name != "template3d.__main__":
+    if not module.name.endswith(".__main__"):
         importlib.import_module(module.name)
 sys.settrace(None)
 print(*called)

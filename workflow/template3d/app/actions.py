@@ -20,8 +20,8 @@ from template3d.runtime.errors import InputError
 
 GUESS = "guess"
 """The choice of a category that leaves it to the outline."""
-START, WORKING = pieces.status("Drop, paste or take a photo."), pieces.status("Reconstructing ...")
-NO_SHAPE = pieces.failure("there is no shape yet; add a photo first")
+START, WORKING = "Drop, paste or take a photo.", "Reconstructing ..."
+NO_SHAPE = "there is no shape yet; add a photo first"
 
 
 @dataclass
@@ -47,12 +47,12 @@ class Actions:
     def read(self, file: str | None) -> tuple:
         """Of a photo: what the page remembers of it, its drawing, and a status."""
         if file is None:
-            return None, None, START
+            return None, None, pieces.status(START)
         try:
             cut = drawing.shrunk(photos.cut_out(Path(file)))
         except InputError as error:
             return None, None, pieces.failure(pieces.without_folder(error, file))
-        return Seen(pieces.file_name(file), cut), drawing.of_cut_out(cut), WORKING
+        return Seen(pieces.file_name(file), cut), drawing.of_cut_out(cut), pieces.status(WORKING)
 
     def redraw(self, seen: Seen | None, drawn: dict | None) -> tuple:
         """What the page remembers after a change of the cut-out, its drawing, and a status."""
@@ -61,7 +61,7 @@ class Actions:
         except InputError as error:
             return None, self.update(), pieces.failure(error)
         assert seen is not None  # it has a cut-out
-        return Seen(seen.name, cut), drawing.of_cut_out(cut), WORKING
+        return Seen(seen.name, cut), drawing.of_cut_out(cut), pieces.status(WORKING)
 
     def reconstruct(self, seen: Seen | None, category: str, method: str) -> tuple:
         """The shape of a photo, with a status and sliders at 0."""
@@ -89,7 +89,7 @@ class Actions:
     def change(self, shape: Shape | None, between: float, *amounts: float) -> tuple:
         """The shape for positions of the sliders, and a status."""
         if shape is None:
-            return None, NO_SHAPE
+            return None, pieces.failure(NO_SHAPE)
         start = time.monotonic()
         try:
             shape = self.reconstructor.changed(shape, between, list(amounts))
@@ -107,7 +107,7 @@ class Actions:
         if file is None:
             return shape, self.update(), *unchanged
         if shape is None:
-            return None, NO_SHAPE, *unchanged
+            return None, pieces.failure(NO_SHAPE), *unchanged
         try:
             shape = self.reconstructor.with_second(shape, photos.cut_out(Path(file)), pieces.file_name(file))
         except InputError as error:
@@ -125,6 +125,6 @@ class Actions:
     def write(self, suffix: str, shape: Shape | None, by_template: bool) -> tuple:
         """The file of a shape in the format of ``suffix``, and a status."""
         if shape is None:
-            return None, NO_SHAPE
+            return None, pieces.failure(NO_SHAPE)
         file = self.reconstructor.write(shape, by_template, suffix, self.folder)
         return str(file), pieces.status(f"Saved as {file.name}.")

@@ -102,7 +102,7 @@ class Page:
 
     def _add_shape(self) -> None:
         gr = self.gr
-        self.status = gr.HTML(START, elem_id="status")
+        self.status = gr.HTML(pieces.status(START), elem_id="status")
         label = "Shape: drag to turn, scroll to zoom"
         self.model = gr.Model3D(label=label, height=420, camera_position=CAMERA, interactive=False, elem_id="shape")
         colours = [("plain", False), ("by position in the template", True)]

@@ -28,6 +28,10 @@ SHOWN = {
     "part_accuracy": "points of the right part",
 }
 """The columns of the table in Markdown."""
+MEASURES = (*PCK, "keypoint_error", "part_iou", "part_accuracy")
+"""The columns of a measurement that are numbers, empty for what is not annotated."""
+COLUMNS = ("category", "split", "shape", "method", *MEASURES)
+"""The columns of a measurement, which has a row per target shape and method."""
 COMPARED = ("pck_0.02", "part_iou")
 """The measures by which methods are compared in words."""
 
@@ -57,17 +61,15 @@ def part_iou(predicted: np.ndarray, truth: np.ndarray, parts: Sequence[str]) -> 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
     """A row per category, split and method: means over shapes, and the mean difference to each of the BASELINES.
 
-    ``rows`` has a row per target shape and method, with category, split, shape, method, and the measures, which are
-    missing where a shape is not annotated. ``pck_0.02_over_space`` is the mean difference to the baseline ``space``,
+    ``rows`` has the COLUMNS. ``pck_0.02_over_space`` is the mean difference to the baseline ``space``,
     with its 95 % bootstrap interval (``_low``, ``_high``), paired by shape.
     """
-    measures = [*PCK, "keypoint_error", "part_iou", "part_accuracy"]
     means = []
     for (category, split), of_split in rows.groupby(["category", "split"], sort=False):
         by_method = {name: part.set_index("shape") for name, part in of_split.groupby("method", sort=False)}
         for method, values in by_method.items():
             row = {"category": category, "split": split, "method": method, "shapes": len(values)}
-            row |= values[measures].mean().to_dict()
+            row |= values[list(MEASURES)].mean().to_dict()
             for baseline in BASELINES if method == "template" else ():
                 for measure in COMPARED:
                     difference = (values[measure] - by_method[baseline][measure]).dropna().to_numpy()

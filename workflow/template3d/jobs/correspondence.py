@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.spatial import cKDTree
 
 from template3d.data import annotation_files
@@ -15,7 +16,7 @@ from template3d.data.demo import parameters as demo_shapes
 from template3d.data.keypoints import Keypoints
 from template3d.data.labels import LabelledPoints
 from template3d.data.splits import spread
-from template3d.evaluation.correspondence import part_iou, pck
+from template3d.evaluation.correspondence import COLUMNS, part_iou, pck
 from template3d.jobs.keypoints import read_keypoints
 from template3d.jobs.template_map import TemplateMap
 from template3d.jobs.transfer import read_labels
@@ -88,11 +89,20 @@ class Evaluation:
     sources: int
     """How many shapes the annotations are carried from."""
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """A row per target shape and method, with category, split, shape, method and the measures.
+    def table(self) -> pd.DataFrame:
+        """A row per target shape and method, with the COLUMNS of a measurement.
 
-        Raises InputError if keypoints or parts are annotated on one shape only.
+        Raises InputError if keypoints or parts are annotated on one shape only, or no two shapes have the same ones.
         """
+        rows = pd.DataFrame(self._rows(), columns=COLUMNS)
+        if rows.empty:
+            raise InputError(
+                f"{self.category}: no other shape has a keypoint of the same name as those that keypoints are carried "
+                "from; give corresponding keypoints the same name"
+            )
+        return rows
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
         keypoint_sources = self._sources(self.keypoints, "keypoints")
         label_sources = self._sources(self.labels, "parts")
         parts = sorted({part for labelled in self.labels.values() for part in np.unique(labelled.labels)})
