@@ -51,7 +51,8 @@ with sealed_job(snakemake) as job:
         part = categories[category] = content.collect(usable, templates)
         photo_files = photos.listed(Path(snakemake.config["photos"]) / category)
         photos_table, limits = results / "photos" / category / "photos.csv", Limits(**snakemake.config["limits"])
-        part["photos"] = content.photo_rows(photo_files, photos_table, part["aspect"], limits)
+        of_photos = settings["photo_methods"][category]
+        part["photos"] = content.photo_rows(photo_files, photos_table, of_photos, part["aspect"], limits)
         pictures = {results / f"pictures/{category}{end}.png": caption for end, caption in settings["captions"]}
         part["figures"] = [gallery.figure(file, pictures[file], category) for file in pictures if str(file) in given]
         job.log.info("%s: %d shapes, %d photos", category, len(part["shapes"]), len(part["photos"]))

@@ -31,7 +31,7 @@ with sealed_job(snakemake):
     if snakemake.input.photos_table:
         limits = Limits(**snakemake.config["limits"])
         folder = Path(snakemake.config["photos"]) / snakemake.wildcards.category
-        picture.add_photos(photos.listed(folder), Path(snakemake.input.photos_table), limits)
+        picture.add_photos(photos.listed(folder), Path(snakemake.input.photos_table), settings["photo_methods"], limits)
     picture.save(Path(snakemake.output.picture))
     templates = dict(zip(methods, map(Path, snakemake.input.templates), strict=True))
     pictures.templates(Path(snakemake.output.template), studio, templates)

@@ -87,6 +87,11 @@ def test_the_papers_run_has_the_papers_numbers():
             {"evaluate": {"models": {"benches": "chairs"}}},
             "models.benches is chairs, but this run has no category benches",
         ),
+        ({"photo_models": {"benches": "m"}}, "photo_models.benches is m, but this run has no category benches"),
+        (
+            {"photo_models": {"chairs": "https://a.org/chairs.zip"}},
+            "photo_models.chairs is https://a.org/chairs.zip, but an address must have the form .*#sha256=",
+        ),
         ({"evaluate": {"models": {"chairs": "chairs"}}}, "models.chairs is chairs, but chairs has no model of its own"),
         ({"evaluate": {"models": {"chairs": "sofas", "sofas": "planes"}}}, "sofas has no model of its own"),
     ],

@@ -22,6 +22,7 @@ def config(**keys) -> dict:
     given = {
         "shapenet": "demo",
         "photos": "photos",
+        "photo_models": {},
         "labels": "labels",
         "keypoints": "keypoints",
         "augmentation": {"backgrounds": None},
@@ -42,6 +43,7 @@ def config(**keys) -> dict:
         {"encoder": {"weights": "results/w.pth"}},
         {"end_to_end": {"weights": "results/w.pth"}},
         {"augmentation": {"backgrounds": "results/photos"}},
+        {"photo_models": {"chairs": "results/models/chairs/two_phase"}},
     ],
 )
 def test_what_is_read_must_not_lie_where_the_workflow_writes(keys, folder):

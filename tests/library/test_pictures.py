@@ -52,7 +52,7 @@ def test_unusable_photos_are_left_out_and_photos_without_a_mesh_are_white(studio
     (tmp_path / "out/photos.csv").write_text("photo,status\na.png,ok\nb.png,unusable\nc.png,no surface by two_phase\n")
     (tmp_path / "out/a.ply").write_bytes(meshes.ply_bytes(trimesh.creation.icosphere(2, 0.8)))
     picture = pictures.Picture(studio, ["two_phase"])
-    picture.add_photos(files, tmp_path / "out/photos.csv", USUAL)
+    picture.add_photos(files, tmp_path / "out/photos.csv", ["two_phase"], USUAL)
     assert picture.titles == ["photo a", "photo c"]
     with_mesh, without = picture.rows["reconstruction"]
     assert is_picture_of_something(with_mesh)
@@ -68,5 +68,8 @@ def test_unusable_photos_are_left_out_whatever_their_names_begin_with(studio, tm
     rows = [f"{photos.cell(file.name)},{'ok' if file.name == chr(39) + '=a.png' else 'unusable'}" for file in files]
     (tmp_path / "photos.csv").write_text("\n".join(["photo,status", *rows]))
     picture = pictures.Picture(studio, ["two_phase"])
-    picture.add_photos(files, tmp_path / "photos.csv", USUAL)
+    picture.add_photos(files, tmp_path / "photos.csv", ["published"], USUAL)
     assert picture.titles == ["photo '=a"]
+    assert {name: len(row) for name, row in picture.rows.items()} == dict.fromkeys(
+        ["input view", "ground truth", "reconstruction", "published model"], 1
+    )

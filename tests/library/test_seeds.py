@@ -42,13 +42,17 @@ def tables(differences) -> dict[int, pd.DataFrame]:
 def test_a_run_has_its_own_seed_and_lists_and_the_paths_of_the_first_one(config, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = Path("results/seeds/3")
-    changed = configured(config | {"photos": "my photos"}, SHAPES, folder)
+    address = f"https://a.org/chairs.zip#sha256={64 * '0'}"
+    own = {"photos": "my photos", "photo_models": {"chairs": "chairs_model", "sofas": address}}
+    changed = configured(config | own, SHAPES, folder)
+    assert changed["photo_models"] == {"chairs": str(tmp_path / "chairs_model"), "sofas": address}
     assert changed["seed"] == 3
     assert changed["shapenet"] == str(tmp_path / "meshes")
     assert changed["photos"] == str(tmp_path / "my photos")
     assert changed["encoder"]["weights"] == "none"
     lists = {split: Path(changed["categories"]["chairs"][split]).read_text().split() for split in ("train", "test")}
     assert lists == parted(SHAPES["chairs"], 3)
+    del changed["photo_models"]["sofas"]
     configuration.check(changed, yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text()))
     assert config["seed"] == 0
 

@@ -10,13 +10,16 @@ import numpy as np
 import pandas as pd
 import torch
 import trimesh
+import yaml
 from PIL import Image
-from pipeline import copied, snakemake
+from pipeline import REPOSITORY, copied, snakemake
+from template3d import export_model
 from template3d.data import ground_truth
 from template3d.data.demo import annotations
 from template3d.data.demo import parameters as demo_shapes
 from template3d.evaluation import metrics, tables
 from template3d.networks import models
+from template3d.reconstruction.photo import reconstruct_photo
 from template3d.runtime import seals
 
 COLUMNS = ["category", "method", "views", "measure", "mean", "median", "scored", "listed"]
@@ -90,6 +93,24 @@ def test_photos_are_reconstructed_and_a_broken_one_is_named(micro):
             "blue.glb",
             "blue.ply",
         }
+    assert snakemake(micro).returncode == 0  # as it was, for the others
+
+
+def test_photos_are_reconstructed_by_a_model_that_was_handed_over(micro, tmp_path):
+    export_model.exported(str(micro / "results/models/chairs/two_phase"), tmp_path / "model")
+    run = snakemake(micro, over={"photo_models": {"planes": str(tmp_path / "model")}})
+    assert run.returncode == 0, run.stdout + run.stderr
+    model = models.load_model(tmp_path / "model/model.safetensors")
+    isosurface = yaml.safe_load((REPOSITORY / "tests/workflow/micro.yaml").read_text())["isosurface"]
+    mesh, _ = reconstruct_photo(model, micro / "resources/photos/planes/blue.png", **isosurface)
+    made = trimesh.load(micro / "results/photos/planes/blue.ply", process=False)
+    np.testing.assert_allclose(made.vertices, mesh.vertices, atol=1e-5)
+    assert not [*(micro / "results/photos/planes").glob("end_to_end/*")]
+    assert '"published": {' in (micro / "results/gallery/index.html").read_text()
+    (tmp_path / "model/model.safetensors").unlink()
+    run = snakemake(micro, over={"photo_models": {"planes": str(tmp_path / "model")}})
+    assert run.returncode != 0
+    assert "config: photo_models.planes: there is no model.safetensors in" in run.stdout + run.stderr
     assert snakemake(micro).returncode == 0  # as it was, for the others
 
 

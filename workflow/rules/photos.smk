@@ -1,10 +1,10 @@
-# Photos: the user's own pictures, reconstructed by every method.
+# Photos: the user's own pictures, reconstructed by every method, or by the model of `photo_models`.
 
 
 rule photos:
     input:
-        models=lambda wildcards: [model_of(method)(wildcards) for method in TRAINED_METHODS],
-        descriptions=lambda wildcards: [model_of(method, "model.json")(wildcards) for method in TRAINED_METHODS],
+        models=trained_photo_models,
+        descriptions=lambda wildcards: trained_photo_models(wildcards, "model.json"),
     output:
         table=report(
             "results/photos/{category}/photos.csv",
@@ -24,7 +24,11 @@ rule photos:
         runtime=growing(60),
     # not in params, because it concerns only what is still to be made: `limits`
     params:
-        settings=settings(isosurface=config["isosurface"], methods=TRAINED_METHODS),
+        settings=lambda wildcards: settings(
+            isosurface=config["isosurface"],
+            methods=photo_methods(wildcards.category),
+            model=photo_model(wildcards.category),
+        ),
         photos=lambda wildcards: settings(photos=photo_digests(wildcards.category)),
         code=code("photos.py"),
     message:

@@ -2,7 +2,9 @@
 # may hold anything, and Snakemake takes some of it for wildcards. And the pair of shapes that you name.
 
 from template3d.data import annotation_files, pairs, photos
-from template3d.runtime import digests
+from template3d.evaluation.methods import PUBLISHED
+from template3d.networks import model_folders
+from template3d.runtime import digests, downloads
 
 
 def photos_of(category):
@@ -13,6 +15,29 @@ def photos_of(category):
 def photo_digests(category):
     """Digests of your photos of a category and of their masks, by file name."""
     return file_digests("photo", category, [*photos_of(category), *photos.masks(photos_of(category))])
+
+
+def photo_methods(category):
+    """The methods that reconstruct the photos of a category: those of the run, or the model of `photo_models`."""
+    return [PUBLISHED] if category in config["photo_models"] else TRAINED_METHODS
+
+
+def photo_model(category):
+    """What identifies the model of `photo_models`, empty without one: its address, or the digests of its files."""
+    model = config["photo_models"].get(category, "")
+    if not model or downloads.is_address(model):
+        return model
+    try:
+        weights = model_folders.weights_of(model, key=f"config: photo_models.{category}")
+    except InputError as error:
+        raise WorkflowError(str(error))
+    return file_digests("photo_model", category, [weights, weights.with_suffix(".json")])
+
+
+def trained_photo_models(wildcards, file="model.safetensors"):
+    """A file of each model of the run that reconstructs the photos of a category."""
+    trained = [method for method in photo_methods(wildcards.category) if method in TRAINED_METHODS]
+    return [model_of(method, file)(wildcards) for method in trained]
 
 
 def background_digests():

@@ -116,11 +116,9 @@ def _listed(given: Sequence[Path]) -> Iterator[Path]:
 
 def _loaded(model: str) -> "Model":
     weights = model_folders.weights_of(model)
-    from template3d.networks.models import load_model  # PyTorch takes seconds to import
+    from template3d.networks.models import load_photo_model  # PyTorch takes seconds to import
 
-    loaded = load_model(weights)
-    if loaded.encoder is None:
-        raise InputError(f"{weights}: this model has no encoder: use two_phase or end_to_end, not embeddings")
+    loaded = load_photo_model(weights)
     if loaded.trained_on is None:
         log.info("%s: does not say what this model has seen", weights.with_suffix(".json"))
     else:

@@ -26,11 +26,14 @@ BASELINES = {
     "code_fit": "A code fitted to the true distances",
 }
 """The baselines, each with its title in tables."""
+PUBLISHED = "published"
+"""The model of `photo_models`, which reconstructs photos only."""
 NAMES = {name: method.name for name, method in METHODS.items()} | {
+    PUBLISHED: "published model",
     "nearest_code": "retrieval",
     "nearest_oracle": "oracle retrieval",
     "code_fit": "fitted code",
     "template_only": "the template",
     "train_average": "random training shape",
 }
-"""Short names of the methods and baselines, in the order in which the page compares them."""
+"""Short names of all these, in the order in which the page compares them."""

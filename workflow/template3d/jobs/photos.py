@@ -10,7 +10,7 @@ import pandas as pd
 import trimesh
 
 from template3d.data import photos
-from template3d.evaluation.methods import METHODS
+from template3d.evaluation.methods import NAMES
 from template3d.geometry import meshes
 from template3d.jobs.products import Products
 from template3d.networks.models import Model
@@ -89,7 +89,7 @@ class PhotoReconstructor:
 
     def _in_words(self, confidences: Mapping[str, Confidence]) -> str:
         """The confidence in a photo's shapes; with several methods, each after its name."""
-        words = {METHODS[method].name: str(of_method) for method, of_method in confidences.items()}
+        words = {NAMES[method]: str(of_method) for method, of_method in confidences.items()}
         return "; ".join(words.values() if len(words) == 1 else (f"{name}: {text}" for name, text in words.items()))
 
     def _painted(self, model: Model, photo: photos.Photo) -> trimesh.Trimesh:
@@ -112,6 +112,6 @@ class PhotoReconstructor:
                     beside.write_bytes(write(mesh))
             for turn, azimuth in TURNS.items():
                 gray = previews.shaded(mesh, SIZE, azimuth)
-                title = f"{METHODS[method].name}, {turn}\nconfidence: {confidences[method].word}"
+                title = f"{NAMES[method]}, {turn}\nconfidence: {confidences[method].word}"
                 images[title] = np.repeat(gray[..., None], 3, axis=2)
         figures.picture_rows(picture, {"": [*images.values()]}, list(images))

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import yaml
 
 from template3d.data import splits
-from template3d.runtime import files
+from template3d.runtime import downloads, files
 from template3d.runtime.errors import InputError
 
 TABLE = "results/tables/table1.csv"
@@ -81,6 +81,10 @@ def configured(config: Mapping[str, Any], shapes: Mapping[str, Mapping[str, Sequ
             section = section[name]
         if section[key] not in NO_PATHS:
             section[key] = str(Path(section[key]).absolute())
+    changed["photo_models"] = {
+        category: model if downloads.is_address(model) else str(Path(model).absolute())
+        for category, model in config["photo_models"].items()
+    }
     for category, parts in shapes.items():
         entry = changed["categories"][category]
         if config["shapenet"] == "demo" or "test_share" in entry:  # these depend on the seed themselves

@@ -10,12 +10,13 @@ WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 """The files of a model."""
 
 
-def weights_of(model: str | Path, with_encoder: bool = True) -> Path:
+def weights_of(model: str | Path, with_encoder: bool = True, key: str = "--model") -> Path:
     """The path of a model's weights, to be read by ``models.load_model``.
 
     ``model`` is a folder with a model, one of its two files, or the address of a ZIP file with such a folder
     (``downloads.unpacked``), which is fetched unless it is in the cache. Raises InputError if there is no model; its
-    message lists the folders below with one, or, ``with_encoder``, only those whose model has an encoder.
+    message calls it ``key`` and lists the folders below with one, or, ``with_encoder``, only those whose model has an
+    encoder.
     """
     if downloads.is_address(str(model)):
         return _only(downloads.unpacked(str(model)), str(model))
@@ -25,14 +26,14 @@ def weights_of(model: str | Path, with_encoder: bool = True) -> Path:
         return weights
     if not model.is_dir():
         raise InputError(
-            f"--model is {model}, but that is no folder with a model; .venv/bin/snakemake trains models into "
+            f"{key} is {model}, but that is no folder with a model; .venv/bin/snakemake trains models into "
             "results/models/<category>/<method>"
         )
     depths = ("*", "*/*", "*/*/*")
     inner = [file.parent for depth in depths for file in sorted(model.glob(f"{depth}/{WEIGHTS}"))]
     usable = [str(folder.relative_to(model)) for folder in inner if not with_encoder or _has_encoder(folder)]
     hint = f"its methods are {', '.join(usable)}: add one to the path" if usable else "nor a folder with one"
-    raise InputError(f"--model: there is no {WEIGHTS} in {model}; {hint}")
+    raise InputError(f"{key}: there is no {WEIGHTS} in {model}; {hint}")
 
 
 def _only(folder: Path, address: str) -> Path:

@@ -94,6 +94,14 @@ def load_encoder(encoder: Encoder, weights: Path) -> None:
         ) from error
 
 
+def load_photo_model(weights: Path) -> Model:
+    """Read a model as ``load_model``; also raises InputError if it has no encoder."""
+    model = load_model(weights)
+    if model.encoder is None:
+        raise InputError(f"{weights}: this model has no encoder: use two_phase or end_to_end, not embeddings")
+    return model
+
+
 def load_model(weights: Path) -> Model:
     """Read a model that the workflow trained, in evaluation mode, on the CPU.
 

@@ -156,11 +156,13 @@ class CategoryContent:
                 links[method] = self._written(meshes.glb_bytes(mesh), method)
         return {"models": models, "downloads": links} | _posed(shown, aspect)
 
-    def photo_rows(self, photo_files: Sequence[Path], table: Path, aspect: float, limits: Limits) -> list[dict]:
-        """The rows of the usable photos; ``table`` is photos.csv, beside their meshes."""
+    def photo_rows(
+        self, photo_files: Sequence[Path], table: Path, methods: Sequence[str], aspect: float, limits: Limits
+    ) -> list[dict]:
+        """The rows of the usable photos; ``table`` is photos.csv, beside their meshes, which ``methods`` made."""
         if not photo_files:
             return []
-        rows, methods = [], [method for method in self.reconstructions if method != FITTED]
+        rows = []
         listed = pd.read_csv(table, dtype=str, keep_default_na=False).set_index("photo")
         for photo in photo_files:
             facts = listed.loc[photos.cell(photo.name)]

@@ -9,7 +9,7 @@ import trimesh
 
 from template3d.data import archives, photos, views
 from template3d.data.prepared_meshes import PreparedMeshes
-from template3d.evaluation.methods import METHODS
+from template3d.evaluation.methods import METHODS, NAMES
 from template3d.geometry import meshes
 from template3d.rendering import cameras
 from template3d.rendering.blender import Studio
@@ -56,20 +56,27 @@ class Picture:
             self.rows[self.names[method]].append(self.studio.picture(reconstruction, view))
         self.titles.append(title)
 
-    def add_photos(self, files: Iterable[Path], table: Path, limits: Limits) -> None:
-        """Add a column for each of the first PHOTOS usable photos; ``table`` is photos.csv beside their meshes."""
-        rows, methods = pd.read_csv(table, dtype=str, keep_default_na=False), [*self.names]
+    def add_photos(self, files: Iterable[Path], table: Path, methods: Sequence[str], limits: Limits) -> None:
+        """Add a column for each of the first PHOTOS usable photos.
+
+        ``table`` is photos.csv beside their meshes, which ``methods`` made. One without a row gets a row.
+        """
+        rows = pd.read_csv(table, dtype=str, keep_default_na=False)
+        for method in methods:
+            name = self.names.setdefault(method, NAMES[method])
+            self.rows.setdefault(name, [NOTHING] * len(self.titles))
         unusable = set(rows["photo"][rows["status"] == "unusable"])
         usable = [file for file in files if photos.cell(file.name) not in unusable]
         for photo in usable[:PHOTOS]:
             image = photos.read(photo, limits).image
             self.rows[VIEW].append(np.array(image.resize((SIZE, SIZE))))
             self.rows[TRUTH].append(NOTHING)
-            for method in methods:
+            for method, name in self.names.items():
                 file = photos.product(table.parent, photo, method, methods, ".ply")
-                mesh = meshes.read_ply(file.read_bytes()).apply_scale(UNIT_SPHERE) if file.exists() else None
+                made = method in methods and file.exists()
+                mesh = meshes.read_ply(file.read_bytes()).apply_scale(UNIT_SPHERE) if made else None
                 picture = NOTHING if mesh is None else self.studio.picture(mesh, PHOTO_SEEN_FROM)
-                self.rows[self.names[method]].append(picture)
+                self.rows[name].append(picture)
             self.titles.append(f"photo {photos.printable(photo.stem):.12}")
 
     def save(self, file: Path) -> None:

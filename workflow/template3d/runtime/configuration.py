@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from template3d.runtime import downloads
 from template3d.runtime import schema as schemas
 from template3d.runtime.errors import InputError
 from template3d.runtime.schema import shown
@@ -129,6 +130,11 @@ def _of_categories(config: dict) -> Iterator[str]:
                 f"categories.{name}_{word}: its picture would have the name of the picture {word} of {name}, "
                 f"{name}_{word}.png; rename one of the two"
             )
+    for name, model in config["photo_models"].items():
+        if name not in active:
+            yield f"photo_models.{name} is {model}, but this run has no category {name} ({', '.join(active)})"
+        if downloads.is_address(model) and not downloads.ADDRESS.fullmatch(model):
+            yield f"photo_models.{name} is {model}, but an address must have the form {downloads.FORM}"
     models = config["evaluate"]["models"]
     for name, model in models.items():
         for other in (name, model):

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from template3d.runtime import downloads
 from template3d.runtime.errors import InputError
 from template3d.runtime.schema import CATEGORY
 
@@ -41,6 +42,9 @@ def _given(config: Mapping[str, Any], categories: Collection[str]) -> dict[str, 
     given = {key: [Path(config[key])] for key in ("shapenet", "photos", "labels", "keypoints")}
     if config["shapenet"] == "demo":
         del given["shapenet"]
+    for category, model in config["photo_models"].items():
+        if not downloads.is_address(model):
+            given[f"photo_models.{category}"] = [Path(model)]
     if backgrounds := config["augmentation"]["backgrounds"]:
         given["augmentation.backgrounds"] = [Path(backgrounds)]
     if published := config["phase1"]["from"]:
