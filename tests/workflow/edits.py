@@ -216,7 +216,7 @@ SETTINGS = [
     Setting("reconstruct.random_views", 1, RECONSTRUCT, OF_TEST),
     Setting("reconstruct.train_shapes", 1, {*RECONSTRUCTED, "picture", "gallery"}, {"reconstruct": {"split": "train"}}),
     Setting("evaluate.points", 600, after("evaluate_baselines", *EVALUATED)),
-    Setting("evaluate.average_over", 32, after("evaluate_baselines")),
+    Setting("evaluate.average_over", 8, after("evaluate_baselines")),
     Setting("evaluate.fit.steps", 6, after("fit_codes")),
     Setting("evaluate.fit.points", 32, after("fit_codes")),
     Setting("evaluate.fit.learning_rate", 0.01, after("fit_codes")),

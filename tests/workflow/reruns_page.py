@@ -88,9 +88,9 @@ def page() -> str:
         "",
         "With the built-in shapes, `seed`, `demo.train` and `demo.test` make other shapes, and so everything. The",
         "other keys of `demo` stand for those of `views`, `reconstruct` and `sdf`, and rerun what these rerun.",
-        "`categories`, `phase1.from`: see above. `photos`: the reconstructions of photos. `shapenet` and",
-        "`meshes.layout`: whatever has other meshes there. `labels`, `keypoints`: the results of `snakemake transfer`",
-        "and `snakemake correspondence`; `correspondence.sources`: those of the latter.",
+        "`categories`, `phase1.from`: see above. `photos`, `photo_models`: the reconstructions of photos. `shapenet`",
+        "and `meshes.layout`: whatever has other meshes there. `labels`, `keypoints`: the results of `snakemake",
+        "transfer` and `snakemake correspondence`; `correspondence.sources`: those of the latter.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -14,7 +14,7 @@ rule sdf:
     priority: PRIORITY["sdf"]
     conda:
         "../../envs/data.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(240),
@@ -41,7 +41,7 @@ rule surface:
     priority: PRIORITY["surface"]
     conda:
         "../../envs/data.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(120),

@@ -119,7 +119,7 @@ rule picture:
         "results/benchmarks/picture/{category}.tsv"
     conda:
         "../../envs/report.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(30),
@@ -135,6 +135,7 @@ rule picture:
             kind=PICTURED,
             reconstruct=part("reconstruct", "fixed_view"),
             methods=TRAINED_METHODS,
+            photo_methods=photo_methods(wildcards.category),
         ),
         photos=lambda wildcards: settings(photos=photo_digests(wildcards.category)),
         code=code("picture.py"),
@@ -249,7 +250,7 @@ rule errors_figure:
         "results/benchmarks/errors_figure/{category}.tsv"
     conda:
         "../../envs/report.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(30),
@@ -317,6 +318,7 @@ rule gallery:
             categories=CATEGORIES,
             shapes={category: shown_shapes(category) for category in CATEGORIES},
             methods=TRAINED_METHODS,
+            photo_methods={category: photo_methods(category) for category in CATEGORIES},
             model_categories={category: model_category(category) for category in CATEGORIES},
             kind=PICTURED,
             reconstruct=part("reconstruct", "fixed_view"),

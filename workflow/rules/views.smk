@@ -17,7 +17,7 @@ rule render:
     priority: PRIORITY["render"]
     conda:
         "../../envs/data.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(240),

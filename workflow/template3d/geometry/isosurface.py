@@ -8,13 +8,13 @@ from skimage.measure import marching_cubes
 from torch import Tensor
 
 SLOPE_MARGIN = 1.5
-"""Factor on the steepest slope at coarse centres, because a slope between them may be steeper."""
+"""Factor on the steepest slope that was found around a cell, because a slope in between may be steeper."""
 FARTHEST = 1.25**0.5
 """Largest distance in a cube, in sides, to the nearer one of two opposite corners."""
 FARTHEST_SUM = 1 + 2**0.5
 """Largest sum of the distances in a cube, in sides, to two opposite corners."""
-GRADIENT_DIVISOR = 8
-"""A query with gradients is so many times smaller than a batch, because it stores all activations."""
+GRADIENT_BATCH = 8192
+"""Most points in a query with gradients, because it stores all activations."""
 BATCH = 2048
 """Points in one query on a CPU, so that a network's activations stay in the processor's cache."""
 
@@ -46,8 +46,8 @@ def reconstruct_all(
     Cells are refined from coarse to fine. A cell is skipped only if the absolute distance at its centre exceeds the
     largest change possible within it, and no neighbour's distance has the other sign. This change is the steepest slope
     at the centres of the coarse cells around it, with a margin, times half the cell's diagonal. So surfaces thinner
-    than a cell are found. Cells two fine cells wide are not halved. Distances at their corners and centres decide, by
-    the same slope, which octants are evaluated.
+    than a cell are found. Cells two fine cells wide are not halved. Distances at their corners and centres decide which
+    octants are evaluated, by the slope between these points if it is less steep.
 
     ``resolution`` is the number of fine cells a side. Raises ValueError unless it is a multiple of ``coarse``.
     """
@@ -75,7 +75,7 @@ def reconstruct_all(
     values = values.contiguous()
     if fine == 2:
         query.at_corners(_refined(cells, 1, 2) * torch.tensor([1, 2, 2, 2]), values)
-        corners = _octant_corners(cells, values, SLOPE_MARGIN * slopes * query.width(resolution))
+        corners = _octant_corners(cells, values, slopes * query.width(resolution))
     else:
         corners = _refined(cells, fine, fine + 1)
     query.at_corners(corners, values)
@@ -95,13 +95,15 @@ class _Query:
     def at_centres(self, cells: Tensor, side: int) -> Tensor:
         """Distances (N,) at the centres of cells (N, 4), each with its shape."""
         with torch.no_grad():
-            return torch.cat([self.signed_distance(*part).float().cpu() for part in self._parts(cells, 0.5, side)])
+            return torch.cat(
+                [self.signed_distance(*part).float().cpu() for part in self._parts(cells, 0.5, side, self.batch)]
+            )
 
     def slopes_at_centres(self, cells: Tensor, side: int) -> Tensor:
         """The lengths (N,) of the gradients at the centres of cells (N, 4)."""
         slopes = []
         with torch.enable_grad():  # the caller may have turned gradients off
-            for points, owners in self._parts(cells, 0.5, side, GRADIENT_DIVISOR):
+            for points, owners in self._parts(cells, 0.5, side, min(self.batch, GRADIENT_BATCH)):
                 points.requires_grad_()
                 (gradient,) = torch.autograd.grad(self.signed_distance(points, owners).sum(), points)
                 slopes.append(gradient.norm(dim=-1).float().cpu())
@@ -117,12 +119,15 @@ class _Query:
         flat = wanted.nonzero()[:, 0]
         grid_points = torch.stack(torch.unravel_index(flat, values.shape), dim=1)
         with torch.no_grad():
-            parts = [self.signed_distance(*part).float().cpu() for part in self._parts(grid_points, 0.0, across - 1)]
+            parts = [
+                self.signed_distance(*part).float().cpu()
+                for part in self._parts(grid_points, 0.0, across - 1, self.batch)
+            ]
         values.view(-1)[flat] = torch.cat(parts)
 
-    def _parts(self, cells: Tensor, offset: float, side: int, divisor: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
-        """Points (N, 3) and their shapes (N,), of cells or corners (M, 4), at most ``batch // divisor`` at a time."""
-        for part in cells.split(max(1, self.batch // divisor)):
+    def _parts(self, cells: Tensor, offset: float, side: int, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Points (N, 3) and their shapes (N,), of cells or corners (M, 4), at most ``batch`` at a time."""
+        for part in cells.split(batch):
             yield -self.bound + (part[:, 1:] + offset) * self.width(side), part[:, 0]
 
 
@@ -134,15 +139,19 @@ def _largest_around(values: Tensor) -> Tensor:
 def _octant_corners(cells: Tensor, values: Tensor, change: Tensor) -> Tensor:
     """The fine corners (M, 4) that are not in ``values`` yet, of those octants of cells that the surface can cross.
 
-    The cells (N, 4) are two fine cells wide. The distances at their corners and centres are in ``values``. They may
-    change by ``change`` (N,) over a fine cell. Two opposite corners of an octant are a corner and the centre of a cell.
+    The cells (N, 4) are two fine cells wide. The distances at their corners and centres are in ``values``. Over a fine
+    cell they change by ``change`` (N,) at most, or by as much as between these points around it, if that is less; with
+    the margin. Two opposite corners of an octant are a corner and the centre of a cell.
     """
     octants = _refined(cells, 2, 2)
     towards_corner = octants % 2
     towards_corner[:, 0] = 0  # the index of the shape
     at_corner = values[tuple((octants + towards_corner).T)]
     at_centre = values[tuple((octants + torch.tensor([0, 1, 1, 1]) - towards_corner).T)]
-    pair, change = torch.stack([at_corner, at_centre]).abs(), change.repeat_interleave(8)
+    found = torch.zeros([len(values), *[values.shape[1] // 2] * 3])
+    found[tuple(cells.T)] = (at_corner - at_centre).abs().view(-1, 8).amax(dim=1) / 3**0.5
+    change = SLOPE_MARGIN * torch.minimum(change, _largest_around(found)[tuple(cells.T)]).repeat_interleave(8)
+    pair = torch.stack([at_corner, at_centre]).abs()
     possible = (pair.amin(dim=0) <= FARTHEST * change) & (pair.sum(dim=0) <= FARTHEST_SUM * change)
     corners = _refined(octants[possible | (at_corner * at_centre <= 0)], 1, 2)
     odd = (corners[:, 1:] % 2).sum(dim=1)
