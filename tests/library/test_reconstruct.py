@@ -123,6 +123,7 @@ def test_photos_of_a_folder_are_reconstructed_and_a_broken_one_is_named(folder, 
     preview = np.asarray(Image.open(tmp_path / "out/chair.preview.png"))
     assert preview.shape == (256, 768, 3)
     assert preview[:, 256:512].std() > 10
+    assert preview[:24, :150].min() < 100  # the confidence, in words
 
 
 def test_what_a_model_has_seen_comes_first(model, photo, tmp_path):

@@ -141,10 +141,11 @@ def _reconstructed(model: "Model", task: Task, options: argparse.Namespace) -> s
     for output in task.outputs:
         with command_line.written(output) as beside:
             beside.write_bytes(meshes.WRITERS[output.suffix.lower()](mesh))
+    known = confidence.of_photos(model, seen)
     if options.preview:
-        _write_preview(task.outputs[0].with_suffix(PREVIEW), seen[0], mesh)
+        _write_preview(task.outputs[0].with_suffix(PREVIEW), seen[0], mesh, f"confidence: {known.word}")
     backgrounds = ", ".join(photo.background for photo in seen)
-    facts = f"background: {backgrounds}; confidence: {confidence.of_photos(model, seen)}"
+    facts = f"background: {backgrounds}; confidence: {known}"
     written = ", ".join(map(str, task.outputs))
     return f"{written}: {len(mesh.faces)} triangles; {facts}; {time.monotonic() - start:.1f} s"
 
@@ -158,9 +159,9 @@ def _colour_by_template(model: "Model", code: "Tensor", mesh_unit: "trimesh.Trim
     mesh_unit.visual.vertex_colors = colours.of_positions(coordinates)  # type: ignore[union-attr]
 
 
-def _write_preview(file: Path, photo: photos.Photo, mesh: "trimesh.Trimesh") -> None:
+def _write_preview(file: Path, photo: photos.Photo, mesh: "trimesh.Trimesh", caption: str) -> None:
     """Write a picture of what the encoder saw, and of the mesh from the front and from behind."""
-    from PIL import Image
+    from PIL import Image, ImageDraw
 
     from template3d.rendering import previews
 
@@ -169,6 +170,7 @@ def _write_preview(file: Path, photo: photos.Photo, mesh: "trimesh.Trimesh") -> 
     row = Image.new("RGB", (3 * size, size), "white")
     for index, picture in enumerate([photo.image.resize((size, size)), *pictures]):
         row.paste(picture, (index * size, 0))
+    ImageDraw.Draw(row).text((8, 6), caption, "black", font_size=14)
     with command_line.written(file) as beside:
         row.save(beside, format="PNG")
 

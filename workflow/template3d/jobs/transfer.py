@@ -76,8 +76,8 @@ class LabelTransfer:
     def write(self, archive: Path, surfaces: Mapping[str, np.ndarray], meshes: PreparedMeshes) -> None:
         """Write a ZIP with the files of each shape of ``surfaces``, which holds points (N, 3) on each.
 
-        ``<shape>.ply`` has these points, coloured; ``<shape>.glb`` the mesh, painted; for labels, ``<shape>.csv`` the
-        points with columns x, y, z, label.
+        ``<shape>.ply`` has these points, coloured; ``<shape>.glb`` the mesh, painted with labels, or with a texture of
+        colours; for labels, ``<shape>.csv`` the points with columns x, y, z, label.
         """
         with files.whole(archive) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as opened:
             for shape, points in surfaces.items():
@@ -90,8 +90,8 @@ class LabelTransfer:
             table = pd.DataFrame(points, columns=list("xyz")).assign(label=labels)
             yield f"{shape}.csv", table.to_csv(index=False, float_format="%.5f")
         yield f"{shape}.ply", trimesh.PointCloud(points, self._paint(labels)).export(file_type="ply")
-        painted = painted_shapes.painted(mesh, lambda vertices: self._paint(self._labels_at(shape, vertices)))
-        yield f"{shape}.glb", glb_bytes(painted)
+        show = painted_shapes.painted if self._names is not None else painted_shapes.textured
+        yield f"{shape}.glb", glb_bytes(show(mesh, lambda places: self._paint(self._labels_at(shape, places))))
 
     def _labels_at(self, shape: str, points: np.ndarray) -> np.ndarray:
         return correspondence.transferred(self._source, self._labels, self.template_map(shape, points))
