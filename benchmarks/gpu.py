@@ -1,10 +1,11 @@
 """What one GPU does with the paper's sizes, in ten minutes: a table for docs/performance.md, and JSON in the last line.
 
-    .venv/bin/python benchmarks/gpu.py --curve gpu_loss.png
+    .venv/bin/python benchmarks/gpu.py --curve gpu_loss.png --picture gpu_chairs.png
 
-Points a second of phase 1 in each precision, eager and compiled; images a second of phase 2; seconds for a mesh at
-256^3; views a second of Cycles; a training of demo chairs for three minutes with its loss curve. `--device cpu --small`
-tries the program itself, in a minute, where there is no GPU. What could not be measured says why.
+Points a second of phase 1 in each precision, eager and compiled, the last one also with CUDA graphs; images a second of
+phase 2; seconds for a mesh at 256^3; views a second of Cycles; a training of demo chairs for three minutes with its loss
+curve and a picture of its shapes; and by these figures, the hours of the paper's run of chairs. `--device cpu --small`
+tries the program itself, in three minutes, where there is no GPU. What could not be measured says why.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import numpy as np
 import pandas as pd
 import torch
 import trimesh
+import yaml
 from render import views_per_second, write_shapes
 from template3d.data.demo import meshes as demo_meshes
 from template3d.data.demo import parameters as demo_shapes
@@ -29,6 +31,7 @@ from template3d.networks import losses
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.reconstruction import inference
+from template3d.rendering import previews
 from template3d.report import figures
 from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, LossSettings, terms_in_parts
 from template3d.training.loop import fit
@@ -39,8 +42,12 @@ SMALL = {"code_length": 16, "warp_hidden": 16, "warp_steps": 4, "template_hidden
 EPOCH = 200
 OPERATIONS_A_POINT = 52e6
 """Of the paper's networks, forward and backward (docs/performance.md)."""
-CHAIRS = 3281 * 5000 * 2001
-"""Points of the paper's phase 1 of chairs."""
+CHAIRS = 3281
+"""Training shapes of chairs in the paper's run, each with VIEWS views."""
+VIEWS = 100
+PAPERS_RUN = Path(__file__).parents[1] / "resources/shapenet_paper.yaml"
+COMPILED = {"": None, ", compiled": "default", ", CUDA graphs": "reduce-overhead"}
+"""Modes of torch.compile, by what a row says."""
 
 
 def main() -> None:
@@ -50,6 +57,7 @@ def main() -> None:
     arguments.add_argument("--small", action="store_true", help="tiny networks, for a try")
     arguments.add_argument("--minutes", type=float, default=3.0, help="of the training")
     arguments.add_argument("--curve", type=Path, help="the PNG file of the training's loss")
+    arguments.add_argument("--picture", type=Path, help="the PNG file of some of its shapes")
     options = arguments.parse_args()
     if options.device == "cuda" and not torch.cuda.is_available():
         raise SystemExit("there is no GPU with CUDA here; --device cpu --small tries the program without one")
@@ -63,16 +71,36 @@ def main() -> None:
         except Exception as error:  # a card may lack memory, OptiX or a compiler; the next figures still count
             result[name], words = None, f"not measured: {type(error).__name__}: {str(error).splitlines()[0]}"
         print(f"| {name} | {words} ({time.monotonic() - start:.0f} s) |", flush=True)
+    result["hours of the paper's run of chairs"] = hours(result)
+    for stage, value in result["hours of the paper's run of chairs"].items():
+        print(f"| {stage} of the paper's run of chairs: hours, by the fastest figures above | {value:.1f} |")
     print(json.dumps(result))
+
+
+def hours(result: dict[str, Any]) -> dict[str, float]:
+    """The hours of each stage of the paper's run of chairs, by the fastest points and images a second in ``result``.
+
+    They leave out what waits for data, and the loss of contrastive pretraining, which costs little.
+    """
+    paper = yaml.safe_load(PAPERS_RUN.read_text())
+    points, images = (
+        max((rate for name, rate in result.items() if name.startswith(stage) and rate), default=float("nan"))
+        for stage in ("phase 1", "phase 2")
+    )
+    shapes = {stage: CHAIRS * paper[stage]["epochs"] for stage in ("phase1", "end_to_end")}
+    of_points = {stage: shapes[stage] * paper[stage]["points_per_scene"] / points / 3600 for stage in shapes}
+    views = {stage: CHAIRS * VIEWS * paper[stage]["epochs"] / images / 3600 for stage in ("phase2", "contrastive")}
+    return views | of_points | {"end_to_end": of_points["end_to_end"] + shapes["end_to_end"] / images / 3600}
 
 
 def measures(options: argparse.Namespace) -> Iterator[tuple[str, Callable[[], tuple[Any, str]]]]:
     """The name of each measurement, and a function that returns its value and its words."""
     precisions = ["32", "tf32", *(["bf16"] if multiplies_bf16(options.device) else [])]
-    for compiled in (False, True):
-        for precision in precisions:
-            words = f"phase 1, {precision}{', compiled' * compiled}: points a second"
-            yield words, lambda precision=precision, compiled=compiled: phase1(options, precision, compiled)
+    for words, mode in COMPILED.items():
+        graphs = mode == "reduce-overhead"
+        for precision in precisions[-1:] * (options.device == "cuda") if graphs else precisions:
+            name = f"phase 1, {precision}{words}: points a second"
+            yield name, lambda precision=precision, mode=mode: phase1(options, precision, mode)
     for precision in precisions:
         yield f"phase 2, {precision}: images a second", lambda precision=precision: phase2(options, precision)
     yield "isosurface at 256^3: seconds a shape", lambda: isosurface(options)
@@ -86,7 +114,7 @@ def sizes(options: argparse.Namespace) -> dict:
     return SMALL if options.small else PAPER
 
 
-def phase1(options: argparse.Namespace, precision: str, compiled: bool) -> tuple[float, str]:
+def phase1(options: argparse.Namespace, precision: str, mode: str | None) -> tuple[float, str]:
     """Points a second of the paper's step (24 x 5,000), in as few parts as fit."""
     scenes, points = (4, 100) if options.small else (24, 5000)
     set_precision(precision)
@@ -97,7 +125,7 @@ def phase1(options: argparse.Namespace, precision: str, compiled: bool) -> tuple
         2 * torch.rand(scenes, points, 3, device=options.device) - 1,
         0.2 * torch.rand(scenes, points, device=options.device) - 0.1,
     ]
-    terms = torch.compile(terms_in_parts) if compiled else terms_in_parts
+    terms = torch.compile(terms_in_parts, mode=mode) if mode else terms_in_parts
     part = scenes
 
     def step() -> None:
@@ -120,8 +148,10 @@ def phase1(options: argparse.Namespace, precision: str, compiled: bool) -> tuple
     operations = 0.0 if options.small else rate * OPERATIONS_A_POINT
     share = operations / product_speed(options.device, precision == "bf16", 4096)
     memory = torch.cuda.max_memory_allocated() / 1e9 if options.device == "cuda" else 0.0
-    words = f"{rate:,.0f}; {100 * share:.0f} % of a matrix product's speed; {memory:.0f} GB; parts of {part} shapes; "
-    return rate, words + f"a full phase 1 of chairs takes {CHAIRS / rate / 3600:.1f} h"
+    return (
+        rate,
+        f"{rate:,.0f}; {100 * share:.0f} % of a matrix product's speed; {memory:.0f} GB; parts of {part} shapes",
+    )
 
 
 def phase2(options: argparse.Namespace, precision: str) -> tuple[float, str]:
@@ -141,7 +171,7 @@ def phase2(options: argparse.Namespace, precision: str) -> tuple[float, str]:
         adam.step()
 
     rate = count / seconds_of(step, options)
-    return rate, f"{rate:,.0f}; an epoch of chairs (328,100 views) takes {328_100 / rate:.0f} s"
+    return rate, f"{rate:,.0f}; an epoch of chairs ({CHAIRS * VIEWS:,} views) takes {CHAIRS * VIEWS / rate:.0f} s"
 
 
 def isosurface(options: argparse.Namespace) -> tuple[float, str]:
@@ -174,7 +204,7 @@ def views(options: argparse.Namespace, device: str) -> tuple[float, str]:
 
 
 def training(options: argparse.Namespace) -> tuple[float, str]:
-    """The last reconstruction loss of a training of ``options.minutes``, and its curve."""
+    """The last reconstruction loss of a training of ``options.minutes``, its curve and a picture of its shapes."""
     shapes, points = (4, 64) if options.small else (64, 5000)
     held = []
     for shape in demo_shapes.parameters("chairs", shapes, seed=0):
@@ -183,7 +213,7 @@ def training(options: argparse.Namespace) -> tuple[float, str]:
         held.append(sdf.sample_sdf(mesh, 2000 if options.small else 100_000, np.random.default_rng(0), directions=40))
     precision = "bf16" if multiplies_bf16(options.device) else "32"
 
-    def history_of(epochs: int) -> tuple[pd.DataFrame, float]:
+    def trained(epochs: int) -> tuple[EmbeddingStage, pd.DataFrame, float]:
         torch.manual_seed(0)
         settings = EmbeddingSettings(min(shapes, 16), points, 2e-3, 1e-3, 5e-3)
         stage = EmbeddingStage(
@@ -191,13 +221,18 @@ def training(options: argparse.Namespace) -> tuple[float, str]:
         )
         start = time.monotonic()
         schedule = Schedule(epochs, max(1, epochs // 3), precision, accelerator=options.device)
-        return pd.DataFrame(fit(stage, schedule, "64 chairs")), time.monotonic() - start
+        return stage, pd.DataFrame(fit(stage, schedule, "64 chairs")), time.monotonic() - start
 
-    _, seconds = history_of(3)
+    *_, seconds = trained(3)
     epochs = max(4, round(60 * options.minutes / (seconds / 3)))
-    history, seconds = history_of(epochs)
+    stage, history, seconds = trained(epochs)
     if options.curve:
         figures.loss_curves(options.curve, {f"64 chairs, {precision}": (history, ("reconstruction",))}, "phase 1")
+    if options.picture:
+        codes = stage.codes.weight.detach()[:: max(1, shapes // 6)]
+        made = inference.meshes_of(stage.decoder.eval(), codes, *((32, 8) if options.small else (256, 64)))
+        shaded = [np.repeat(previews.shaded(mesh, 320, 42.0)[..., None], 3, axis=2) for mesh in made]
+        figures.picture_rows(options.picture, {"": shaded}, [f"chair {index}" for index in range(len(shaded))])
     loss = float(history["reconstruction"].tail(10).mean())
     first = float(history["reconstruction"].iloc[0])
     return loss, f"{loss:.5f}, from {first:.5f}; {epochs} epochs in {seconds:.0f} s"
