@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/gpu.py --curve gpu_loss.png --picture gpu_chairs.png
 
 Points a second of phase 1 in each precision, eager and compiled, the last one also with CUDA graphs; images a second of
-phase 2; seconds for a mesh at 256^3; views a second of Cycles; a training of demo chairs for three minutes with its loss
+phase 2; seconds for a mesh at 256^3; views a second of Cycles; a training of demo chairs for three minutes, its loss
 curve and a picture of its shapes; and by these figures, the hours of the paper's run of chairs. `--device cpu --small`
 tries the program itself, in three minutes, where there is no GPU. What could not be measured says why.
 """
