@@ -150,7 +150,7 @@ def test_nothing_is_overwritten_and_mistakes_are_sentences(weights, tmp_path, mo
     assert (tmp_path / "other.zip").read_text() == "the only copy"
     with pytest.raises(SystemExit, match="cannot be written"):
         run(monkeypatch, weights.parent, "-o", tmp_path / "other.zip/folder")
-    with pytest.raises(SystemExit, match=r"its methods are two_phase: add one to the path"):
+    with pytest.raises(SystemExit, match=r"it has two_phase: add one to the path"):
         run(monkeypatch, weights.parents[1], "-o", tmp_path / "new")
     run(monkeypatch, weights.parent, "-o", tmp_path / "new")
     with pytest.raises(SystemExit, match="new: is an exported model already; copy it as it is"):

@@ -143,7 +143,7 @@ def test_any_model_with_codes_will_do_and_the_choice_is_listed(folder, sphere, m
         models.save(sphere, folder / name / "model.safetensors", folder / name / "model.json")
     run(monkeypatch, "scan.npy", "--model", folder / "embeddings", "-o", "mesh.glb", "--quiet")
     (folder / "model.safetensors").unlink()
-    with pytest.raises(SystemExit, match="its methods are embeddings, other: add one to the path"):
+    with pytest.raises(SystemExit, match="it has embeddings, other: add one to the path"):
         run(monkeypatch, "scan.npy", "--model", folder, "-o", "mesh.glb")
     codes, sphere.codes = sphere.codes, None
     models.save(sphere, folder / "other/model.safetensors", folder / "other/model.json")

@@ -237,12 +237,13 @@ def results(model, tmp_path):
 @pytest.mark.parametrize(
     ("folder", "sentence"),
     [
-        ("chairs", "there is no model.safetensors in {}; its methods are end_to_end, two_phase: add one to the path$"),
-        ("", "its methods are chairs/end_to_end, chairs/two_phase, planes/two_phase: add one to the path$"),
+        ("chairs", "there is no model.safetensors in {}; it has end_to_end, two_phase: add one to the path$"),
+        ("", "it has chairs/end_to_end, chairs/two_phase, planes/two_phase: add one to the path$"),
         ("sofas", "there is no model.safetensors in {}; nor a folder with one$"),
         ("sofas/end_to_end", "there is no model.safetensors in {}; nor a folder with one$"),
         ("benches", "--model is {}, but that is no folder with a model; .venv/bin/snakemake trains"),
         ("../photo.png", "--model is {}, but that is no folder with a model"),
+        ("model.zip", "--model is {}, a ZIP file; unzip it, and give the folder in it$"),
         ("planes/two_phase", "model.json: describes no model; decoder is missing: copy the model's folder again"),
         ("chairs/embeddings", "this model has no encoder: use two_phase or end_to_end, not embeddings$"),
     ],

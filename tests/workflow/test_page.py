@@ -32,6 +32,7 @@ def opened(browser, micro, errors, **options):
     page = browser.new_context(offline=True, **options).new_page()
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
+    page.set_default_timeout(120_000)  # the machine may be busy
     page.goto((micro / "results/gallery/index.html").as_uri())
     return page
 

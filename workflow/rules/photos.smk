@@ -27,7 +27,7 @@ rule photos:
         settings=lambda wildcards: settings(
             isosurface=config["isosurface"],
             methods=photo_methods(wildcards.category),
-            model=photo_model(wildcards.category),
+            model=PHOTO_MODELS.get(wildcards.category, ""),
         ),
         photos=lambda wildcards: settings(photos=photo_digests(wildcards.category)),
         code=code("photos.py"),

@@ -23,9 +23,9 @@ def photo_methods(category):
 
 
 def photo_model(category):
-    """What identifies the model of `photo_models`, empty without one: its address, or the digests of its files."""
-    model = config["photo_models"].get(category, "")
-    if not model or downloads.is_address(model):
+    """What identifies the model of `photo_models`: its address, or the digests of its files."""
+    model = config["photo_models"][category]
+    if downloads.is_address(model):
         return model
     try:
         weights = model_folders.weights_of(model, key=f"config: photo_models.{category}")
@@ -123,3 +123,7 @@ def ends_of(category):
     """The two training shapes of a category between which `interpolations` draws."""
     named, ends = named_pair()
     return ends if named == category else splits.spread(SPLITS[category]["train"], 2)
+
+
+# A folder without a model ends here, in one sentence.
+PHOTO_MODELS = {category: photo_model(category) for category in config["photo_models"]}

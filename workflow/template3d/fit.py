@@ -41,8 +41,9 @@ REACH = 1.1
 SUPPORTED, GUESSED = 0.02, 0.1
 """Distances to the scan, as shares of the shape's diagonal: up to the one, a vertex counts as supported; the colour is
 blue at 0 and red from the other one on."""
-POOR = 0.01
-"""A mean distance between scan and shape, as a share of the diagonal, that is said."""
+POOR, UNSUPPORTED = 0.01, 0.25
+"""A fit is called poor if its mean distance from the scan, as a share of the diagonal, is above the one, or if the share
+of supported vertices is below the other; a scan of one side supports half of them."""
 DETAILS = ".fit.json"
 """What the name of the file with the code ends with."""
 
@@ -204,7 +205,7 @@ def _notes(fit: "ScanFit", diagonal: float, support: np.ndarray, options: argpar
         notes.append(f"scaled by {fit.placement.scale:.4g}")
     notes.append(f"{100 * distance:.1f} % of its diagonal from the scan")
     notes.append(f"{100 * share:.0f} % of its vertices supported")
-    if distance > POOR:
+    if distance > POOR or share < UNSUPPORTED:
         missing = [part for part in scans.ALIGN if part not in options.align]
         hint = f", or add --align {','.join(missing)}" if missing else ""
         notes.append(

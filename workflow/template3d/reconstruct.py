@@ -79,7 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     formats = ", ".join(suffix[1:] for suffix in meshes.WRITERS)
     parser.add_argument("--format", help=f"for a folder: some of {formats}, with commas between; by default glb")
     parser.add_argument("--mask", type=Path, help="for one photo: an image that is white on the object")
-    parser.add_argument("--colour", choices=["plain", "template"], default="plain", help="by template coordinates")
+    parser.add_argument(
+        "--colour", choices=["plain", "template"], default="plain", help="template: by template coordinates"
+    )
     parser.add_argument("--preview", action="store_true", help=f"also write a picture, <name>{PREVIEW}")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
     cells = f"cells a side, a multiple of 32 up to {command_line.MOST_CELLS}"

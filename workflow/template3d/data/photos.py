@@ -156,10 +156,10 @@ def prepared(photo: CutOut, name: str) -> Photo:
     return Photo(_padded(cut.crop((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)), FILLED), background)
 
 
-def opened(file: Path, limits: Limits) -> Image.Image:
-    """The image, upright, as RGB or RGBA of 8 bits."""
+def opened(file: Path, limits: Limits, what: str = "photo") -> Image.Image:
+    """The image, upright, as RGB or RGBA of 8 bits; an error calls it ``what``."""
     if not os.path.lexists(file):
-        raise InputError(f"{file}: no such photo")
+        raise InputError(f"{file}: no such {what}")
     check_regular(file)
     limits.check_image(file)
     try:
@@ -168,7 +168,8 @@ def opened(file: Path, limits: Limits) -> Image.Image:
             image.load()
     except Exception as error:  # Pillow raises many kinds of errors for broken files
         raise InputError(
-            f"{file}: cannot be read as an image ({type(error).__name__}: {error}); save it as JPEG, PNG or WebP"
+            f"{file}: cannot be read as an image ({type(error).__name__}: {error}); if it is not complete, copy it "
+            "again, else save it as JPEG, PNG or WebP"
         ) from error
     if image.mode.startswith(("I", "F")):  # grayscale of 16 bits or more
         values = np.asarray(image, dtype=np.float64)
@@ -201,13 +202,14 @@ def _mask(file: Path, image: Image.Image, limits: Limits, given: Path | None) ->
     try:
         return np.asarray(rembg.remove(image.convert("RGB"), only_mask=True)) / 255, "rembg"
     except Exception as error:  # rembg downloads its weights at first use and may fail in many ways
-        log.warning("%s: rembg could not find the background (%s): used as it is", file, error)
+        hint = "put a mask beside it (name.mask.png), or see docs/app.md for rembg's weights"
+        log.warning("%s: rembg could not find the background (%s): used as it is; %s", file, error, hint)
         return None, "kept"
 
 
 def _drawn_mask(file: Path, image: Image.Image, limits: Limits) -> tuple[np.ndarray, str]:
     """The share (H, W) of the object in each pixel of ``image`` by the mask in a file, scaled to it if need be."""
-    drawing = opened(file, limits).convert("L")
+    drawing = opened(file, limits, "mask").convert("L")
     if drawing.size == image.size:
         return np.asarray(drawing) / 255, "mask"
     stretched = (drawing.width * image.height) / (drawing.height * image.width)

@@ -24,6 +24,8 @@ def weights_of(model: str | Path, with_encoder: bool = True, key: str = "--model
     weights = model.with_suffix(".safetensors") if model.is_file() else model / WEIGHTS
     if weights.is_file():
         return weights
+    if model.suffix.lower() == ".zip" and model.is_file():
+        raise InputError(f"{key} is {model}, a ZIP file; unzip it, and give the folder in it")
     if not model.is_dir():
         raise InputError(
             f"{key} is {model}, but that is no folder with a model; .venv/bin/snakemake trains models into "
@@ -32,7 +34,7 @@ def weights_of(model: str | Path, with_encoder: bool = True, key: str = "--model
     depths = ("*", "*/*", "*/*/*")
     inner = [file.parent for depth in depths for file in sorted(model.glob(f"{depth}/{WEIGHTS}"))]
     usable = [str(folder.relative_to(model)) for folder in inner if not with_encoder or _has_encoder(folder)]
-    hint = f"its methods are {', '.join(usable)}: add one to the path" if usable else "nor a folder with one"
+    hint = f"it has {', '.join(usable)}: add one to the path" if usable else "nor a folder with one"
     raise InputError(f"{key}: there is no {WEIGHTS} in {model}; {hint}")
 
 
