@@ -42,7 +42,7 @@ SUPPORTED, GUESSED = 0.02, 0.1
 """Distances to the scan, as shares of the shape's diagonal: up to the one, a vertex counts as supported; the colour is
 blue at 0 and red from the other one on."""
 POOR, UNSUPPORTED = 0.01, 0.25
-"""A fit is poor if its mean distance from the scan, as a share of the diagonal, is above the one, or if the share of its
+"""A fit is poor if its mean distance from the scan, as a share of the diagonal, is above the one, or if the share of
 supported vertices is below the other; a scan of one side supports half of them."""
 DETAILS = ".fit.json"
 """What the name of the file with the code ends with."""
