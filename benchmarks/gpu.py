@@ -148,10 +148,8 @@ def phase1(options: argparse.Namespace, precision: str, mode: str | None) -> tup
     operations = 0.0 if options.small else rate * OPERATIONS_A_POINT
     share = operations / product_speed(options.device, precision == "bf16", 4096)
     memory = torch.cuda.max_memory_allocated() / 1e9 if options.device == "cuda" else 0.0
-    return (
-        rate,
-        f"{rate:,.0f}; {100 * share:.0f} % of a matrix product's speed; {memory:.0f} GB; parts of {part} shapes",
-    )
+    used = f"{memory:.0f} GB; parts of {part} shapes"
+    return rate, f"{rate:,.0f}; {100 * share:.0f} % of a matrix product's speed; {used}"
 
 
 def phase2(options: argparse.Namespace, precision: str) -> tuple[float, str]:

@@ -94,10 +94,7 @@ class _Query:
 
     def at_centres(self, cells: Tensor, side: int) -> Tensor:
         """Distances (N,) at the centres of cells (N, 4), each with its shape."""
-        with torch.no_grad():
-            return torch.cat(
-                [self.signed_distance(*part).float().cpu() for part in self._parts(cells, 0.5, side, self.batch)]
-            )
+        return self._distances(cells, 0.5, side)
 
     def slopes_at_centres(self, cells: Tensor, side: int) -> Tensor:
         """The lengths (N,) of the gradients at the centres of cells (N, 4)."""
@@ -118,12 +115,13 @@ class _Query:
         wanted[((corners[:, 0] * across + corners[:, 1]) * across + corners[:, 2]) * across + corners[:, 3]] = True
         flat = wanted.nonzero()[:, 0]
         grid_points = torch.stack(torch.unravel_index(flat, values.shape), dim=1)
+        values.view(-1)[flat] = self._distances(grid_points, 0.0, across - 1)
+
+    def _distances(self, cells: Tensor, offset: float, side: int) -> Tensor:
+        """Distances (N,) at ``offset`` in cells, or at corners, (N, 4)."""
         with torch.no_grad():
-            parts = [
-                self.signed_distance(*part).float().cpu()
-                for part in self._parts(grid_points, 0.0, across - 1, self.batch)
-            ]
-        values.view(-1)[flat] = torch.cat(parts)
+            parts = self._parts(cells, offset, side, self.batch)
+            return torch.cat([self.signed_distance(*part).float().cpu() for part in parts])
 
     def _parts(self, cells: Tensor, offset: float, side: int, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Points (N, 3) and their shapes (N,), of cells or corners (M, 4), at most ``batch`` at a time."""

@@ -139,7 +139,7 @@ function show() {
   for (const photo of content.photos) card(photo, "Your photo " + photo.name, (parent, row) => {
     const words = "what the encoder saw; background: " + photo.background + "; confidence: " + photo.confidence;
     picture(parent, photo.picture, words, "Photo " + photo.name, {class: "card"});
-    for (const method of photo.models.published ? ["published"] : trained) model(parent, row, method, data.names[method], data.names[method] + " of " + photo.name);
+    for (const method of "published" in photo.models ? ["published"] : trained) model(parent, row, method, data.names[method], data.names[method] + " of " + photo.name);
   });
   const error = shape => shape.errors[shown[0]] ?? Infinity;
   for (const shape of [...content.shapes].sort((a, b) => order.value * (error(a) - error(b)))) card(shape, shape.name, (parent, row) => {
