@@ -5,7 +5,7 @@ import pytest
 import torch
 import yaml
 from configurations import DEFAULT, REPOSITORY, SCHEMA, merged
-from template3d.networks.encoder import classifier
+from template3d.networks.encoder import backbones, classifier
 from template3d.runtime import configuration
 from template3d.runtime.errors import InputError
 
@@ -210,10 +210,7 @@ def test_two_categories_do_not_share_the_name_of_a_picture():
 
 
 def test_the_schema_names_the_backbones_of_the_encoder():
-    import torchvision
-
-    names = torchvision.models.list_models(module=torchvision.models, exclude="squeezenet*")
-    assert SCHEMA["properties"]["encoder"]["properties"]["backbone"]["enum"] == names
+    assert SCHEMA["properties"]["encoder"]["properties"]["backbone"]["enum"] == backbones()
 
 
 @pytest.mark.parametrize(

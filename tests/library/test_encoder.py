@@ -48,6 +48,19 @@ def test_encoder_weights_come_from_a_path_or_not_at_all(tmp_path):
         pretrained.load_trunk(encoder, str(tmp_path / "other.pth"))
 
 
+def test_half_a_resnet_is_its_first_two_stages(tmp_path):
+    half, whole = Encoder(2, backbone="resnet18_half").eval(), Encoder(2).eval()
+    torch.save(whole.trunk.state_dict(), tmp_path / "resnet18.pth")
+    pretrained.load_trunk(half, str(tmp_path / "resnet18.pth"))
+    images = torch.rand(2, 3, 64, 64)
+    seen: list[torch.Tensor] = []
+    whole.trunk.layer2.register_forward_hook(lambda layer, given, maps: seen.append(maps.mean(dim=(2, 3))))
+    with torch.no_grad():
+        whole(images)
+        assert torch.allclose(half.features(images), seen[0], atol=1e-5)
+    assert sum(map(torch.numel, half.parameters())) < 0.07 * sum(map(torch.numel, whole.parameters()))
+
+
 def test_an_encoder_starts_at_the_mean_code():
     encoder, code = Encoder(8).eval().double(), torch.randn(8).double()
     images = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)

@@ -147,7 +147,7 @@ def test_a_model_that_is_no_regular_file_is_refused(saved):
         file.write_bytes(content)
 
 
-@pytest.mark.parametrize("backbone", ["resnet18", "regnet_x_400mf", "googlenet"])
+@pytest.mark.parametrize("backbone", ["resnet18", "resnet18_half", "regnet_x_400mf", "googlenet"])
 def test_every_kind_of_backbone_survives_the_disk(tmp_path, backbone):
     encoder = Encoder(8, backbone=backbone).eval()
     model = models.Model(ImplicitTemplate(**stages.SIZES), stages.SIZES, torch.randn(1, 8), ["aa"], encoder, 64)

@@ -10,6 +10,12 @@ from template3d.runtime.errors import InputError
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """ImageNet's mean and standard deviation, which torchvision's weights expect."""
+HALF = "resnet18_half"
+"""A backbone of our own: the first two of ResNet-18's four stages, for small images.
+
+The other two have 94 % of the weights. Of an image of 64 pixels, they see maps of 4 x 4 and 2 x 2.
+"""
+LATER_STAGES = ("layer3", "layer4")
 
 
 class Encoder(nn.Module):
@@ -24,7 +30,7 @@ class Encoder(nn.Module):
     def __init__(self, code_length: int, freeze_trunk: bool = False, backbone: str = "resnet18") -> None:
         """Set up with random weights; with a frozen trunk, only the last layer is trained.
 
-        ``backbone`` is the name of one of torchvision's image classifiers. Raises InputError for any other name.
+        ``backbone`` is the name of one of torchvision's image classifiers, or HALF. Raises InputError for another name.
         """
         super().__init__()
         self.backbone, self.freeze_trunk = backbone, freeze_trunk
@@ -130,16 +136,31 @@ class Encoder(nn.Module):
             self.head.weight *= 0.1
 
 
-def classifier(backbone: str) -> nn.Module:
-    """One of torchvision's image classifiers, with random weights; raises InputError if it has none of that name."""
+def backbones() -> list[str]:
+    """The backbones that an encoder can have: all but SqueezeNet, which ends in a convolution."""
     import torchvision  # imported here because it is slow to import, and a decoder does not need it
 
-    # SqueezeNet ends in a convolution
-    names = torchvision.models.list_models(module=torchvision.models, exclude="squeezenet*")
-    if backbone not in names:
-        near = difflib.get_close_matches(backbone, names, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"it may be one of: {', '.join(names)}"
+    return [HALF, *torchvision.models.list_models(module=torchvision.models, exclude="squeezenet*")]
+
+
+def torchvision_name(backbone: str) -> str:
+    """The image classifier of torchvision that a backbone is, or is a part of."""
+    return "resnet18" if backbone == HALF else backbone
+
+
+def classifier(backbone: str) -> nn.Module:
+    """An image classifier with random weights; raises InputError if none has that name."""
+    import torchvision
+
+    if backbone not in backbones():
+        near = difflib.get_close_matches(backbone, backbones(), n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"it may be one of: {', '.join(backbones())}"
         raise InputError(f"config: encoder.backbone is {backbone!r}, but torchvision has no such classifier; {hint}")
     # without these options, both return tuples with auxiliary outputs
     options = {"aux_logits": False, "init_weights": True} if backbone in ("googlenet", "inception_v3") else {}
-    return torchvision.models.get_model(backbone, weights=None, **options)
+    network = torchvision.models.get_model(torchvision_name(backbone), weights=None, **options)
+    if backbone == HALF:
+        for stage in LATER_STAGES:
+            network.set_submodule(stage, nn.Identity())
+        network.fc = nn.Linear(network.layer2[-1].conv2.out_channels, network.fc.out_features)
+    return network
