@@ -10,12 +10,11 @@ from template3d.runtime.errors import InputError
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """ImageNet's mean and standard deviation, which torchvision's weights expect."""
-HALF = "resnet18_half"
-"""A backbone of our own: the first two of ResNet-18's four stages, for small images.
+PARTS = {"resnet18_half": ("resnet18", ("layer3", "layer4"))}
+"""Backbones that torchvision lacks: the model of torchvision that each is a part of, and the stages that it leaves out.
 
-The other two have 94 % of the weights. Of an image of 64 pixels, they see maps of 4 x 4 and 2 x 2.
+For an image of 64 x 64 pixels, the outputs of these stages have 4 x 4 and 2 x 2 pixels. They have 94 % of the weights.
 """
-LATER_STAGES = ("layer3", "layer4")
 
 
 class Encoder(nn.Module):
@@ -30,7 +29,7 @@ class Encoder(nn.Module):
     def __init__(self, code_length: int, freeze_trunk: bool = False, backbone: str = "resnet18") -> None:
         """Set up with random weights; with a frozen trunk, only the last layer is trained.
 
-        ``backbone`` is the name of one of torchvision's image classifiers, or HALF. Raises InputError for another name.
+        ``backbone`` is one of ``backbones()``. Raises InputError for any other name.
         """
         super().__init__()
         self.backbone, self.freeze_trunk = backbone, freeze_trunk
@@ -137,30 +136,35 @@ class Encoder(nn.Module):
 
 
 def backbones() -> list[str]:
-    """The backbones that an encoder can have: all but SqueezeNet, which ends in a convolution."""
+    """The names of the encoder's backbones: PARTS, and torchvision's image classifiers.
+
+    SqueezeNet is left out, because it ends in a convolution.
+    """
     import torchvision  # imported here because it is slow to import, and a decoder does not need it
 
-    return [HALF, *torchvision.models.list_models(module=torchvision.models, exclude="squeezenet*")]
+    return [*PARTS, *torchvision.models.list_models(module=torchvision.models, exclude="squeezenet*")]
 
 
-def torchvision_name(backbone: str) -> str:
-    """The image classifier of torchvision that a backbone is, or is a part of."""
-    return "resnet18" if backbone == HALF else backbone
+def source(backbone: str) -> tuple[str, tuple[str, ...]]:
+    """The model of torchvision that a backbone is or is a part of, and the names of the stages that it leaves out."""
+    return PARTS.get(backbone, (backbone, ()))
 
 
 def classifier(backbone: str) -> nn.Module:
     """An image classifier with random weights; raises InputError if none has that name."""
-    import torchvision
+    import torchvision  # imported here for the same reason
 
-    if backbone not in backbones():
-        near = difflib.get_close_matches(backbone, backbones(), n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"it may be one of: {', '.join(backbones())}"
-        raise InputError(f"config: encoder.backbone is {backbone!r}, but torchvision has no such classifier; {hint}")
+    names = backbones()
+    if backbone not in names:
+        near = difflib.get_close_matches(backbone, names, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"it may be one of: {', '.join(names)}"
+        raise InputError(f"config: encoder.backbone is {backbone!r}, but there is no such backbone; {hint}")
     # without these options, both return tuples with auxiliary outputs
     options = {"aux_logits": False, "init_weights": True} if backbone in ("googlenet", "inception_v3") else {}
-    network = torchvision.models.get_model(torchvision_name(backbone), weights=None, **options)
-    if backbone == HALF:
-        for stage in LATER_STAGES:
-            network.set_submodule(stage, nn.Identity())
+    whole, left_out = source(backbone)
+    network = torchvision.models.get_model(whole, weights=None, **options)
+    for stage in left_out:
+        network.set_submodule(stage, nn.Identity())
+    if left_out:
         network.fc = nn.Linear(network.layer2[-1].conv2.out_channels, network.fc.out_features)
     return network

@@ -167,9 +167,7 @@ def _unfilled_encoder(code_length: int, backbone: object, description: Path) -> 
         except NotImplementedError:  # torchvision's RegNets compute their widths with tensors
             return Encoder(code_length, backbone=str(backbone)).eval()
     except InputError as unknown:
-        raise InputError(
-            f"{description}: backbone is {backbone!r}, but torchvision has no such classifier"
-        ) from unknown
+        raise InputError(f"{description}: backbone is {backbone!r}, but there is no such backbone") from unknown
 
 
 def _single(value: Tensor) -> Tensor:
