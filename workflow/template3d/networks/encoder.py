@@ -2,6 +2,7 @@
 
 import copy
 import difflib
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -10,10 +11,23 @@ from template3d.runtime.errors import InputError
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """ImageNet's mean and standard deviation, which torchvision's weights expect."""
-PARTS = {"resnet18_half": ("resnet18", ("layer3", "layer4"))}
-"""Backbones that torchvision lacks: the model of torchvision that each is a part of, and the stages that it leaves out.
 
-For an image of 64 x 64 pixels, the outputs of these stages have 4 x 4 and 2 x 2 pixels. They have 94 % of the weights.
+
+class Part(NamedTuple):
+    """A model of torchvision, or a ResNet of it without its last stages."""
+
+    whole: str
+    """The name of the model in torchvision."""
+    left_out: tuple[str, ...] = ()
+    """The names of its stages that are left out."""
+    features: int = 0
+    """What the last layer gets after the stages that are left; 0 for a whole model, which has its own."""
+
+
+PARTS = {"resnet18_half": Part("resnet18", ("layer3", "layer4"), features=128)}
+"""The backbones that torchvision lacks.
+
+The two stages have 94 % of ResNet-18's weights. For an image of 64 x 64 pixels, they put out 4 x 4 and 2 x 2 pixels.
 """
 
 
@@ -145,9 +159,9 @@ def backbones() -> list[str]:
     return [*PARTS, *torchvision.models.list_models(module=torchvision.models, exclude="squeezenet*")]
 
 
-def source(backbone: str) -> tuple[str, tuple[str, ...]]:
-    """The model of torchvision that a backbone is or is a part of, and the names of the stages that it leaves out."""
-    return PARTS.get(backbone, (backbone, ()))
+def part_of(backbone: str) -> Part:
+    """The model of torchvision that a backbone is, or is a part of."""
+    return PARTS.get(backbone, Part(backbone))
 
 
 def classifier(backbone: str) -> nn.Module:
@@ -161,10 +175,10 @@ def classifier(backbone: str) -> nn.Module:
         raise InputError(f"config: encoder.backbone is {backbone!r}, but there is no such backbone; {hint}")
     # without these options, both return tuples with auxiliary outputs
     options = {"aux_logits": False, "init_weights": True} if backbone in ("googlenet", "inception_v3") else {}
-    whole, left_out = source(backbone)
-    network = torchvision.models.get_model(whole, weights=None, **options)
-    for stage in left_out:
+    part = part_of(backbone)
+    network = torchvision.models.get_model(part.whole, weights=None, **options)
+    for stage in part.left_out:
         network.set_submodule(stage, nn.Identity())
-    if left_out:
-        network.fc = nn.Linear(network.layer2[-1].conv2.out_channels, network.fc.out_features)
+    if part.left_out:
+        network.fc = nn.Linear(part.features, network.fc.out_features)
     return network

@@ -10,7 +10,7 @@ import torch
 from torchvision.models import get_model_weights
 
 from template3d.networks import models
-from template3d.networks.encoder import Encoder, source
+from template3d.networks.encoder import Encoder, part_of
 from template3d.runtime import npz
 from template3d.runtime.errors import InputError
 
@@ -50,21 +50,21 @@ def load_trunk(encoder: Encoder, weights: str) -> None:
         return
     state = imagenet_state(encoder.backbone) if weights == "imagenet" else read_state(Path(weights))
     head = f"{encoder.last_layer}."
-    whole, left_out = source(encoder.backbone)
-    unused = (head, *AUXILIARY, *(f"{stage}." for stage in left_out))
+    part = part_of(encoder.backbone)
+    unused = (head, *AUXILIARY, *(f"{stage}." for stage in part.left_out))
     state = {name: tensor for name, tensor in state.items() if not name.startswith(unused)}
     state |= {f"{head}{name}": value for name, value in encoder.head.state_dict().items()}
     try:
         encoder.trunk.load_state_dict(state)
     except RuntimeError as mismatch:
         raise InputError(
-            f"encoder.weights: {weights} is not the state of a torchvision {whole} ({mismatch})"
+            f"encoder.weights: {weights} is not the state of a torchvision {part.whole} ({mismatch})"
         ) from mismatch
 
 
 def imagenet_state(backbone: str) -> Mapping[str, Any]:
     """torchvision's ImageNet weights of a model, downloaded once; raises InputError if the download fails."""
-    weights = next(iter(get_model_weights(source(backbone)[0])))
+    weights = next(iter(get_model_weights(part_of(backbone).whole)))
     try:
         return weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except (URLError, OSError, RuntimeError, UnpicklingError) as error:
