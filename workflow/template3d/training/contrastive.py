@@ -14,7 +14,7 @@ from template3d.networks.encoder import Encoder
 from template3d.networks.projection import Projection
 from template3d.runtime.errors import InputError
 from template3d.training.augmentation import grayscale, jitter, one_by_one
-from template3d.training.stage import Stage
+from template3d.training.stage import Stage, random_batches
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class ContrastiveSettings:
     """Share of images that become grayscale, so that the encoder learns shapes, not colours."""
     smallest_crop: float = 0.2
     """For ``augmentations``: the smallest share of an image that a crop keeps."""
+    min_steps_per_epoch: int = 1
 
 
 class ContrastiveStage(Stage):
@@ -62,20 +63,20 @@ class ContrastiveStage(Stage):
         return [{"name": "encoder", "params": [p for p in both if p.requires_grad], "lr": self.settings.learning_rate}]
 
     def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
-        """The batches of an epoch, with about as many images as views; each is two tensors (B, 3, S, S) uint8.
+        """The batches of an epoch, of about as many images as views, or more (``min_steps_per_epoch``).
 
-        Rows are pairs. With ``views``, a batch has one pair of views for each of B different objects. With
-        ``augmentations``, a pair is the same image twice.
+        Each batch is two tensors (B, 3, S, S) uint8, whose rows are pairs. With ``views``, a batch has one pair of
+        views for each of B different objects. With ``augmentations``, a pair is the same image twice.
         """
+        at_least = self.settings.min_steps_per_epoch
         if self.settings.positives == "augmentations":
-            size = min(self.settings.batch_size, len(self.views.images))
-            order = torch.randperm(len(self.views.images), generator=generator)
-            for start in range(0, len(order) - size + 1, size):
-                images = self.views.images[order[start : start + size]]
+            every = torch.arange(len(self.views.images))
+            for batch in random_batches(every, self.settings.batch_size, at_least, generator):
+                images = self.views.images[batch]
                 yield images, images
             return
         size = min(self.settings.batch_size, len(self.by_shape))
-        for _ in range(max(1, len(self.views.images) // (2 * size))):
+        for _ in range(max(at_least, len(self.views.images) // (2 * size))):
             pairs = []
             for shape in torch.randperm(len(self.by_shape), generator=generator)[:size]:
                 views_of_shape = self.by_shape[shape]

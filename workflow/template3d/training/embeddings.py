@@ -12,7 +12,7 @@ from template3d.data.sample_sets import Samples
 from template3d.networks import losses
 from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.training.pictures import decoder_pictures
-from template3d.training.stage import Stage
+from template3d.training.stage import Stage, random_batches
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class EmbeddingSettings:
     learning_rate_warp: float = 5e-4
     learning_rate_template: float = 5e-4
     learning_rate_codes: float = 1e-3
+    min_steps_per_epoch: int = 1
 
 
 LONGEST_CODE = 1.0
@@ -115,15 +116,14 @@ class EmbeddingStage(Stage):
         ]
 
     def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
-        """Every shape once per epoch, in random order, without a last incomplete batch.
+        """Every shape once per epoch, or several times (``random_batches``).
 
         Each batch is shapes (B,), points (B, N, 3) and signed distances (B, N).
         """
-        size = min(self.settings.scenes_per_batch, len(self.samples))
-        order = torch.randperm(len(self.samples), generator=generator)
-        for start in range(0, len(order) - size + 1, size):
-            shapes = order[start : start + size]
-            yield shapes, *self.samples.draw(shapes, self.settings.points_per_scene, generator)
+        settings = self.settings
+        every = torch.arange(len(self.samples))
+        for shapes in random_batches(every, settings.scenes_per_batch, settings.min_steps_per_epoch, generator):
+            yield shapes, *self.samples.draw(shapes, settings.points_per_scene, generator)
 
     def augment(self, shapes: Tensor, points: Tensor, distances: Tensor) -> tuple[Tensor, ...]:
         """Scale the batch's codes back into the unit ball, on every device in the same way."""

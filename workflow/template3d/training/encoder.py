@@ -10,7 +10,7 @@ from template3d.data.images import Views
 from template3d.networks import losses
 from template3d.networks.encoder import Encoder
 from template3d.training.augmentation import NO_AUGMENTATION, Augmentation
-from template3d.training.stage import Stage
+from template3d.training.stage import Stage, random_batches
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class EncoderSettings:
     learning_rate: float = 1e-3
     colour_jitter: float = 0.4
     grayscale_probability: float = 0.0
+    min_steps_per_epoch: int = 1
 
 
 IMAGES_AT_ONCE = 256
@@ -58,14 +59,12 @@ class EncoderStage(Stage):
         return [{"name": "encoder", "params": trained, "lr": self.settings.learning_rate}]
 
     def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
-        """Every view once per epoch, in random order; each batch is images (B, 3, S, S) uint8 and shapes (B,).
+        """Every view once per epoch, or several times (``random_batches``), and no incomplete batch, for batch norm.
 
-        A last incomplete batch is dropped, because batch norm would see too few images.
+        Each batch is images (B, 3, S, S) uint8 and shapes (B,).
         """
-        size = min(self.settings.batch_size, len(self.learned))
-        order = self.learned[torch.randperm(len(self.learned), generator=generator)]
-        for start in range(0, len(order) - size + 1, size):
-            batch = order[start : start + size]
+        size, at_least = self.settings.batch_size, self.settings.min_steps_per_epoch
+        for batch in random_batches(self.learned, size, at_least, generator):
             yield self.views.images[batch], self.views.shapes[batch]
 
     def validation(self) -> dict[str, Tensor]:

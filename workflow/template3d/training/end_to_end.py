@@ -15,7 +15,7 @@ from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.training.augmentation import NO_AUGMENTATION, Augmentation
 from template3d.training.embeddings import LossSettings, terms_in_parts
 from template3d.training.pictures import decoder_pictures
-from template3d.training.stage import Stage
+from template3d.training.stage import Stage, random_batches
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class EndToEndSettings:
     learning_rate_template: float = 5e-4
     colour_jitter: float = 0.4
     grayscale_probability: float = 0.0
+    min_steps_per_epoch: int = 1
 
 
 RESCALED_OVER = 256
@@ -73,11 +74,8 @@ class EndToEndStage(Stage):
         self.validating: tuple[Tensor, ...] | None = None
         if len(shapes):
             self.validating = self._batch(shapes, fixed)
-        if self._batch_size() == 1:
+        if min(settings.scenes_per_batch, len(self.learned)) == 1:
             encoder.check_batch(views.images[:1])
-
-    def _batch_size(self) -> int:
-        return min(self.settings.scenes_per_batch, len(self.learned))
 
     def parameter_groups(self) -> list[dict]:
         """The unfrozen part of the encoder, warp and template, each with its own learning rate."""
@@ -90,14 +88,13 @@ class EndToEndStage(Stage):
         ]
 
     def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
-        """Every shape once per epoch, with one random view, without a last incomplete batch.
+        """Every shape once per epoch, or several times (``random_batches``), with one random view each time.
 
         Each batch is images (B, 3, S, S) uint8, points (B, N, 3) and signed distances (B, N).
         """
-        size = self._batch_size()
-        order = self.learned[torch.randperm(len(self.learned), generator=generator)]
-        for start in range(0, len(order) - size + 1, size):
-            yield self._batch(order[start : start + size], generator)
+        settings = self.settings
+        for shapes in random_batches(self.learned, settings.scenes_per_batch, settings.min_steps_per_epoch, generator):
+            yield self._batch(shapes, generator)
 
     def _batch(self, shapes: Tensor, generator: torch.Generator) -> tuple[Tensor, ...]:
         """One random view of each of ``shapes`` (B,), and random points with their distances."""

@@ -3,7 +3,7 @@
 import os
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -52,6 +52,21 @@ class Stage(nn.Module, ABC):
     def pictures(self) -> dict[str, np.ndarray]:
         """Images (H, W) or (H, W, 3) uint8 of the current state, by name."""
         return {}
+
+
+def random_batches(items: Tensor, size: int, at_least: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """The batches (B,) of an epoch, of ``size`` of the ``items`` (M,), or of all if there are fewer.
+
+    They have every item once, in random order, without a last incomplete batch. If that makes fewer than ``at_least``,
+    the items are drawn again, in another order, until there are so many.
+    """
+    size = min(size, len(items))
+    count = max(len(items) // size, at_least)
+    while count:
+        order = items[torch.randperm(len(items), generator=generator)]
+        whole = min(len(items) // size, count)
+        yield from order[: whole * size].split(size)
+        count -= whole
 
 
 @dataclass(frozen=True)
