@@ -31,6 +31,13 @@ def test_of_parts_that_run_into_one_another_the_union_is_left():
     assert deep.max() < visibility.SHORTEST * np.linalg.norm(joined(BOX, bar).extents)
 
 
+def test_probes_that_are_left_out_would_change_nothing(monkeypatch):
+    mesh = joined(BOX, trimesh.creation.box([1.2, 0.3, 0.3]), moved(trimesh.creation.icosphere(2, 0.3), 0.2, 0.6, 0))
+    surface = visibility.visible_surface(mesh, directions=40)
+    monkeypatch.setattr(visibility, "FIRST_PROBES", 10**9)  # all are tested at once
+    np.testing.assert_array_equal(visibility.visible_surface(mesh, directions=40).triangles, surface.triangles)
+
+
 def test_a_large_face_of_which_little_is_seen_is_not_lost():
     """A plate covered by a lid but for one strip, 2 % of its area."""
     plate = trimesh.creation.box([1.0, 0.01, 1.0])

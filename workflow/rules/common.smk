@@ -103,9 +103,8 @@ except InputError as error:
     raise WorkflowError(str(error))
 TRAINED_METHODS = config["methods"]
 TRAINING = config["training"]
-# Snakemake selects the jobs with the largest sum of priorities. One data job outweighs two trainings, because it takes two
-# threads and they take one: once trainings run, two threads are hardly ever free together. With a GPU, training comes
-# first, so that the GPU does not wait for the data of other categories.
+# Snakemake selects the jobs with the largest sum of priorities: data first, so that the trainings of all categories can
+# then run side by side. With a GPU, training comes first, so that the GPU does not wait for the data of other categories.
 PRIORITY = {"prepare": 40, "sdf": 30, "render": 25, "surface": 25, "training": 100 if TRAINING["gpus"] else 10}
 snakemake_internals.allow_gpus(workflow, TRAINING["gpus"])
 

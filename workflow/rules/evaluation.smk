@@ -18,10 +18,10 @@ rule evaluate:
         "results/benchmarks/evaluate/{category}_{method}_{split}.tsv"
     conda:
         "../../envs/report.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=growing(4000),
-        runtime=growing(120),
+        runtime=growing(240),
     params:
         settings=lambda wildcards: settings(
             evaluate=part("evaluate", "points"),
@@ -61,10 +61,10 @@ rule evaluate_baselines:
         "results/benchmarks/evaluate_baselines/{category}.tsv"
     conda:
         "../../envs/report.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=growing(8000),
-        runtime=growing(240),
+        runtime=growing(600),
     params:
         settings=lambda wildcards: settings(
             evaluate=part("evaluate", "points", "average_over"),
@@ -97,10 +97,10 @@ rule paint_errors:
         "results/benchmarks/paint_errors/{category}_{method}.tsv"
     conda:
         "../../envs/report.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=growing(4000),
-        runtime=growing(120),
+        runtime=growing(240),
     params:
         settings=lambda wildcards: settings(
             evaluate=part("evaluate", "points"),

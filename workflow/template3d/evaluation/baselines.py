@@ -98,14 +98,17 @@ class Baselines:
         names = [name for name in sorted(archives.names(self.reconstructions)) if name.startswith(f"{shape}/")]
         if not names:
             raise InputError(f"{self.reconstructions}: holds no reconstruction of {shape}; delete it, and run again")
+        retrieved: dict[str, dict[str, Any]] = {}  # many views of a shape have the same nearest code
         for name in names:
             if name.endswith(".json"):
                 facts = json.loads(archives.read(self.reconstructions, name))
                 training_shape = retrieval.nearest_code(self.codes, np.array(facts["code"]))
+                if training_shape not in retrieved:
+                    retrieved[training_shape] = self._retrieved(training_shape, shape)
                 seen = self.cameras.measured(
                     self._moved(training_shape, shape), shape, facts["view_kind"], facts["view"]
                 )
-                yield {key: facts[key] for key in OF_VIEW} | self._retrieved(training_shape, shape) | seen
+                yield {key: facts[key] for key in OF_VIEW} | retrieved[training_shape] | seen
 
     def _moved(self, training_shape: str, shape: str) -> trimesh.Trimesh:
         """The mesh of a training shape in the place of a test shape, in ShapeNet's frame."""

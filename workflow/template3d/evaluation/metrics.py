@@ -38,7 +38,7 @@ def nearest(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             raise ValueError(f"the {name} point set is empty; a distance needs points on both sides")
         if not np.isfinite(points).all():
             raise ValueError(f"the {name} point set has non-finite points")
-    return cKDTree(b).query(a, workers=-1)
+    return cKDTree(b).query(a)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ PROBES_PER_FACE = 4
 """The least number of probes on a face."""
 PROBES_PER_HALF = 12
 """The least number of probes on each half of a partly visible face."""
+FIRST_PROBES = 6
+"""Probes on each face that are tested first; often they decide."""
 PROBES_AT_ONCE = 500_000
 """Probes in one batch; it bounds the memory."""
 FIRST = 16
@@ -122,13 +124,15 @@ def visible_surface(mesh: trimesh.Trimesh, directions: int) -> trimesh.Trimesh:
     while len(waiting):
         areas = np.linalg.norm(np.cross(waiting[:, 1] - waiting[:, 0], waiting[:, 2] - waiting[:, 0]), axis=1) / 2
         counts = np.maximum(fewest, np.ceil(areas / total * PROBES)).astype(int)
-        seen = np.zeros(len(waiting), dtype=int)
-        for faces in _runs(counts):
-            seen[faces] = _seen_probes(scene, waiting[faces], counts[faces], aside, directions, rng)
         sides = np.linalg.norm(waiting - np.roll(waiting, -1, axis=1), axis=2)
         short = sides.max(axis=1) < SHORTEST * diagonal
-        visible.append(waiting[(seen == counts) | short & (seen > 0)])
-        partly = (seen > 0) & (seen < counts) & ~short
+        seen, hidden = np.zeros((2, len(waiting)), dtype=bool)
+        for faces in _runs(counts):
+            seen[faces], hidden[faces] = _probed(
+                scene, waiting[faces], counts[faces], short[faces], aside, directions, rng
+            )
+        visible.append(waiting[~hidden | short & seen])
+        partly = seen & hidden & ~short
         waiting, fewest = halved(waiting[partly], sides[partly].argmax(axis=1)), PROBES_PER_HALF
     triangles = np.concatenate([np.empty((0, 3, 3)), *visible])
     if not len(triangles):
@@ -167,15 +171,19 @@ def _runs(counts: np.ndarray) -> Iterator[slice]:
     return (slice(start, end) for start, end in itertools.pairwise(starts) if end > start)
 
 
-def _seen_probes(
+def _probed(
     scene: Scene,
     triangles: np.ndarray,
     counts: np.ndarray,
+    short: np.ndarray,
     aside: float,
     directions: int,
     rng: np.random.Generator,
-) -> np.ndarray:
-    """The number (F,) of visible probes, of ``counts`` (F,) on the triangles (F, 3, 3), counting both sides."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whether any of ``counts`` (F,) probes on the triangles (F, 3, 3) can be seen, and whether any is hidden.
+
+    Both are (F,). No more probes are tested on a triangle for which both are true, or which is ``short`` (F,) and seen.
+    """
     faces = np.repeat(np.arange(len(triangles)), counts)
     corners = triangles[faces]
     along = np.sqrt(rng.random(len(faces)))[:, None]
@@ -183,9 +191,15 @@ def _seen_probes(
     points = (1 - along) * corners[:, 0] + along * ((1 - across) * corners[:, 1] + across * corners[:, 2])
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals *= aside / np.linalg.norm(normals, axis=1, keepdims=True)
-    seen = escapes(scene, points + normals, directions)
-    seen[~seen] = escapes(scene, (points - normals)[~seen], directions)
-    return np.bincount(faces[seen], minlength=len(triangles))
+    seen, hidden = np.zeros((2, len(triangles)), dtype=bool)
+    early = np.arange(len(faces)) - np.repeat(np.cumsum(counts) - counts, counts) < FIRST_PROBES
+    for tested in (early, ~early):
+        (probes,) = np.nonzero(tested & ~(seen & (hidden | short))[faces])
+        shown = escapes(scene, points[probes] + normals[probes], directions)
+        shown[~shown] = escapes(scene, (points[probes] - normals[probes])[~shown], directions)
+        seen[faces[probes[shown]]] = True
+        hidden[faces[probes[~shown]]] = True
+    return seen, hidden
 
 
 def halved(triangles: np.ndarray, longest: np.ndarray) -> np.ndarray:

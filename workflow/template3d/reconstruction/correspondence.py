@@ -33,7 +33,7 @@ def transferred(source: np.ndarray, labels: np.ndarray, target: np.ndarray) -> n
 
     ``labels`` (N, ...) belong to the source points. Both point sets are in template coordinates.
     """
-    _, nearest = cKDTree(source).query(target, workers=-1)
+    _, nearest = cKDTree(source).query(target)
     return labels[nearest]
 
 
@@ -48,7 +48,7 @@ def voted(sources: Sequence[tuple[np.ndarray, np.ndarray]], target: np.ndarray) 
     nearest_vote = np.full((len(target), len(names)), np.inf)
     every = np.arange(len(target))
     for points, labels in sources:
-        apart, nearest = cKDTree(points).query(target, workers=-1)
+        apart, nearest = cKDTree(points).query(target)
         vote = np.searchsorted(names, labels[nearest])
         votes[every, vote] += 1
         nearest_vote[every, vote] = np.minimum(nearest_vote[every, vote], apart)

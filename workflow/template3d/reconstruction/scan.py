@@ -293,4 +293,4 @@ def _check_normals(problem: _Problem, standard: Tensor, placements: _Placements)
 
 def support(points: np.ndarray, vertices: np.ndarray) -> np.ndarray:
     """The distance (V,) of each vertex (V, 3) to the nearest point (N, 3) of a scan, in their common unit."""
-    return cKDTree(points).query(vertices, workers=-1)[0]
+    return cKDTree(points).query(vertices)[0]
