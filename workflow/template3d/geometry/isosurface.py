@@ -55,8 +55,8 @@ def reconstruct_all(
         raise ValueError(f"resolution {resolution} must be a multiple of the coarse grid's {coarse}")
     query, side = _Query(signed_distance, bound, batch), coarse
     cells = torch.cartesian_prod(torch.arange(shapes), *[torch.arange(side)] * 3)
-    values = query.at_centres(cells, side).view(shapes, side, side, side)
-    coarse_slopes = _largest_around(query.slopes_at_centres(cells, side).view(shapes, side, side, side))
+    values, coarse_slopes = (of_cells.view(shapes, side, side, side) for of_cells in query.with_slopes(cells, side))
+    coarse_slopes = _largest_around(coarse_slopes)
     while True:
         slopes = coarse_slopes[(cells[:, 0], *(cells[:, 1:] // (side // coarse)).T)]
         near = values[tuple(cells.T)].abs() <= SLOPE_MARGIN * slopes * query.width(side) * 3**0.5 / 2
@@ -96,15 +96,17 @@ class _Query:
         """Distances (N,) at the centres of cells (N, 4), each with its shape."""
         return self._distances(cells, 0.5, side)
 
-    def slopes_at_centres(self, cells: Tensor, side: int) -> Tensor:
-        """The lengths (N,) of the gradients at the centres of cells (N, 4)."""
-        slopes = []
+    def with_slopes(self, cells: Tensor, side: int) -> tuple[Tensor, Tensor]:
+        """Distances (N,) at the centres of cells (N, 4), and the lengths (N,) of their gradients."""
+        values, slopes = [], []
         with torch.enable_grad():  # the caller may have turned gradients off
             for points, owners in self._parts(cells, 0.5, side, min(self.batch, GRADIENT_BATCH)):
                 points.requires_grad_()
-                (gradient,) = torch.autograd.grad(self.signed_distance(points, owners).sum(), points)
+                distances = self.signed_distance(points, owners)
+                (gradient,) = torch.autograd.grad(distances.sum(), points)
+                values.append(distances.detach().float().cpu())
                 slopes.append(gradient.norm(dim=-1).float().cpu())
-        return torch.cat(slopes)
+        return torch.cat(values), torch.cat(slopes)
 
     def at_corners(self, corners: Tensor, values: Tensor) -> None:
         """Write the distances at corners (N, 4), each with its shape, into the grid ``values`` (B, S, S, S)."""
