@@ -31,7 +31,7 @@ def test_of_parts_that_run_into_one_another_the_union_is_left():
     assert deep.max() < visibility.SHORTEST * np.linalg.norm(joined(BOX, bar).extents)
 
 
-def test_probes_that_are_left_out_would_change_nothing(monkeypatch):
+def test_probes_that_are_left_out_do_not_change_the_surface(monkeypatch):
     mesh = joined(BOX, trimesh.creation.box([1.2, 0.3, 0.3]), moved(trimesh.creation.icosphere(2, 0.3), 0.2, 0.6, 0))
     surface = visibility.visible_surface(mesh, directions=40)
     monkeypatch.setattr(visibility, "FIRST_PROBES", 10**9)  # all are tested at once

@@ -55,8 +55,9 @@ def reconstruct_all(
         raise ValueError(f"resolution {resolution} must be a multiple of the coarse grid's {coarse}")
     query, side = _Query(signed_distance, bound, batch), coarse
     cells = torch.cartesian_prod(torch.arange(shapes), *[torch.arange(side)] * 3)
-    values, coarse_slopes = (of_cells.view(shapes, side, side, side) for of_cells in query.with_slopes(cells, side))
-    coarse_slopes = _largest_around(coarse_slopes)
+    at_centres, slopes_there = query.with_slopes(cells, side)
+    values = at_centres.view(shapes, side, side, side)
+    coarse_slopes = _largest_around(slopes_there.view(shapes, side, side, side))
     while True:
         slopes = coarse_slopes[(cells[:, 0], *(cells[:, 1:] // (side // coarse)).T)]
         near = values[tuple(cells.T)].abs() <= SLOPE_MARGIN * slopes * query.width(side) * 3**0.5 / 2

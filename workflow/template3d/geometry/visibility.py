@@ -22,7 +22,7 @@ PROBES_PER_FACE = 4
 PROBES_PER_HALF = 12
 """The least number of probes on each half of a partly visible face."""
 FIRST_PROBES = 6
-"""Probes on each face that are tested first; often they decide."""
+"""Probes of a face that are tested first; the others are left out if these decide."""
 PROBES_AT_ONCE = 500_000
 """Probes in one batch; it bounds the memory."""
 FIRST = 16
@@ -128,7 +128,7 @@ def visible_surface(mesh: trimesh.Trimesh, directions: int) -> trimesh.Trimesh:
         short = sides.max(axis=1) < SHORTEST * diagonal
         seen, hidden = np.zeros((2, len(waiting)), dtype=bool)
         for faces in _runs(counts):
-            seen[faces], hidden[faces] = _probed(
+            seen[faces], hidden[faces] = _seen_and_hidden(
                 scene, waiting[faces], counts[faces], short[faces], aside, directions, rng
             )
         visible.append(waiting[~hidden | short & seen])
@@ -171,7 +171,7 @@ def _runs(counts: np.ndarray) -> Iterator[slice]:
     return (slice(start, end) for start, end in itertools.pairwise(starts) if end > start)
 
 
-def _probed(
+def _seen_and_hidden(
     scene: Scene,
     triangles: np.ndarray,
     counts: np.ndarray,
@@ -180,9 +180,10 @@ def _probed(
     directions: int,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Whether any of ``counts`` (F,) probes on the triangles (F, 3, 3) can be seen, and whether any is hidden.
+    """Whether a probe on each triangle (F, 3, 3) is visible, from either side, and whether one is hidden; both bool (F,).
 
-    Both are (F,). No more probes are tested on a triangle for which both are true, or which is ``short`` (F,) and seen.
+    ``counts`` (F,) is the number of probes. Those after the first FIRST_PROBES are left out where they would not change
+    the surface: if one is visible and one is hidden, or if one is visible and the triangle is ``short``, bool (F,).
     """
     faces = np.repeat(np.arange(len(triangles)), counts)
     corners = triangles[faces]
@@ -195,10 +196,10 @@ def _probed(
     early = np.arange(len(faces)) - np.repeat(np.cumsum(counts) - counts, counts) < FIRST_PROBES
     for tested in (early, ~early):
         (probes,) = np.nonzero(tested & ~(seen & (hidden | short))[faces])
-        shown = escapes(scene, points[probes] + normals[probes], directions)
-        shown[~shown] = escapes(scene, (points[probes] - normals[probes])[~shown], directions)
-        seen[faces[probes[shown]]] = True
-        hidden[faces[probes[~shown]]] = True
+        visible = escapes(scene, points[probes] + normals[probes], directions)
+        visible[~visible] = escapes(scene, (points[probes] - normals[probes])[~visible], directions)
+        seen[faces[probes[visible]]] = True
+        hidden[faces[probes[~visible]]] = True
     return seen, hidden
 
 

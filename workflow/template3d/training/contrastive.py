@@ -63,20 +63,20 @@ class ContrastiveStage(Stage):
         return [{"name": "encoder", "params": [p for p in both if p.requires_grad], "lr": self.settings.learning_rate}]
 
     def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
-        """The batches of an epoch, of about as many images as views, or more (``min_steps_per_epoch``).
+        """The batches of an epoch: of about as many images as views, but ``min_steps_per_epoch`` batches at least.
 
         Each batch is two tensors (B, 3, S, S) uint8, whose rows are pairs. With ``views``, a batch has one pair of
         views for each of B different objects. With ``augmentations``, a pair is the same image twice.
         """
-        at_least = self.settings.min_steps_per_epoch
+        min_batches = self.settings.min_steps_per_epoch
         if self.settings.positives == "augmentations":
             every = torch.arange(len(self.views.images))
-            for batch in random_batches(every, self.settings.batch_size, at_least, generator):
+            for batch in random_batches(every, self.settings.batch_size, min_batches, generator):
                 images = self.views.images[batch]
                 yield images, images
             return
         size = min(self.settings.batch_size, len(self.by_shape))
-        for _ in range(max(at_least, len(self.views.images) // (2 * size))):
+        for _ in range(max(min_batches, len(self.views.images) // (2 * size))):
             pairs = []
             for shape in torch.randperm(len(self.by_shape), generator=generator)[:size]:
                 views_of_shape = self.by_shape[shape]

@@ -116,7 +116,7 @@ class EmbeddingStage(Stage):
         ]
 
     def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
-        """Every shape once per epoch, or several times (``random_batches``).
+        """Every shape once per epoch, or more often (``random_batches``).
 
         Each batch is shapes (B,), points (B, N, 3) and signed distances (B, N).
         """

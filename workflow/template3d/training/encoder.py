@@ -59,12 +59,12 @@ class EncoderStage(Stage):
         return [{"name": "encoder", "params": trained, "lr": self.settings.learning_rate}]
 
     def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
-        """Every view once per epoch, or several times (``random_batches``), and no incomplete batch, for batch norm.
+        """Every view once per epoch, or more often (``random_batches``).
 
-        Each batch is images (B, 3, S, S) uint8 and shapes (B,).
+        Each batch is images (B, 3, S, S) uint8 and shapes (B,). None is incomplete: batch norm would see too few images.
         """
-        size, at_least = self.settings.batch_size, self.settings.min_steps_per_epoch
-        for batch in random_batches(self.learned, size, at_least, generator):
+        settings = self.settings
+        for batch in random_batches(self.learned, settings.batch_size, settings.min_steps_per_epoch, generator):
             yield self.views.images[batch], self.views.shapes[batch]
 
     def validation(self) -> dict[str, Tensor]:

@@ -88,7 +88,7 @@ class EndToEndStage(Stage):
         ]
 
     def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
-        """Every shape once per epoch, or several times (``random_batches``), with one random view each time.
+        """Every shape once per epoch, or more often (``random_batches``), with one random view each time.
 
         Each batch is images (B, 3, S, S) uint8, points (B, N, 3) and signed distances (B, N).
         """

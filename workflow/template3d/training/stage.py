@@ -54,14 +54,14 @@ class Stage(nn.Module, ABC):
         return {}
 
 
-def random_batches(items: Tensor, size: int, at_least: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """The batches (B,) of an epoch, of ``size`` of the ``items`` (M,), or of all if there are fewer.
+def random_batches(items: Tensor, size: int, min_batches: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """The batches (B,) of an epoch over ``items`` (M,), M > 0, of any type; B is ``size``, or M if that is smaller.
 
-    They have every item once, in random order, without a last incomplete batch. If that makes fewer than ``at_least``,
-    the items are drawn again, in another order, until there are so many.
+    A pass over the items, in random order, drops a last incomplete batch. If it has fewer batches than ``min_batches``,
+    passes in other orders follow until there are enough.
     """
     size = min(size, len(items))
-    count = max(len(items) // size, at_least)
+    count = max(len(items) // size, min_batches)
     while count:
         order = items[torch.randperm(len(items), generator=generator)]
         whole = min(len(items) // size, count)
