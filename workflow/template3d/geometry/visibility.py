@@ -180,7 +180,7 @@ def _seen_and_hidden(
     directions: int,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Whether a probe on each triangle (F, 3, 3) is visible, from either side, and whether one is hidden; both bool (F,).
+    """Whether a probe on each triangle (F, 3, 3) is visible, from either side, and whether one is hidden; bool (F,).
 
     ``counts`` (F,) is the number of probes. Those after the first FIRST_PROBES are left out where they would not change
     the surface: if one is visible and one is hidden, or if one is visible and the triangle is ``short``, bool (F,).

@@ -61,7 +61,7 @@ class EncoderStage(Stage):
     def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
         """Every view once per epoch, or more often (``random_batches``).
 
-        Each batch is images (B, 3, S, S) uint8 and shapes (B,). None is incomplete: batch norm would see too few images.
+        Each batch is images (B, 3, S, S) uint8 and shapes (B,). None is incomplete: batch norm needs many images.
         """
         settings = self.settings
         for batch in random_batches(self.learned, settings.batch_size, settings.min_steps_per_epoch, generator):
