@@ -86,6 +86,33 @@ def test_reconstructions_are_in_shapenets_frame_and_not_repeated(model, tmp_path
     assert archive.read_bytes() == before
 
 
+def test_a_view_that_is_fixed_and_random_is_reconstructed_once(model, tmp_path, monkeypatch):
+    described = json.dumps(cameras.describe([cameras.View(30, 20, 1.5)] * 2, 32)).encode()
+    members = {views.cameras_name("chairs", "aaaa", "easy"): described}
+    members |= {views.member_name("chairs", "aaaa", "easy", index): png("red") for index in range(2)}
+    shard = tmp_path / "easy.zip"
+    archives.update(shard, {"aaaa": "1"}, lambda shapes: ((shape, members) for shape in shapes))
+    job = reconstruct.Reconstructor(model, "chairs", archives.index([shard]), {"aaaa": HALF_SIZE}, ISOSURFACE)
+    drawn = [("fixed", 1), ("random", 0), ("random", 1)]
+    items = [reconstruct.Reconstruction("aaaa", "easy", choice, view) for choice, view in drawn]
+    extracted, meshes_of = [], reconstruct.inference.meshes_of
+
+    def counted(decoder, codes, **settings):
+        extracted.append(len(codes))
+        return meshes_of(decoder, codes, **settings)
+
+    monkeypatch.setattr(reconstruct.inference, "meshes_of", counted)
+    for at_once in (1, 3):
+        extracted.clear()
+        made = dict(job.make(items, at_once))
+        assert list(made) == [item.stem for item in items]
+        assert sum(extracted) == 2
+        assert (
+            made["aaaa/easy_fixed_01"]["aaaa/easy_fixed_01.ply"]
+            == made["aaaa/easy_random_01"]["aaaa/easy_random_01.ply"]
+        )
+
+
 def test_labels_are_transferred_to_the_nearest_point_in_the_template(model, tmp_path):
     """An untrained warp keeps the template and the unit sphere alike, so the side of a point is its label."""
     codes = dict(zip(model.shapes, model.codes, strict=True))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+import trimesh
 
 from template3d.data import archives, images, views
 from template3d.geometry import meshes
@@ -35,9 +36,25 @@ class Reconstruction(NamedTuple):
     view: int
 
     @property
+    def image(self) -> tuple[str, str, int]:
+        """What identifies the image; a view may be both fixed and random."""
+        return self.shape, self.kind, self.view
+
+    @property
     def stem(self) -> str:
         """Its name in the archive."""
         return f"{self.shape}/{self.kind}_{self.choice}_{self.view:02d}"
+
+
+class _Mesh(NamedTuple):
+    """The mesh of one image."""
+
+    code: torch.Tensor
+    """Code (L,)."""
+    unit: trimesh.Trimesh
+    """In the unit sphere."""
+    seconds: float
+    """What it took, of a batch its share."""
 
 
 def wanted(shapes: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Reconstruction]:
@@ -75,10 +92,21 @@ class Reconstructor:
 
     def make(self, items: Sequence[Reconstruction], at_once: int) -> Iterator[tuple[str, dict[str, bytes]]]:
         """For each item, in order: its stem and its files, the mesh in ShapeNet's frame and its facts as JSON."""
+        meshes_of: dict[tuple[str, str, int], _Mesh] = {}
         for start in range(0, len(items), at_once):
-            yield from self._batch(items[start : start + at_once])
+            batch = items[start : start + at_once]
+            shapes = {item.shape for item in batch}
+            meshes_of = {image: mesh for image, mesh in meshes_of.items() if image[0] in shapes}
+            new = {item.image: item for item in batch if item.image not in meshes_of}
+            meshes_of |= self._meshes(list(new.values()))
+            for item in batch:
+                files = self._files(item, meshes_of[item.image])
+                yield item.stem, {f"{item.stem}{suffix}": content for suffix, content in files.items()}
 
-    def _batch(self, batch: Sequence[Reconstruction]) -> Iterator[tuple[str, dict[str, bytes]]]:
+    def _meshes(self, batch: Sequence[Reconstruction]) -> dict[tuple[str, str, int], _Mesh]:
+        """The mesh of each image, by ``image``."""
+        if not batch:
+            return {}
         start, image_size = time.monotonic(), self.model.image_size
         assert image_size is not None  # a model with an encoder has one
         pictures = [views.decode(self.view_bytes(item)) for item in batch]
@@ -86,20 +114,27 @@ class Reconstructor:
         codes = self.model.encode(torch.stack(seen))
         meshes_unit = inference.meshes_of(self.model.decoder, codes, **self.isosurface)
         seconds = round((time.monotonic() - start) / len(batch), 3)
-        for item, code, mesh in zip(batch, codes.tolist(), meshes_unit, strict=True):
-            coordinates = correspondence.template_coordinates(self.model.decoder, torch.tensor(code), mesh.vertices)
-            mesh.vertices = self.normalizations[item.shape].to_shapenet(mesh.vertices)
-            if not len(mesh.faces):
-                log.warning("%s: the network predicts no surface; this counts as a failure", item.stem)
-            camera = cameras.described_view(
-                views.read_cameras(self.archive_of, self.category, item.shape, item.kind), item.view
-            )
-            facts = {"views": item.choice, "view_kind": item.kind, "view": item.view, "seconds": seconds, "code": code}
-            facts |= {"azimuth_deg": camera.azimuth_deg, "elevation_deg": camera.elevation_deg}
-            files = {".ply": meshes.ply_bytes(mesh), ".json": json.dumps(facts).encode()}
-            if item.choice == "fixed" and len(mesh.faces):  # for viewers; the measures read the PLY
-                files[".glb"] = meshes.glb_bytes(colours.painted(mesh, coordinates))
-            yield item.stem, {f"{item.stem}{suffix}": content for suffix, content in files.items()}
+        return {
+            item.image: _Mesh(code, mesh, seconds) for item, code, mesh in zip(batch, codes, meshes_unit, strict=True)
+        }
+
+    def _files(self, item: Reconstruction, made: _Mesh) -> dict[str, bytes]:
+        """The files of an item, by suffix."""
+        mesh = made.unit.copy()
+        mesh.vertices = self.normalizations[item.shape].to_shapenet(mesh.vertices)
+        if not len(mesh.faces):
+            log.warning("%s: the network predicts no surface; this counts as a failure", item.stem)
+        camera = cameras.described_view(
+            views.read_cameras(self.archive_of, self.category, item.shape, item.kind), item.view
+        )
+        facts = {"views": item.choice, "view_kind": item.kind, "view": item.view}
+        facts |= {"seconds": made.seconds, "code": made.code.tolist()}
+        facts |= {"azimuth_deg": camera.azimuth_deg, "elevation_deg": camera.elevation_deg}
+        files = {".ply": meshes.ply_bytes(mesh), ".json": json.dumps(facts).encode()}
+        if item.choice == "fixed" and len(mesh.faces):  # for viewers; the measures read the PLY
+            coordinates = correspondence.template_coordinates(self.model.decoder, made.code, made.unit.vertices)
+            files[".glb"] = meshes.glb_bytes(colours.painted(mesh, coordinates))
+        return files
 
     def update(
         self,
