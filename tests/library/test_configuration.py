@@ -40,7 +40,7 @@ def test_keys_that_are_left_out_have_the_defaults_of_the_shipped_configuration()
 
 
 def test_the_demo_has_its_own_views():
-    for over, expected in (({}, (6, 6, 128, 0)), (OWN, (50, 50, 224, 5))):
+    for over, expected in (({}, (7, 5, 128, 0)), (OWN, (50, 50, 224, 5))):
         config = merged(DEFAULT, over)
         configuration.check(config, SCHEMA)
         views = config["views"]
@@ -137,7 +137,7 @@ def test_paths_that_are_odd_but_harmless_are_accepted():
     [
         ({"isosurface": {"resolution": 508, "coarse": 4}}, "set isosurface.resolution to 256, for example"),
         ({"isosurface": {"resolution": 500, "coarse": 20}}, "halved down to 25, .* set isosurface.resolution to 320"),
-        ({"demo": {"fixed_view": 6}}, "demo.fixed_view is 6, but there are only 6 easy views [(]demo.easy[)], counted"),
+        ({"demo": {"fixed_view": 7}}, "demo.fixed_view is 7, but there are only 7 easy views [(]demo.easy[)], counted"),
         (
             OWN | {"reconstruct": {"fixed_view": 50}},
             "reconstruct.fixed_view is 50, but there are only 50 easy views [(]vi",
