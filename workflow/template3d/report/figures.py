@@ -42,6 +42,7 @@ def picture_rows(
     images_of, aspect = trimmed(rows, together)
     across, down = SIDE * min(aspect, 1), SIDE / max(aspect, 1)
     width, height = across * len(titles) + LABELS, down * len(rows) + TITLES
+    label_size = min(9.0, 120 * down / max(map(len, rows)))  # a letter is about 0.55 times as wide as high
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height))
         axes = figure.subplots(len(rows), len(titles), squeeze=False)
@@ -51,7 +52,7 @@ def picture_rows(
                 ax.set(xticks=[], yticks=[])
                 ax.grid(False)
                 ax.spines[:].set_visible(False)
-            line[0].set_ylabel(name)
+            line[0].set_ylabel(name, fontsize=label_size)
         for ax, title in zip(axes[0], titles, strict=True):
             ax.set_title(title, fontsize=8, parse_math=False)  # a photo's name may hold dollar signs
         figure.subplots_adjust(LABELS / width, 0, 1, 1 - TITLES / height, 0, 0)
