@@ -42,7 +42,7 @@ def picture_rows(
     images_of, aspect = trimmed(rows, together)
     across, down = SIDE * min(aspect, 1), SIDE / max(aspect, 1)
     width, height = across * len(titles) + LABELS, down * len(rows) + TITLES
-    label_size = min(9.0, 120 * down / max(map(len, rows)))  # a letter is about 0.55 times as wide as high
+    label_size = min(9.0, 120 * down / max(1, *map(len, rows)))  # a letter is about 0.55 times as wide as high
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height))
         axes = figure.subplots(len(rows), len(titles), squeeze=False)
