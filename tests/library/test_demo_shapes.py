@@ -52,6 +52,17 @@ def test_meshes_are_as_messy_as_shapenets(category, tmp_path):
         sdf.check_inside(meshes.transformed(mesh, Normalization.of(mesh).to_unit(mesh.vertices)))
 
 
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_no_part_is_inside_out_at_the_ends_of_the_ranges(category):
+    family, rng = demo_shapes.FAMILIES[category], np.random.default_rng(0)
+    (usual,) = demo_shapes.parameters(category, 1, seed=0)
+    for _ in range(100):
+        parts = demo_meshes.build(usual | {name: ends[rng.integers(2)] for name, ends in family.items()})
+        solids = [part for part in parts if part.mesh.is_watertight]
+        assert len(solids) == len(parts) - 1  # all but the sheet
+        assert [part.name for part in solids if part.mesh.volume < 1e-6] == []
+
+
 def _face_counts(mesh: trimesh.Trimesh) -> np.ndarray:
     """How often each triangle occurs in a mesh, with either winding."""
     keys = [tuple(sorted(map(tuple, triangle.round(5)))) for triangle in mesh.triangles]

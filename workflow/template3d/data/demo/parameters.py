@@ -27,7 +27,7 @@ FAMILIES: dict[str, dict[str, tuple[float, float]]] = {
     "sofas": {
         "width": (1.6, 2.3),
         "depth": (0.7, 1.2),
-        "seat_height": (0.2, 0.42),
+        "seat_height": (0.24, 0.42),
         "cushion": (0.06, 0.2),
         "back_height": (0.2, 0.7),
         "back_depth": (0.12, 0.36),
@@ -36,7 +36,7 @@ FAMILIES: dict[str, dict[str, tuple[float, float]]] = {
         "arm_height": (0.02, 0.4),
         "chaise": (0.1, 0.65),
         "chaise_width": (0.45, 0.9),
-        "legs": (0.04, 0.22),
+        "legs": (0.04, 0.18),
     },
     "planes": {
         "length": (19.0, 27.0),
