@@ -87,9 +87,10 @@ def test_reconstructions_are_in_shapenets_frame_and_not_repeated(model, tmp_path
 
 
 def test_a_view_that_is_fixed_and_random_is_reconstructed_once(model, tmp_path, monkeypatch):
-    described = json.dumps(cameras.describe([cameras.View(30, 20, 1.5)] * 2, 32)).encode()
+    described = json.dumps(cameras.describe([cameras.View(30, 20, 1.5), cameras.View(60, 25, 1.5)], 32)).encode()
     members = {views.cameras_name("chairs", "aaaa", "easy"): described}
-    members |= {views.member_name("chairs", "aaaa", "easy", index): png("red") for index in range(2)}
+    colours = ("red", "blue")
+    members |= {views.member_name("chairs", "aaaa", "easy", index): png(colours[index]) for index in range(2)}
     shard = tmp_path / "easy.zip"
     archives.update(shard, {"aaaa": "1"}, lambda shapes: ((shape, members) for shape in shapes))
     job = reconstruct.Reconstructor(model, "chairs", archives.index([shard]), {"aaaa": HALF_SIZE}, ISOSURFACE)
@@ -104,12 +105,16 @@ def test_a_view_that_is_fixed_and_random_is_reconstructed_once(model, tmp_path, 
     monkeypatch.setattr(reconstruct.inference, "meshes_of", counted)
     for at_once in (1, 3):
         extracted.clear()
-        made = dict(job.make(items, at_once))
-        assert list(made) == [item.stem for item in items]
+        files = dict(job.make(items, at_once))
+        assert list(files) == [item.stem for item in items]
         assert sum(extracted) == 2
+        facts = {stem: json.loads(files[stem][f"{stem}.json"]) for stem in files}
+        codes = {stem: facts[stem]["code"] for stem in files}
+        assert codes["aaaa/easy_fixed_01"] == codes["aaaa/easy_random_01"] != codes["aaaa/easy_random_00"]
+        assert [facts[item.stem]["azimuth_deg"] for item in items] == [60, 30, 60]
         assert (
-            made["aaaa/easy_fixed_01"]["aaaa/easy_fixed_01.ply"]
-            == made["aaaa/easy_random_01"]["aaaa/easy_random_01.ply"]
+            files["aaaa/easy_fixed_01"]["aaaa/easy_fixed_01.ply"]
+            == files["aaaa/easy_random_01"]["aaaa/easy_random_01.ply"]
         )
 
 

@@ -36,8 +36,8 @@ class Reconstruction(NamedTuple):
     view: int
 
     @property
-    def image(self) -> tuple[str, str, int]:
-        """What identifies the image; a view may be both fixed and random."""
+    def image_key(self) -> tuple[str, str, int]:
+        """Shape, kind and index of the view: the same for a fixed and a random reconstruction of one image."""
         return self.shape, self.kind, self.view
 
     @property
@@ -46,15 +46,15 @@ class Reconstruction(NamedTuple):
         return f"{self.shape}/{self.kind}_{self.choice}_{self.view:02d}"
 
 
-class _Mesh(NamedTuple):
-    """The mesh of one image."""
+class _Prediction(NamedTuple):
+    """What the model predicts for one image."""
 
     code: torch.Tensor
-    """Code (L,)."""
-    unit: trimesh.Trimesh
-    """In the unit sphere."""
+    """Shape (L,)."""
+    mesh_unit: trimesh.Trimesh
+    """The mesh in the unit sphere."""
     seconds: float
-    """What it took, of a batch its share."""
+    """The time for encoding and meshing its batch, divided by the number of images."""
 
 
 def wanted(shapes: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Reconstruction]:
@@ -91,20 +91,24 @@ class Reconstructor:
         return views.read_bytes(self.archive_of, self.category, item.shape, item.kind, item.view)
 
     def make(self, items: Sequence[Reconstruction], at_once: int) -> Iterator[tuple[str, dict[str, bytes]]]:
-        """For each item, in order: its stem and its files, the mesh in ShapeNet's frame and its facts as JSON."""
-        meshes_of: dict[tuple[str, str, int], _Mesh] = {}
+        """For each item, in order: its stem and its files, the mesh in ShapeNet's frame and its facts as JSON.
+
+        Items of one image share its prediction if those of a shape follow one another: only predictions for the shapes
+        of the batch are kept, to bound the memory.
+        """
+        predictions: dict[tuple[str, str, int], _Prediction] = {}
         for start in range(0, len(items), at_once):
             batch = items[start : start + at_once]
             shapes = {item.shape for item in batch}
-            meshes_of = {image: mesh for image, mesh in meshes_of.items() if image[0] in shapes}
-            new = {item.image: item for item in batch if item.image not in meshes_of}
-            meshes_of |= self._meshes(list(new.values()))
+            predictions = {key: prediction for key, prediction in predictions.items() if key[0] in shapes}
+            new = {item.image_key: item for item in batch if item.image_key not in predictions}
+            predictions |= self._predictions(list(new.values()))
             for item in batch:
-                files = self._files(item, meshes_of[item.image])
+                files = self._files(item, predictions[item.image_key])
                 yield item.stem, {f"{item.stem}{suffix}": content for suffix, content in files.items()}
 
-    def _meshes(self, batch: Sequence[Reconstruction]) -> dict[tuple[str, str, int], _Mesh]:
-        """The mesh of each image, by ``image``."""
+    def _predictions(self, batch: Sequence[Reconstruction]) -> dict[tuple[str, str, int], _Prediction]:
+        """The prediction for each image, by ``image_key``."""
         if not batch:
             return {}
         start, image_size = time.monotonic(), self.model.image_size
@@ -115,12 +119,13 @@ class Reconstructor:
         meshes_unit = inference.meshes_of(self.model.decoder, codes, **self.isosurface)
         seconds = round((time.monotonic() - start) / len(batch), 3)
         return {
-            item.image: _Mesh(code, mesh, seconds) for item, code, mesh in zip(batch, codes, meshes_unit, strict=True)
+            item.image_key: _Prediction(code, mesh, seconds)
+            for item, code, mesh in zip(batch, codes, meshes_unit, strict=True)
         }
 
-    def _files(self, item: Reconstruction, made: _Mesh) -> dict[str, bytes]:
+    def _files(self, item: Reconstruction, prediction: _Prediction) -> dict[str, bytes]:
         """The files of an item, by suffix."""
-        mesh = made.unit.copy()
+        mesh = prediction.mesh_unit.copy()
         mesh.vertices = self.normalizations[item.shape].to_shapenet(mesh.vertices)
         if not len(mesh.faces):
             log.warning("%s: the network predicts no surface; this counts as a failure", item.stem)
@@ -128,11 +133,12 @@ class Reconstructor:
             views.read_cameras(self.archive_of, self.category, item.shape, item.kind), item.view
         )
         facts = {"views": item.choice, "view_kind": item.kind, "view": item.view}
-        facts |= {"seconds": made.seconds, "code": made.code.tolist()}
+        facts |= {"seconds": prediction.seconds, "code": prediction.code.tolist()}
         facts |= {"azimuth_deg": camera.azimuth_deg, "elevation_deg": camera.elevation_deg}
         files = {".ply": meshes.ply_bytes(mesh), ".json": json.dumps(facts).encode()}
         if item.choice == "fixed" and len(mesh.faces):  # for viewers; the measures read the PLY
-            coordinates = correspondence.template_coordinates(self.model.decoder, made.code, made.unit.vertices)
+            vertices = prediction.mesh_unit.vertices
+            coordinates = correspondence.template_coordinates(self.model.decoder, prediction.code, vertices)
             files[".glb"] = meshes.glb_bytes(colours.painted(mesh, coordinates))
         return files
 

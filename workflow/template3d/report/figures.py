@@ -20,6 +20,8 @@ LEAST = 1e-5
 """Curves are cut off below this share of a panel's largest loss."""
 SIDE, LABELS, TITLES = 1.6, 0.25, 0.25
 """The longer side of an image, and the space left of a row and above a column, in inches."""
+POINTS_PER_INCH, LETTER_WIDTH = 72, 0.6
+"""The unit of letter sizes, and the width of a letter as a share of its size."""
 FILLED_MARKER: dict[str, Any] = {"markersize": 2.5, "markeredgewidth": 0}
 OPEN_MARKER: dict[str, Any] = {"markersize": 3.5, "markeredgewidth": 0.6, "fillstyle": "none"}
 
@@ -37,12 +39,13 @@ def picture_rows(
 ) -> None:
     """Write a figure of images (H, W, 3) in named rows, with a title above each column.
 
+    Letters of the names are smaller if a name would be longer than its row is high.
     White margins are cut off: those of a column alike or, with ``together``, those of all images.
     """
     images_of, aspect = trimmed(rows, together)
     across, down = SIDE * min(aspect, 1), SIDE / max(aspect, 1)
     width, height = across * len(titles) + LABELS, down * len(rows) + TITLES
-    label_size = min(9.0, 120 * down / max(1, *map(len, rows)))  # a letter is about 0.55 times as wide as high
+    label_points = min(STYLE["font.size"], POINTS_PER_INCH * down / LETTER_WIDTH / max(1, *map(len, rows)))
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height))
         axes = figure.subplots(len(rows), len(titles), squeeze=False)
@@ -52,7 +55,7 @@ def picture_rows(
                 ax.set(xticks=[], yticks=[])
                 ax.grid(False)
                 ax.spines[:].set_visible(False)
-            line[0].set_ylabel(name, fontsize=label_size)
+            line[0].set_ylabel(name, fontsize=label_points)
         for ax, title in zip(axes[0], titles, strict=True):
             ax.set_title(title, fontsize=8, parse_math=False)  # a photo's name may hold dollar signs
         figure.subplots_adjust(LABELS / width, 0, 1, 1 - TITLES / height, 0, 0)
