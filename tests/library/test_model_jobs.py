@@ -57,20 +57,26 @@ def test_there_is_one_fixed_view_and_some_random_ones_of_each_shape():
     assert alone.items() <= items.items()  # other shapes do not change a shape's views
 
 
-def test_reconstructions_are_in_shapenets_frame_and_not_repeated(model, tmp_path):
+@pytest.fixture
+def reconstructor(model, tmp_path):
+    """A job for one shape with two easy views, a red and a blue one."""
     described = json.dumps(cameras.describe([cameras.View(30, 20, 1.5), cameras.View(60, 25, 1.5)], 32)).encode()
     members = {views.cameras_name("chairs", "aaaa", "easy"): described}
-    members |= {views.member_name("chairs", "aaaa", "easy", index): png("red") for index in range(2)}
+    for index, colour in enumerate(("red", "blue")):
+        members[views.member_name("chairs", "aaaa", "easy", index)] = png(colour)
     shard = tmp_path / "easy.zip"
     archives.update(shard, {"aaaa": "1"}, lambda shapes: ((shape, members) for shape in shapes))
+    return reconstruct.Reconstructor(model, "chairs", archives.index([shard]), {"aaaa": HALF_SIZE}, ISOSURFACE)
+
+
+def test_reconstructions_are_in_shapenets_frame_and_not_repeated(reconstructor, tmp_path):
     items = [
         reconstruct.Reconstruction("aaaa", "easy", "fixed", 0),
         reconstruct.Reconstruction("aaaa", "easy", "random", 1),
     ]
     by_stem = {item.stem: item for item in items}
-    job = reconstruct.Reconstructor(model, "chairs", archives.index([shard]), {"aaaa": HALF_SIZE}, ISOSURFACE)
     archive = tmp_path / "reconstructions.zip"
-    job.update(archive, by_stem, 2, "code")
+    reconstructor.update(archive, by_stem, 2, "code")
     assert set(archives.names(archive)) == {
         "aaaa/easy_fixed_00.ply", "aaaa/easy_fixed_00.json", "aaaa/easy_fixed_00.glb",
         "aaaa/easy_random_01.ply", "aaaa/easy_random_01.json",
@@ -82,18 +88,11 @@ def test_reconstructions_are_in_shapenets_frame_and_not_repeated(model, tmp_path
     assert (facts["views"], facts["view_kind"], facts["view"]) == ("random", "easy", 1)
     assert (facts["azimuth_deg"], facts["elevation_deg"]) == (60, 25)
     before = archive.read_bytes()
-    job.update(archive, by_stem, 2, "code")
+    reconstructor.update(archive, by_stem, 2, "code")
     assert archive.read_bytes() == before
 
 
-def test_a_view_that_is_fixed_and_random_is_reconstructed_once(model, tmp_path, monkeypatch):
-    described = json.dumps(cameras.describe([cameras.View(30, 20, 1.5), cameras.View(60, 25, 1.5)], 32)).encode()
-    members = {views.cameras_name("chairs", "aaaa", "easy"): described}
-    colours = ("red", "blue")
-    members |= {views.member_name("chairs", "aaaa", "easy", index): png(colours[index]) for index in range(2)}
-    shard = tmp_path / "easy.zip"
-    archives.update(shard, {"aaaa": "1"}, lambda shapes: ((shape, members) for shape in shapes))
-    job = reconstruct.Reconstructor(model, "chairs", archives.index([shard]), {"aaaa": HALF_SIZE}, ISOSURFACE)
+def test_a_view_that_is_fixed_and_random_is_reconstructed_once(reconstructor, monkeypatch):
     drawn = [("fixed", 1), ("random", 0), ("random", 1)]
     items = [reconstruct.Reconstruction("aaaa", "easy", choice, view) for choice, view in drawn]
     extracted, meshes_of = [], reconstruct.inference.meshes_of
@@ -105,7 +104,7 @@ def test_a_view_that_is_fixed_and_random_is_reconstructed_once(model, tmp_path, 
     monkeypatch.setattr(reconstruct.inference, "meshes_of", counted)
     for at_once in (1, 3):
         extracted.clear()
-        files = dict(job.make(items, at_once))
+        files = dict(reconstructor.make(items, at_once))
         assert list(files) == [item.stem for item in items]
         assert sum(extracted) == 2
         facts = {stem: json.loads(files[stem][f"{stem}.json"]) for stem in files}

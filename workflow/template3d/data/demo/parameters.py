@@ -54,7 +54,8 @@ FAMILIES: dict[str, dict[str, tuple[float, float]]] = {
     },
 }
 """The parameters in which a category's shapes differ, drawn uniformly from a range: metres, and shares (of back_taper,
-taper, wing_place, sweep, dihedral, tail_span, engine_size and engine_place)."""
+taper, wing_place, sweep, dihedral, tail_span, engine_size and engine_place). None of sofas or planes dominates, or a
+neighbour would be nearly the answer (docs/method.md, "Balanced parameters")."""
 
 COLOURS = {
     "fabric": ["0.55 0.16 0.14", "0.17 0.27 0.48", "0.45 0.44 0.42", "0.20 0.38 0.25", "0.70 0.60 0.42"],
