@@ -1,4 +1,4 @@
-"""A sample of the fuzzer of the configuration; `make test-faults` tries more (tests/faults/test_fuzzing.py)."""
+"""A sample of the fuzzer of the configuration; `make test-faults` tries more (tests/faults/test_fuzzer.py)."""
 
 import fuzzing
 import pytest
