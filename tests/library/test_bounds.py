@@ -36,10 +36,11 @@ def high(key: str) -> float:
 
 def test_samples_of_distances_are_as_many_as_counted():
     ball = trimesh.creation.icosphere(subdivisions=1)
-    shares = (low("sdf.uniform_share"), 0.05, high("sdf.uniform_share"))
-    for count, many, share in itertools.product((low("sdf.count"), 101, 997), range(1, 11), shares):
+    uniform, stretched = ((low(key), 0.05, high(key)) for key in ("sdf.uniform_share", "sdf.stretched_share"))
+    for count, many, *shares in itertools.product((low("sdf.count"), 101, 997), range(1, 11), uniform, stretched):
         near_stds = [low("sdf.near_stds.0"), high("sdf.near_stds.0")] * 5
-        assert sdf.sample_points(ball, count, RNG, near_stds[:many], share).shape == (count, 3)
+        if sum(shares) <= 1:
+            assert sdf.sample_points(ball, count, RNG, near_stds[:many], *shares).shape == (count, 3)
 
 
 @pytest.mark.parametrize("directions", [low("sdf.directions"), high("sdf.directions")])

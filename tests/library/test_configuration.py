@@ -55,6 +55,7 @@ def test_the_papers_run_has_the_papers_numbers():
     assert (phase1["pointwise_weight"], phase1["pointpair_weight"], phase1["code_weight"]) == (0.005, 1e-4, 1e-4)
     assert paper["sdf"]["near_stds"] == pytest.approx([0.005**0.5, 0.0005**0.5])
     assert (paper["sdf"]["count"], paper["sdf"]["uniform_share"]) == (500_000, 0.06)
+    assert paper["sdf"]["stretched_share"] == 0
     assert (paper["phase2"]["batch_size"], paper["encoder"]["image_size"]) == (512, 224)
 
 
@@ -147,6 +148,7 @@ def test_paths_that_are_odd_but_harmless_are_accepted():
             "random_views is 2, but there are only 1 hard views",
         ),
         ({"meshes": {"up": "z"}}, "they must be different axes"),
+        ({"sdf": {"uniform_share": 0.7}}, "sdf.uniform_share is 0.7 and sdf.stretched_share is 0.3, but together"),
         (
             {"encoder": {"weights": "contrastive"}},
             "encoder.weights is 'contrastive', but contrastive pretraining starts",
@@ -191,6 +193,8 @@ def test_values_that_contradict_one_another_are_named(change, sentence):
         {"training": {"gpus": 3}, "phase1": {"from": "x"}, "phase2": {"batch_size": 33}},
         {"views": {"easy": 1}, "contrastive": {"views": ["easy"]}, "reconstruct": {"views": ["hard"]}},
         {"meshes": {"up": "z", "front": "-y"}},
+        {"sdf": {"uniform_share": 0.7, "stretched_share": 0.2}},
+        {"sdf": {"uniform_share": 0, "stretched_share": 0.9}},
     ],
 )
 def test_the_way_out_of_a_contradiction_works(change):

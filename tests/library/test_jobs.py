@@ -17,7 +17,14 @@ from template3d.runtime.errors import InputError
 SYNSET, HALF = "03001627", np.array([0.2, 0.3, 0.1])
 SETTINGS = {
     "seed": 0,
-    "sdf": {"count": 500, "near_stds": [0.2, 0.02], "uniform_share": 0.1, "backend": "rays", "directions": 30},
+    "sdf": {
+        "count": 500,
+        "near_stds": [0.2, 0.02],
+        "uniform_share": 0.1,
+        "stretched_share": 0.3,
+        "backend": "rays",
+        "directions": 30,
+    },
     "surface": {"points": 300, "volume_points": 400},
     "views": {
         "easy": 2,

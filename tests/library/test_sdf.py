@@ -120,6 +120,19 @@ def test_samples_are_where_deepsdf_puts_them():
     np.testing.assert_allclose(points[9400:].mean(axis=0), 0, atol=0.1)
 
 
+def test_stretched_copies_sample_where_a_thin_part_ends():
+    wing = trimesh.creation.box([1, 0.02, 0.2])
+    beyond = []
+    for share in (0, 0.3):
+        points = sdf.sample_points(wing, 10_000, np.random.default_rng(0), (0.2, 0.0224), 0.1, share)
+        assert points.shape == (10_000, 3)
+        x, y, z = np.abs(points).T
+        beyond.append(int(((x > 0.55) & (x < 0.7) & (y < 0.013) & (z < 0.1)).sum()))
+    assert beyond[1] > 10 * beyond[0] > 0
+    with pytest.raises(ValueError, match="more than all points"):
+        sdf.sample_points(wing, 100, np.random.default_rng(0), uniform_share=0.8, stretched_share=0.3)
+
+
 def test_samples_are_parted_by_side_and_seeded():
     first, second = (sdf.sample_sdf(BOX, 2000, np.random.default_rng(3)) for _ in range(2))
     assert (first["pos"][:, 3] >= 0).all()

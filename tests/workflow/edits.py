@@ -131,6 +131,7 @@ SETTINGS = [
     Setting("sdf.count", 2500, SDF),
     Setting("sdf.near_stds", [0.0224, 0.2], SDF),
     Setting("sdf.uniform_share", 0.2, SDF),
+    Setting("sdf.stretched_share", 0.1, SDF),
     Setting("sdf.backend", "mesh_to_sdf", SDF),
     Setting("sdf.directions", 50, after("prepare")),
     Setting("surface.points", 600, SURFACE),

@@ -15,6 +15,8 @@ from template3d.runtime.errors import InputError
 DIRECTIONS = 100
 NEAR_STDS = (0.005**0.5, 0.0005**0.5)
 UNIFORM_SHARE = 0.06
+STRETCH_STD = 0.25
+"""Standard deviation of the logarithm of the factors by which copies of a surface are stretched."""
 NO_INSIDE = "none of {} points lies inside the mesh: open sheets have no inside to learn"
 
 
@@ -97,17 +99,30 @@ def sample_points(
     rng: np.random.Generator,
     near_stds: Sequence[float] = NEAR_STDS,
     uniform_share: float = UNIFORM_SHARE,
+    stretched_share: float = 0.0,
 ) -> np.ndarray:
     """Points (count, 3) at which to sample the distances of a shape in the unit sphere, most of them near its surface.
 
     Gaussian noise moves points that are uniform by area on the surface; each standard deviation in ``near_stds`` moves
-    equally many. The share ``uniform_share`` of all points is uniform in the cube [-1, 1]^3. The defaults are those of
-    DeepSDF: 47 % per standard deviation, 6 % uniform (Park et al., 2019, section 5, and its published preprocessing).
+    equally many. The share ``uniform_share`` of all points is uniform in the cube [-1, 1]^3. The share
+    ``stretched_share`` lies on stretched copies of the surface: each coordinate of a surface point times its own
+    factor, whose logarithm is normal with STRETCH_STD. Few other points show where a thin part, such as a wing, ends.
+    Raises ValueError if both shares are more than 1 together.
+
+    The defaults are those of DeepSDF: 47 % per standard deviation, 6 % uniform (Park et al., 2019, section 5, and its
+    published preprocessing).
     """
-    near = min(round((1 - uniform_share) / len(near_stds) * count), count // len(near_stds))
+    near_share = 1 - uniform_share - stretched_share
+    if near_share < 0:
+        raise ValueError(f"shares of {uniform_share} and {stretched_share} are more than all points")
+    stretched = round(stretched_share * count)
+    near = min(round(near_share / len(near_stds) * count), (count - stretched) // len(near_stds))
     seeds, _ = sample_surface(surface, near, rng)
     near_points = [seeds + rng.normal(scale=std, size=seeds.shape) for std in near_stds]
-    return np.concatenate([*near_points, rng.uniform(-1, 1, size=(count - near * len(near_stds), 3))])
+    uniform_points = rng.uniform(-1, 1, size=(count - stretched - near * len(near_stds), 3))
+    seeds, _ = sample_surface(surface, stretched, rng)
+    stretched_points = seeds * rng.lognormal(sigma=STRETCH_STD, size=seeds.shape)
+    return np.concatenate([*near_points, uniform_points, stretched_points])
 
 
 def sample_sdf(
@@ -118,13 +133,14 @@ def sample_sdf(
     directions: int = DIRECTIONS,
     near_stds: Sequence[float] = NEAR_STDS,
     uniform_share: float = UNIFORM_SHARE,
+    stretched_share: float = 0.0,
 ) -> dict[str, np.ndarray]:
     """Sample the signed distances of one shape in the unit sphere, most of them near its surface.
 
     Returns ``pos`` (P, 4), the samples outside, and ``neg`` (M, 4), those inside, both float32, in random order. Each
-    row is x, y, z and the signed distance, in the unit of ``mesh_unit``. The share ``uniform_share`` of the points is
-    uniform in the cube [-1, 1]^3. The others lie near the visible surface, moved by Gaussian noise with the standard
-    deviations ``near_stds``. ``backend`` and ``directions`` are those of ``signed_distances``.
+    row is x, y, z and the signed distance, in the unit of ``mesh_unit``. ``near_stds``, ``uniform_share`` and
+    ``stretched_share`` say where the points are, as in ``sample_points``; the surface is the visible one. ``backend``
+    and ``directions`` are those of ``signed_distances``.
 
     P + M is ``count``, less the samples of ``rays`` that ``consistent`` drops. The distances of ``mesh_to_sdf`` are too
     coarse for that.
@@ -138,7 +154,7 @@ def sample_sdf(
         raise InputError(f"the mesh {reason}; it has no signed distance")
     single = without_doubles(mesh_unit)
     surface = visibility.visible_surface(single, directions)
-    points = sample_points(surface, count, rng, near_stds, uniform_share)
+    points = sample_points(surface, count, rng, near_stds, uniform_share, stretched_share)
     distances = _distances(single, surface, points, backend, directions)
     samples = np.column_stack([points, distances]).astype(np.float32)
     inside = distances < 0

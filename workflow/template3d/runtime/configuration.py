@@ -17,6 +17,8 @@ MOST_ENTRIES, MOST_VALUES, DEEPEST = 2000, 20000, 8
 """Entries of a list or section, values of a configuration, and sections inside one another."""
 LARGEST_ODD_STEP = 15
 """The isosurface halves its cells as often as it can; then one cell is cut into so many fine cells a side at most."""
+LARGEST_FAR_SHARE = 0.9
+"""The largest share of the points of a shape's distances that need not be near its surface."""
 IMAGE_SIZES = {"inception_v3": 75, "alexnet": 63}
 """The smallest images that some backbones take; the others take the smallest that the schema allows."""
 ONLY_224 = ("vit_", "maxvit_")
@@ -105,6 +107,12 @@ def _contradictions(config: dict) -> Iterator[str]:
     up, front = config["meshes"]["up"], config["meshes"]["front"]
     if up[-1] == front[-1]:
         yield f"meshes.up is {up} and meshes.front is {front}, but they must be different axes"
+    uniform, stretched = config["sdf"]["uniform_share"], config["sdf"]["stretched_share"]
+    if uniform + stretched > LARGEST_FAR_SHARE:
+        yield (
+            f"sdf.uniform_share is {uniform} and sdf.stretched_share is {stretched}, but together they must be at most "
+            f"{LARGEST_FAR_SHARE}, so that some points are near the surface"
+        )
     resolution, coarse = config["isosurface"]["resolution"], config["isosurface"]["coarse"]
     if resolution % coarse:
         yield f"isosurface.resolution is {resolution}, but must be a multiple of isosurface.coarse, {coarse}"
