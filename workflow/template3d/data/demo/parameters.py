@@ -33,7 +33,7 @@ FAMILIES: dict[str, dict[str, tuple[float, float]]] = {
         "back_depth": (0.12, 0.36),
         "recline": (0.0, 0.3),
         "arm_width": (0.12, 0.34),
-        "arm_height": (0.02, 0.4),
+        "arm_height": (0.12, 0.45),
         "chaise": (0.1, 0.65),
         "chaise_width": (0.45, 0.9),
         "legs": (0.04, 0.18),
