@@ -27,7 +27,7 @@ FAMILIES: dict[str, dict[str, tuple[float, float]]] = {
     "sofas": {
         "width": (1.6, 2.3),
         "depth": (0.7, 1.2),
-        "seat_height": (0.24, 0.42),
+        "seat_height": (0.3, 0.48),
         "cushion": (0.06, 0.2),
         "back_height": (0.2, 0.7),
         "back_depth": (0.12, 0.36),
