@@ -112,10 +112,10 @@ def sample_points(
     The defaults are those of DeepSDF: 47 % per standard deviation, 6 % uniform (Park et al., 2019, section 5, and its
     published preprocessing).
     """
-    near_share = 1 - uniform_share - stretched_share
-    if near_share < 0:
+    if uniform_share + stretched_share > 1:
         raise ValueError(f"shares of {uniform_share} and {stretched_share} are more than all points")
     stretched = round(stretched_share * count)
+    near_share = 1 - uniform_share - stretched_share
     near = min(round(near_share / len(near_stds) * count), (count - stretched) // len(near_stds))
     seeds, _ = sample_surface(surface, near, rng)
     near_points = [seeds + rng.normal(scale=std, size=seeds.shape) for std in near_stds]
