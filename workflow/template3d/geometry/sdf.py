@@ -120,8 +120,8 @@ def sample_points(
     seeds, _ = sample_surface(surface, near, rng)
     near_points = [seeds + rng.normal(scale=std, size=seeds.shape) for std in near_stds]
     uniform_points = rng.uniform(-1, 1, size=(count - stretched - near * len(near_stds), 3))
-    seeds, _ = sample_surface(surface, stretched, rng)
-    stretched_points = seeds * rng.lognormal(sigma=STRETCH_STD, size=seeds.shape)
+    surface_points, _ = sample_surface(surface, stretched, rng)
+    stretched_points = surface_points * rng.lognormal(sigma=STRETCH_STD, size=surface_points.shape)
     return np.concatenate([*near_points, uniform_points, stretched_points])
 
 

@@ -55,7 +55,8 @@ FAMILIES: dict[str, dict[str, tuple[float, float]]] = {
 }
 """The parameters in which a category's shapes differ, drawn uniformly from a range: metres, and shares (of back_taper,
 taper, wing_place, sweep, dihedral, tail_span, engine_size and engine_place). None of sofas or planes dominates, or a
-neighbour would be nearly the answer (docs/method.md, "Balanced parameters")."""
+neighbour would be nearly the answer (docs/method.md, "Balanced parameters"). No part of a sofa nearly vanishes, because
+a warp cannot take a part away ("Sofas without thin parts")."""
 
 COLOURS = {
     "fabric": ["0.55 0.16 0.14", "0.17 0.27 0.48", "0.45 0.44 0.42", "0.20 0.38 0.25", "0.70 0.60 0.42"],
