@@ -35,7 +35,7 @@ from template3d.rendering import previews
 from template3d.report import figures
 from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, LossSettings, terms_in_parts
 from template3d.training.loop import fit
-from template3d.training.stage import Schedule, multiplies_bf16
+from template3d.training.stage import Schedule, faster_in_bf16
 from train_step import PAPER, product_speed
 
 SMALL = {"code_length": 16, "warp_hidden": 16, "warp_steps": 4, "template_hidden": [16], "dropout": 0.0}
@@ -95,7 +95,7 @@ def hours(result: dict[str, Any]) -> dict[str, float]:
 
 def measures(options: argparse.Namespace) -> Iterator[tuple[str, Callable[[], tuple[Any, str]]]]:
     """The name of each measurement, and a function that returns its value and its words."""
-    precisions = ["32", "tf32", *(["bf16"] if multiplies_bf16(options.device) else [])]
+    precisions = ["32", "tf32", *(["bf16"] if faster_in_bf16(options.device) else [])]
     for words, mode in COMPILED.items():
         graphs = mode == "reduce-overhead"
         for precision in precisions[-1:] * (options.device == "cuda") if graphs else precisions:
@@ -209,7 +209,7 @@ def training(options: argparse.Namespace) -> tuple[float, str]:
         mesh = trimesh.util.concatenate([part.mesh for part in demo_meshes.build(shape)])
         mesh = meshes.transformed(mesh, Normalization.of(mesh).to_unit(mesh.vertices))
         held.append(sdf.sample_sdf(mesh, 2000 if options.small else 100_000, np.random.default_rng(0), directions=40))
-    precision = "bf16" if multiplies_bf16(options.device) else "32"
+    precision = "bf16" if faster_in_bf16(options.device) else "32"
 
     def trained(epochs: int) -> tuple[EmbeddingStage, pd.DataFrame, float]:
         torch.manual_seed(0)

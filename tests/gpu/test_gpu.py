@@ -30,7 +30,7 @@ from template3d.training import loop
 from template3d.training.checkpoints import Checkpoint
 from template3d.training.embeddings import EmbeddingSettings, EmbeddingStage, LossSettings
 from template3d.training.loop import fit
-from template3d.training.stage import Schedule, Stage, multiplies_bf16
+from template3d.training.stage import Schedule, Stage, faster_in_bf16
 
 DEVICE = os.environ.get("TEMPLATE3D_GPU_TESTS", "cuda")
 pytestmark = pytest.mark.skipif(DEVICE == "cuda" and not torch.cuda.is_available(), reason="takes a GPU with CUDA")
@@ -55,7 +55,7 @@ def losses(name: str, accelerator: str, precision: str = "32", epochs: int = 3, 
 @pytest.mark.parametrize("precision", BOUNDS)
 @pytest.mark.parametrize("name", stages.STAGES)
 def test_the_losses_of_every_stage_follow_the_processors(name, precision):
-    if precision == "bf16" and not multiplies_bf16(DEVICE):
+    if precision == "bf16" and not faster_in_bf16(DEVICE):
         pytest.skip("takes bf16 instructions")
     expected, actual = losses(name, "cpu"), losses(name, DEVICE, precision)
     np.testing.assert_allclose(actual, expected, rtol=BOUNDS[precision])

@@ -21,11 +21,13 @@ def test_compiled_steps_without_a_compiler_are_an_error_that_says_what_to_do(mon
     [
         ({}, "32"),  # not x86
         ({"avx512_f": True, "avx512_bf16": False, "amx_bf16": False}, "32"),
-        ({"avx512_bf16": True, "amx_bf16": False}, "bf16"),
+        ({"avx512_bf16": True, "amx_bf16": False, "cpu_name": "AMD EPYC 9004"}, "bf16"),
+        ({"avx512_bf16": True, "amx_bf16": False, "cpu_name": "Intel Xeon"}, "32"),
+        ({"avx512_bf16": True, "amx_bf16": True, "cpu_name": "Intel Xeon"}, "bf16"),
         ({"avx512_bf16": False, "amx_bf16": True}, "bf16"),
     ],
 )
-def test_auto_is_bf16_only_where_the_processor_has_it(monkeypatch, capabilities, precision):
+def test_auto_is_bf16_only_where_the_processor_is_faster_in_it(monkeypatch, capabilities, precision):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     settings = {"epochs": 1, "halve_learning_rate_every": 1, "precision": "auto", "compile": False}
     assert Schedule.of(settings, seed=0, gpus=0).precision == precision

@@ -10,7 +10,7 @@ from template3d.networks import DECODER_SIZES
 from template3d.networks.encoder import Encoder
 from template3d.networks.implicit_template import ImplicitTemplate
 from template3d.training.embeddings import LossSettings, embedding_terms
-from template3d.training.stage import multiplies_bf16
+from template3d.training.stage import faster_in_bf16
 
 
 def saved_bytes(forward: Callable[[], object], modules: Iterable[nn.Module] = (), bf16: bool = False) -> int:
@@ -62,7 +62,7 @@ def step(section: str, settings: dict, gpus: int) -> int:
     if not gpus:
         return 0
     stage = settings[section]
-    bf16 = stage["precision"] == "bf16" or (stage["precision"] == "auto" and multiplies_bf16("cuda"))
+    bf16 = stage["precision"] == "bf16" or (stage["precision"] == "auto" and faster_in_bf16("cuda"))
     total = 0
     if "scenes_per_batch" in stage:
         sizes = {name: settings["phase1"][name] for name in DECODER_SIZES}

@@ -91,8 +91,8 @@ class Schedule:
     def of(cls, section: dict[str, Any], seed: int, gpus: int) -> "Schedule":
         """From a stage's section of the configuration, for ``gpus`` GPUs; 0 means the CPU.
 
-        ``precision: auto`` becomes ``bf16`` if the device has instructions for it, else ``32``. Raises InputError if
-        there are fewer GPUs, or if ``compile`` is true and there is no compiler.
+        ``precision: auto`` becomes ``bf16`` if that is faster on the device, else ``32``. Raises InputError if there
+        are fewer GPUs, or if ``compile`` is true and there is no compiler.
         """
         check_gpus(gpus)
         variable, usual = ("CC", ("gcc", "clang")) if gpus else ("CXX", ("g++",))
@@ -104,7 +104,7 @@ class Schedule:
             )
         accelerator = "cuda" if gpus else "cpu"
         if section["precision"] == "auto":
-            section = section | {"precision": "bf16" if multiplies_bf16(accelerator) else "32"}
+            section = section | {"precision": "bf16" if faster_in_bf16(accelerator) else "32"}
         return cls(**fields_of(cls, section), seed=seed, devices=max(gpus, 1), accelerator=accelerator)
 
 
@@ -117,12 +117,18 @@ def check_gpus(gpus: int) -> None:
         )
 
 
-def multiplies_bf16(accelerator: str) -> bool:
-    """Whether this machine's ``cpu`` or ``cuda`` has bfloat16 instructions; without them, bf16 is slower than 32."""
+def faster_in_bf16(accelerator: str) -> bool:
+    """Whether this machine's ``cpu`` or ``cuda`` trains faster in bfloat16 than in 32 bits.
+
+    A GPU does if it has instructions for it. Of processors, those with AMX do, and AMD's with AVX512-BF16; Intel's
+    AVX512-BF16 multiplies no faster than its 32 bits, and the conversions cost time (docs/performance.md).
+    """
     if accelerator == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities = torch.cpu.get_capabilities()
-    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+    if capabilities.get("amx_bf16", False):
+        return True
+    return capabilities.get("avx512_bf16", False) and not capabilities.get("cpu_name", "").startswith("Intel")
 
 
 def fields_of(settings: type, values: dict[str, Any]) -> dict[str, Any]:
