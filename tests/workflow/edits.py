@@ -157,7 +157,7 @@ SETTINGS = [
     Setting("phase1.compile", True, PHASE1),
     Setting("encoder.backbone", "resnet34", PHASE2 | CONTRASTIVE | END_TO_END),
     Setting("encoder.weights", "imagenet", PHASE2 | CONTRASTIVE),
-    Setting("encoder.image_size", 48, PHASE2 | CONTRASTIVE | END_TO_END),
+    Setting("encoder.image_size", 64, PHASE2 | CONTRASTIVE | END_TO_END),
     Setting("encoder.crop_to_object", False, PHASE2 | CONTRASTIVE | END_TO_END),
     Setting("encoder.freeze_trunk", True, PHASE2),
     Setting("augmentation.shift", 0.1, PHASE2 | END_TO_END),
