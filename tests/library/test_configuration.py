@@ -155,7 +155,7 @@ def test_paths_that_are_odd_but_harmless_are_accepted():
         ),
         (
             {"encoder": {"backbone": "vit_b_16"}},
-            "encoder.image_size is 64, but encoder.backbone vit_b_16 takes 224 only",
+            "encoder.image_size is 48, but encoder.backbone vit_b_16 takes 224 only",
         ),
         ({"encoder": {"backbone": "alexnet", "image_size": 62}}, "encoder.backbone alexnet takes 63 at least"),
         ({"training": {"gpus": 3}}, "phase2.batch_size is 32, but must be a multiple of training.gpus, 3"),
