@@ -56,7 +56,7 @@ def losses(name: str, accelerator: str, precision: str = "32", epochs: int = 3, 
 @pytest.mark.parametrize("name", stages.STAGES)
 def test_the_losses_of_every_stage_follow_the_processors(name, precision):
     if precision == "bf16" and not faster_in_bf16(DEVICE):
-        pytest.skip("takes bf16 instructions")
+        pytest.skip("takes a device that is faster in bf16")
     expected, actual = losses(name, "cpu"), losses(name, DEVICE, precision)
     np.testing.assert_allclose(actual, expected, rtol=BOUNDS[precision])
 

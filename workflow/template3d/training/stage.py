@@ -126,9 +126,8 @@ def faster_in_bf16(accelerator: str) -> bool:
     if accelerator == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities = torch.cpu.get_capabilities()
-    if capabilities.get("amx_bf16", False):
-        return True
-    return capabilities.get("avx512_bf16", False) and not capabilities.get("cpu_name", "").startswith("Intel")
+    intel = capabilities.get("cpu_name", "").startswith("Intel")
+    return capabilities.get("amx_bf16", False) or (capabilities.get("avx512_bf16", False) and not intel)
 
 
 def fields_of(settings: type, values: dict[str, Any]) -> dict[str, Any]:
