@@ -107,6 +107,7 @@ RERUN_NOTHING = [
     Setting("demo.image_size", 32, ()),
     Setting("demo.fixed_view", 1, ()),
     Setting("demo.directions", 50, ()),
+    Setting("demo.synthetic_shapes", 5, ()),
 ]
 
 RENDER, SDF, SURFACE = after("render"), after("sdf"), after("surface")
@@ -169,6 +170,7 @@ SETTINGS = [
     Setting("augmentation.background_probability", 0.5, PHASE2 | END_TO_END),
     Setting("augmentation.backgrounds", "backgrounds", PHASE2 | END_TO_END),
     Setting("phase2.views", ["easy"], PHASE2),
+    Setting("phase2.synthetic_shapes", 5, PHASE2 | {"synthetic_shapes", "synthetic_views"}),
     Setting("phase2.epochs", 5, PHASE2),
     Setting("phase2.min_steps_per_epoch", 7, PHASE2),
     Setting("phase2.batch_size", 5, PHASE2),

@@ -20,6 +20,7 @@ SCRIPTS = sorted(
 )
 OTHERS = ("contact_sheets", "correspondence", "errors", "export", "export_experiments", "interpolations", "transfer")
 """Targets that a plain run does not make."""
+ENCODER = "results/models/planes/two_phase/model.safetensors"
 IMPORTING = """
 import importlib, inspect, pkgutil, sys
 import template3d
@@ -77,6 +78,7 @@ def records(pristine, tmp_path_factory) -> list[Path]:
     demo = tmp_path_factory.mktemp("demo")
     made = (
         snakemake(micro, "--", *OTHERS, traced=True),
+        snakemake(micro, "--", ENCODER, over={"phase2": {"synthetic_shapes": 5}}, traced=True),
         snakemake(demo, "--", "demo_shapes", over={"shapenet": "demo"}, traced=True),
     )
     for run in made:

@@ -41,10 +41,76 @@ rule train_embeddings:
         "../../scripts/train_embeddings.py"
 
 
+rule synthetic_shapes:
+    input:
+        embeddings="results/models/{category}/embeddings/model.safetensors",
+        description="results/models/{category}/embeddings/model.json",
+    output:
+        archive=update("results/models/{category}/synthetic/shapes.zip"),
+    log:
+        "results/logs/synthetic_shapes/{category}.log",
+    benchmark:
+        "results/benchmarks/synthetic_shapes/{category}.tsv"
+    priority: PRIORITY["training"]
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(60),
+        gpu=TRAINING["gpus"],
+    # not in params, because it changes rounding at most: `training`
+    params:
+        settings=settings(
+            phase2=part("phase2", "synthetic_shapes"),
+            isosurface=config["isosurface"],
+            split=config["split"],
+            seed=config["seed"],
+        ),
+        code=code("synthetic_shapes.py"),
+    message:
+        "making synthetic shapes of {wildcards.category}"
+    script:
+        "../../scripts/synthetic_shapes.py"
+
+
+rule synthetic_views:
+    input:
+        shapes="results/models/{category}/synthetic/shapes.zip",
+    output:
+        archive=update("results/models/{category}/synthetic/views.zip"),
+    log:
+        "results/logs/synthetic_views/{category}.log",
+    benchmark:
+        "results/benchmarks/synthetic_views/{category}.tsv"
+    priority: PRIORITY["training"]
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(240),
+        gpu=RENDER_GPUS,
+    # not in params, because it concerns only what is still to be made: `limits`
+    params:
+        settings=settings(
+            phase2=part("phase2", "views"),
+            views=part("views", "image_size", "samples", "engine", "device"),
+            seed=config["seed"],
+        ),
+        code=code("synthetic_views.py"),
+    message:
+        "rendering synthetic shapes of {wildcards.category}"
+    script:
+        "../../scripts/synthetic_views.py"
+
+
 rule train_encoder:
     input:
         manifests=lambda wildcards: shards_of(wildcards.category, "train", "manifest.json"),
         views=lambda wildcards: shards_of(wildcards.category, "train", *view_archives(config["phase2"]["views"])),
+        synthetic=lambda wildcards: synthetic_archives(wildcards.category, "shapes.zip"),
+        synthetic_views=lambda wildcards: synthetic_archives(wildcards.category, "views.zip"),
         embeddings="results/models/{category}/embeddings/model.safetensors",
         description="results/models/{category}/embeddings/model.json",
         weights=encoder_weights(config["encoder"]["weights"]),
@@ -67,7 +133,7 @@ rule train_encoder:
     # not in params, because it changes rounding at most: `training`
     params:
         settings=settings(
-            phase2=config["phase2"],
+            phase2=phase2_settings(),
             encoder=config["encoder"],
             augmentation=config["augmentation"],
             backgrounds=background_digests(),

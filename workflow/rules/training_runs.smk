@@ -16,6 +16,17 @@ def training_mb(wildcards, attempt):
     return int(8000 + sum(min(megabytes, most) for megabytes in data)) * attempt
 
 
+def synthetic_archives(category, name):
+    """An archive of a category's synthetic shapes; none if it has enough shapes without them."""
+    few = len(SPLITS[category]["train"]) < config["phase2"]["synthetic_shapes"]
+    return [f"results/models/{category}/synthetic/{name}"] if few else []
+
+
+def phase2_settings():
+    """The settings that phase 2 depends on; its inputs say how many synthetic shapes it has."""
+    return {key: value for key, value in config["phase2"].items() if key != "synthetic_shapes"}
+
+
 def published_experiment(category):
     """The files of a published experiment that replaces phase 1, or none."""
     if not config["phase1"]["from"]:

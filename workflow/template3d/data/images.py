@@ -33,6 +33,11 @@ class Views(NamedTuple):
     images: Tensor
     shapes: Tensor
 
+    def of_first(self, count: int) -> "Views":
+        """The views of the first ``count`` shapes; they must be in the order of the shapes, as from ``read_views``."""
+        some = int((self.shapes < count).sum())
+        return Views(self.images[:some], self.shapes[:some])
+
 
 def read_views(
     shards: Sequence[str | Path],

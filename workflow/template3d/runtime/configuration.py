@@ -23,7 +23,11 @@ IMAGE_SIZES = {"inception_v3": 75, "alexnet": 63}
 """The smallest images that some backbones take; the others take the smallest that the schema allows."""
 ONLY_224 = ("vit_", "maxvit_")
 """How the names of backbones begin that take images of 224 pixels a side only."""
-OF_DEMO = dict.fromkeys(("easy", "hard", "image_size"), "views") | {"fixed_view": "reconstruct", "directions": "sdf"}
+OF_DEMO = dict.fromkeys(("easy", "hard", "image_size"), "views") | {
+    "fixed_view": "reconstruct",
+    "directions": "sdf",
+    "synthetic_shapes": "phase2",
+}
 """Keys of the section ``demo`` that replace those of another section for the built-in shapes."""
 PICTURES = ("template", "losses", "codes", "errors", "worst", "angles", "between")
 """What stands behind a category's name and ``_`` in the names of its pictures."""

@@ -1,5 +1,6 @@
 """Phase 2: an image encoder that maps every view of a shape to the shape's code."""
 
+import itertools
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
@@ -42,15 +43,22 @@ class EncoderStage(Stage):
         settings: EncoderSettings,
         held_out: Collection[int] = (),
         augmentation: Augmentation = NO_AUGMENTATION,
+        synthetic: Collection[int] = (),
     ) -> None:
         """Set up for views of shapes with fixed codes (shapes, L).
 
-        ``held_out`` has the indices of shapes that are not learned from; their views validate.
+        ``held_out`` has the indices of shapes that are not learned from; their views validate. ``synthetic`` has those
+        of synthetic shapes; if there are any, half of the images in a batch show them.
         """
         super().__init__()
         self.encoder, self.views, self.settings, self.augmentation = encoder, views, settings, augmentation
-        held_out_views = torch.isin(views.shapes, torch.tensor(sorted(held_out), dtype=views.shapes.dtype))
-        self.learned, self.held_out = torch.nonzero(~held_out_views)[:, 0], torch.nonzero(held_out_views)[:, 0]
+        validate, invented = (
+            torch.isin(views.shapes, torch.tensor(sorted(some), dtype=views.shapes.dtype))
+            for some in (held_out, synthetic)
+        )
+        self.learned, self.held_out, self.synthetic = (
+            torch.nonzero(some)[:, 0] for some in (~(validate | invented), validate, invented)
+        )
         self.register_buffer("codes", codes.clone(), persistent=False)
 
     def parameter_groups(self) -> list[dict]:
@@ -61,11 +69,24 @@ class EncoderStage(Stage):
     def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
         """Every view once per epoch, or more often (``random_batches``).
 
-        Each batch is images (B, 3, S, S) uint8 and shapes (B,). None is incomplete: batch norm needs many images.
+        Each batch is images (B, 3, S, S) uint8 and shapes (B,). None is incomplete: batch norm needs many images. With
+        synthetic shapes, there are as many batches as without them.
         """
-        settings = self.settings
-        for batch in random_batches(self.learned, settings.batch_size, settings.min_steps_per_epoch, generator):
+        size, fewest = self.settings.batch_size, self.settings.min_steps_per_epoch
+        batches = random_batches(self.learned, size, fewest, generator)
+        if len(self.synthetic):
+            batches = self._half_synthetic(max(len(self.learned) // size, fewest), generator)
+        for batch in batches:
             yield self.views.images[batch], self.views.shapes[batch]
+
+    def _half_synthetic(self, count: int, generator: torch.Generator) -> Iterator[Tensor]:
+        """``count`` batches of views, in mixed order, so that each of several devices gets both kinds."""
+        half = self.settings.batch_size // 2
+        real = random_batches(self.learned, self.settings.batch_size - half, count, generator)
+        invented = random_batches(self.synthetic, half, count, generator)
+        for pair in itertools.islice(zip(real, invented, strict=False), count):
+            batch = torch.cat(pair)
+            yield batch[torch.randperm(len(batch), generator=generator)]
 
     def validation(self) -> dict[str, Tensor]:
         """Equation (10) of a batch as large as in training, and the mean per code entry, over all held-out views."""
