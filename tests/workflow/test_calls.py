@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import itertools
 import shutil
 import subprocess
 import sys
@@ -70,20 +71,20 @@ def annotate(folder: Path, category: str) -> None:
 
 @pytest.fixture(scope="module")
 def records(pristine, tmp_path_factory) -> list[Path]:
-    """The records of the micro pipeline, of its other targets, and of the demo's shapes."""
-    micro = copied(pristine, tmp_path_factory.mktemp("others") / "micro")
-    for kept in ("site", "calls"):
-        shutil.rmtree(micro / kept)
+    """The records of the micro pipeline, of its other targets, of synthetic shapes, and of the demo's shapes."""
+    micro, few = (copied(pristine, tmp_path_factory.mktemp(name) / "micro") for name in ("others", "few"))
+    for folder, kept in itertools.product((micro, few), ("site", "calls")):
+        shutil.rmtree(folder / kept)
     annotate(micro, "planes")
     demo = tmp_path_factory.mktemp("demo")
     made = (
         snakemake(micro, "--", *OTHERS, traced=True),
-        snakemake(micro, "--", ENCODER, over={"phase2": {"synthetic_shapes": 5}}, traced=True),
+        snakemake(few, "--", ENCODER, over={"phase2": {"synthetic_shapes": 5}}, traced=True),
         snakemake(demo, "--", "demo_shapes", over={"shapenet": "demo"}, traced=True),
     )
     for run in made:
         assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-5000:]
-    return [file for folder in (pristine, micro, demo) for file in sorted((folder / "calls").iterdir())]
+    return [file for folder in (pristine, micro, few, demo) for file in sorted((folder / "calls").iterdir())]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

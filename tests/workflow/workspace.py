@@ -210,6 +210,10 @@ def published(workspace):
     workspace.config["phase1"]["from"] = "{category}"
 
 
+def synthetic_shapes(workspace):
+    workspace.config["phase2"]["synthetic_shapes"] = 5
+
+
 def model_deleted(workspace):
     (workspace.folder / "results/models/planes/embeddings/model.safetensors").unlink()
 
