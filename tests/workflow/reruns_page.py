@@ -11,6 +11,8 @@ from edits import BOTH, EDITS, RERUN_NOTHING, SETTINGS, VARIANTS
 ORDER = ["prepare", "render", "sdf", "surface", "failures", "shapes_table"]
 ORDER += [
     "train_embeddings",
+    "synthetic_shapes",
+    "synthetic_views",
     "train_encoder",
     "pretrain_contrastive",
     "train_end_to_end",
