@@ -52,13 +52,12 @@ class EncoderStage(Stage):
         """
         super().__init__()
         self.encoder, self.views, self.settings, self.augmentation = encoder, views, settings, augmentation
-        validate, invented = (
+        held_out_views, synthetic_views = (
             torch.isin(views.shapes, torch.tensor(sorted(some), dtype=views.shapes.dtype))
             for some in (held_out, synthetic)
         )
-        self.learned, self.held_out, self.synthetic = (
-            torch.nonzero(some)[:, 0] for some in (~(validate | invented), validate, invented)
-        )
+        self.learned = torch.nonzero(~held_out_views & ~synthetic_views)[:, 0]
+        self.held_out, self.synthetic = (torch.nonzero(some)[:, 0] for some in (held_out_views, synthetic_views))
         self.register_buffer("codes", codes.clone(), persistent=False)
 
     def parameter_groups(self) -> list[dict]:
@@ -70,7 +69,7 @@ class EncoderStage(Stage):
         """Every view once per epoch, or more often (``random_batches``).
 
         Each batch is images (B, 3, S, S) uint8 and shapes (B,). None is incomplete: batch norm needs many images. With
-        synthetic shapes, there are as many batches as without them.
+        synthetic shapes, there are as many batches as without them, and the others are drawn half as often.
         """
         size, fewest = self.settings.batch_size, self.settings.min_steps_per_epoch
         batches = random_batches(self.learned, size, fewest, generator)
@@ -83,8 +82,8 @@ class EncoderStage(Stage):
         """``count`` batches of views, in mixed order, so that each of several devices gets both kinds."""
         half = self.settings.batch_size // 2
         real = random_batches(self.learned, self.settings.batch_size - half, count, generator)
-        invented = random_batches(self.synthetic, half, count, generator)
-        for pair in itertools.islice(zip(real, invented, strict=False), count):
+        synthetic = random_batches(self.synthetic, half, count, generator)
+        for pair in itertools.islice(zip(real, synthetic, strict=False), count):
             batch = torch.cat(pair)
             yield batch[torch.randperm(len(batch), generator=generator)]
 
