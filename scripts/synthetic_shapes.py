@@ -21,8 +21,10 @@ with sealed_job(snakemake):
     def make(stale):
         """The meshes and codes of shapes."""
         for shape in stale:
-            made = synthetic_shapes.one_shape(decoder, space, shape, settings["seed"], settings["isosurface"])
-            yield shape, {synthetic.member_name(shape): made.to_bytes()}
+            synthetic_shape = synthetic_shapes.one_shape(
+                decoder, space, shape, settings["seed"], settings["isosurface"]
+            )
+            yield shape, {synthetic.member_name(shape): synthetic_shape.to_bytes()}
 
     source = archives.digest(settings, snakemake.params.code, weights)
     names = synthetic.names(settings["phase2"]["synthetic_shapes"])

@@ -29,20 +29,20 @@ with sealed_job(snakemake, append=True):
         settings, model.codes.shape[1], settings["weights"], freeze_trunk=settings["freeze_trunk"]
     )
     shapes = training.usable(model.shapes, snakemake.input.manifests)
-    made = synthetic.codes(snakemake.input.synthetic, snakemake.input.synthetic_views)
+    synthetic_codes = synthetic.codes(snakemake.input.synthetic, snakemake.input.synthetic_views)
     how = (model.image_size, training.memory, snakemake.threads, model.crop_to_object)
-    views = read_views(training.shards, [*shapes, *made], *how)
+    views = read_views(training.shards, [*shapes, *synthetic_codes], *how)
     codes = model.codes[[model.shapes.index(shape) for shape in shapes]]
     model.encoder.start_at(codes.mean(dim=0))
     held_out = training.held_out(shapes)
     stage = EncoderStage(
         model.encoder,
         views,
-        torch.cat([codes, *(torch.from_numpy(code)[None] for code in made.values())]),
+        torch.cat([codes, *(torch.from_numpy(code)[None] for code in synthetic_codes.values())]),
         training.settings_of(EncoderSettings),
         held_out,
         training.augmentation(model.image_size, Limits(**snakemake.config["limits"])),
-        synthetic=range(len(shapes), len(shapes) + len(made)),
+        synthetic=range(len(shapes), len(shapes) + len(synthetic_codes)),
     )
     history = training.fit(stage, f"phase 2 of {snakemake.wildcards.category}")
     model.calibration = calibrated(model.encoder, views.of_first(len(shapes)), held_out, training.device)

@@ -43,5 +43,5 @@ def read(archive: Path, shape: str) -> SyntheticShape:
 def codes(shapes: Sequence[str | Path], views: Sequence[str | Path]) -> dict[str, np.ndarray]:
     """The codes (L,) of the shapes in some ``shapes.zip``, by name, without those that some ``views.zip`` lack."""
     lacking = {shape for archive in views for shape in archives.failures(Path(archive))}
-    found = [(Path(archive), PurePosixPath(name).stem) for archive in shapes for name in archives.names(Path(archive))]
-    return {shape: read(archive, shape).code for archive, shape in sorted(found) if shape not in lacking}
+    members = [(Path(file), PurePosixPath(name).stem) for file in shapes for name in archives.names(Path(file))]
+    return {shape: read(archive, shape).code for archive, shape in sorted(members) if shape not in lacking}
