@@ -26,6 +26,8 @@ with sealed_job(snakemake):
             )
             yield shape, {synthetic.member_name(shape): synthetic_shape.to_bytes()}
 
-    source = archives.digest(settings, snakemake.params.code, weights)
+    # not the number of shapes, so that more of them change none of the others
+    depends = {key: settings[key] for key in ("isosurface", "split", "seed")}
+    source = archives.digest(depends, snakemake.params.code, weights)
     names = synthetic.names(settings["phase2"]["synthetic_shapes"])
     archives.update(Path(snakemake.output.archive), dict.fromkeys(names, source), make)

@@ -15,7 +15,7 @@ if __name__ == "__main__":
 
         def make(stale):
             """The views of shapes."""
-            tasks = ((shape, (category, kinds, archive, shape, 1, settings)) for shape in stale)
+            tasks = ((shape, (category, kinds, archive, shape, settings)) for shape in stale)
             return workers.each(synthetic_views.one_shape, tasks, snakemake.threads, minutes=minutes)
 
         source = archives.digest(settings, snakemake.params.code)

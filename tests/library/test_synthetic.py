@@ -5,7 +5,7 @@ import pytest
 import torch
 import trimesh
 from stages import pictures, sphere_model
-from template3d.data import archives, images, synthetic
+from template3d.data import archives, images, shapenet, synthetic
 from template3d.data.memory import Memory
 from template3d.jobs import render, synthetic_shapes, synthetic_views
 from template3d.networks.implicit_template import ImplicitTemplate
@@ -86,7 +86,7 @@ def test_views_are_images_of_the_shape_in_one_colour(tmp_path):
     archives.update(archive, {"synthetic-0000": "digest"}, lambda stale: ((shape, box(shape)) for shape in stale))
     settings = {"views": {"image_size": 48, "samples": 4, "engine": "cycles", "device": "cpu"}, "seed": 0}
     render.studio.cache_clear()  # another test in this process may have set up Blender's only scene
-    files = synthetic_views.one_shape("chairs", ["easy", "hard"], archive, "synthetic-0000", 1, settings)
+    files = synthetic_views.one_shape("chairs", ["easy", "hard"], archive, "synthetic-0000", settings)
     views = archive.with_name("views.zip")
     archives.update(views, {"synthetic-0000": "digest"}, lambda stale: [("synthetic-0000", files)])
     read = images.read_views([views], ["synthetic-0000"], 48, Memory())
@@ -96,6 +96,11 @@ def test_views_are_images_of_the_shape_in_one_colour(tmp_path):
         assert 100 < seen.shape[1] < 48 * 48 / 2
         hue = seen / seen.sum(dim=0)  # only its brightness varies
         assert hue.std(dim=1).max() < 0.05
+
+
+def test_no_shape_of_the_user_can_have_the_name_of_a_synthetic_one():
+    assert len(set(synthetic.names(200))) == 200
+    assert not any(shapenet.is_id(name) for name in synthetic.names(200))
 
 
 def test_codes_leave_out_shapes_without_views(tmp_path):

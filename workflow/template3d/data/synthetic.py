@@ -26,8 +26,8 @@ class SyntheticShape(NamedTuple):
 
 
 def names(count: int) -> list[str]:
-    """The names of ``count`` synthetic shapes; they differ from every id of ShapeNet."""
-    return [f"synthetic-{index:04d}" for index in range(count)]
+    """The names of ``count`` synthetic shapes; none can be the id of a shape (``shapenet.is_id``)."""
+    return [f"synthetic~{index:04d}" for index in range(count)]
 
 
 def member_name(shape: str) -> str:

@@ -11,20 +11,20 @@ from template3d.rendering import protocols
 from template3d.runtime import randomness
 
 VIEWS_OF_KIND = 6
-"""Views of a shape, of each kind; more shapes or more views helped no further (docs/method.md, "Few shapes")."""
+"""Views of a shape, of each kind; thrice as many shapes, with 2 of each kind, helped no more (docs/method.md)."""
 COLOURS = 0.1, 0.7
 """The range of each channel of a shape's random colour."""
 
 
 def one_shape(
-    category: str, kinds: Sequence[str], archive: Path, shape: str, threads: int, settings: dict[str, Any]
+    category: str, kinds: Sequence[str], archive: Path, shape: str, settings: dict[str, Any]
 ) -> dict[str, bytes]:
     """The images of a shape of ``archive``, in one random colour; ``settings`` holds ``seed`` and parts of ``views``.
 
     Raises InputError if no view shows the whole shape.
     """
     (vertices, faces, _), rng = synthetic.read(archive, shape), randomness.generator(shape, settings["seed"], "views")
-    scene = studio(threads=threads, **settings["views"])
+    scene = studio(threads=1, **settings["views"])
     scene.show_mesh(vertices, faces, (*rng.uniform(*COLOURS, size=3), 1.0), smooth=False)
     files = {}
     with tempfile.TemporaryDirectory() as folder:

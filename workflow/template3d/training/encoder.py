@@ -69,7 +69,7 @@ class EncoderStage(Stage):
         """Every view once per epoch, or more often (``random_batches``).
 
         Each batch is images (B, 3, S, S) uint8 and shapes (B,). None is incomplete: batch norm needs many images. With
-        synthetic shapes, there are as many batches as without them, and the others are drawn half as often.
+        synthetic shapes, there are as many batches as without them, and a real view is drawn half as often.
         """
         size, fewest = self.settings.batch_size, self.settings.min_steps_per_epoch
         batches = random_batches(self.learned, size, fewest, generator)
