@@ -107,6 +107,7 @@ RERUN_NOTHING = [
     Setting("demo.image_size", 32, ()),
     Setting("demo.fixed_view", 1, ()),
     Setting("demo.directions", 50, ()),
+    Setting("demo.min_steps_per_epoch", 7, ()),
     Setting("demo.synthetic_shapes", 5, ()),
 ]
 

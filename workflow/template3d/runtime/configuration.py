@@ -26,6 +26,7 @@ ONLY_224 = ("vit_", "maxvit_")
 OF_DEMO = dict.fromkeys(("easy", "hard", "image_size"), "views") | {
     "fixed_view": "reconstruct",
     "directions": "sdf",
+    "min_steps_per_epoch": "phase1",
     "synthetic_shapes": "phase2",
 }
 """Keys of the section ``demo`` that replace those of another section for the built-in shapes."""
