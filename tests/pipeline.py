@@ -15,7 +15,12 @@ from template3d.data.demo import parameters as demo_shapes
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MICRO = REPOSITORY / "tests/workflow/micro.yaml"
-SMALL = {"categories": {"chairs": None}, "methods": ["two_phase"], "reconstruct": {"views": ["easy"]}}
+SMALL = {
+    "categories": {"chairs": None},
+    "methods": ["two_phase"],
+    "phase2": {"synthetic_shapes": 0},
+    "reconstruct": {"views": ["easy"]},
+}
 """What makes it smaller still, where it has to run many times."""
 SYNSETS = {"chairs": "03001627", "planes": "02691156", "sofas": "04256520"}
 

@@ -150,7 +150,8 @@ def test_the_pinned_versions_of_used_packages_count_and_no_others(tmp_path):
 
 
 def test_no_script_that_renders_uses_networks_or_training():
-    codes = [Program().code_of(script).definitions.keys() for script in SCRIPTS]
+    program = Program()
+    codes = [program.code_of(script).definitions.keys() for script in SCRIPTS]
     with_blender = [names for names in codes if "rendering.blender.Studio" in names]
     assert with_blender
     assert not [name for names in with_blender for name in names if name.startswith(("networks", "training"))]

@@ -95,7 +95,7 @@ CODE_EDITS = [
         "rendering/cameras.py",
         "@dataclass(frozen=True)",
         "@dataclass",
-        after("render", "picture", "errors_figure", *RECONSTRUCTED),
+        after("render", "synthetic_views", "picture", "errors_figure", *RECONSTRUCTED),
     ),
     CodeEdit(
         "a call of a new function",
@@ -112,7 +112,7 @@ CODE_EDITS = [
         "rendering/cameras.py",
         "LENS_MM = 35.0",
         "LENS_MM = 36.0",
-        after("render", "picture", "errors_figure"),
+        after("render", "synthetic_views", "picture", "errors_figure"),
     ),
     CodeEdit("a constant of the isosurface", ISO, "SLOPE_MARGIN = 1.5", "SLOPE_MARGIN = 2.0", ISOSURFACE),
     CodeEdit("the table of measures", METRICS, "F_SCORE_PERCENTS = (0.5,", "F_SCORE_PERCENTS = (0.6,", MEASURED),

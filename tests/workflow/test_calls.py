@@ -2,7 +2,6 @@
 
 import ast
 import functools
-import itertools
 import shutil
 import subprocess
 import sys
@@ -21,7 +20,6 @@ SCRIPTS = sorted(
 )
 OTHERS = ("contact_sheets", "correspondence", "errors", "export", "export_experiments", "interpolations", "transfer")
 """Targets that a plain run does not make."""
-ENCODER = "results/models/planes/two_phase/model.safetensors"
 IMPORTING = """
 import importlib, inspect, pkgutil, sys
 import template3d
@@ -71,26 +69,31 @@ def annotate(folder: Path, category: str) -> None:
 
 @pytest.fixture(scope="module")
 def records(pristine, tmp_path_factory) -> list[Path]:
-    """The records of the micro pipeline, of its other targets, of synthetic shapes, and of the demo's shapes."""
-    micro, few = (copied(pristine, tmp_path_factory.mktemp(name) / "micro") for name in ("others", "few"))
-    for folder, kept in itertools.product((micro, few), ("site", "calls")):
-        shutil.rmtree(folder / kept)
+    """The records of the micro pipeline, of its other targets, and of the demo's shapes."""
+    micro = copied(pristine, tmp_path_factory.mktemp("others") / "micro")
+    for folder in ("site", "calls"):
+        shutil.rmtree(micro / folder)
     annotate(micro, "planes")
     demo = tmp_path_factory.mktemp("demo")
     made = (
         snakemake(micro, "--", *OTHERS, traced=True),
-        snakemake(few, "--", ENCODER, over={"phase2": {"synthetic_shapes": 5}}, traced=True),
         snakemake(demo, "--", "demo_shapes", over={"shapenet": "demo"}, traced=True),
     )
     for run in made:
         assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-5000:]
-    return [file for folder in (pristine, micro, few, demo) for file in sorted((folder / "calls").iterdir())]
+    return [file for folder in (pristine, micro, demo) for file in sorted((folder / "calls").iterdir())]
+
+
+@pytest.fixture(scope="module")
+def program() -> provenance.Program:
+    """The library, which all scripts share."""
+    return provenance.Program()
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_what_a_script_calls_is_among_what_it_depends_on(records, script, monkeypatch):
+def test_what_a_script_calls_is_among_what_it_depends_on(records, program, script, monkeypatch):
     monkeypatch.setattr(provenance, "WATCHERS", set())  # what only they use runs, too
-    known = provenance.Program().code_of(REPOSITORY / "scripts" / f"{script}.py").definitions.keys()
+    known = program.code_of(REPOSITORY / "scripts" / f"{script}.py").definitions.keys()
     those = [file for file in records if file.name.startswith(f"{script}.")]
     calls = {tuple(line.split("\t")) for file in those for line in file.read_text().splitlines()}
     ours = [(Path(file), int(line), name) for file, line, name in calls if file.startswith(str(PACKAGE))]

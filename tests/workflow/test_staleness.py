@@ -85,7 +85,7 @@ def keys(values: dict, start: str = "") -> set[str]:
 def test_every_key_of_the_configuration_stands_in_the_table():
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
     known = {setting.key for setting in SETTINGS + RERUN_NOTHING}
-    known |= {"shapenet", "meshes.layout", "photos", "labels", "keypoints", "phase1.from", "phase2.synthetic_shapes"}
+    known |= {"shapenet", "meshes.layout", "photos", "labels", "keypoints", "phase1.from"}
     assert {key for key in keys(config) if not key.startswith("categories.")} == known
 
 

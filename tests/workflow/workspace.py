@@ -211,7 +211,7 @@ def published(workspace):
 
 
 def synthetic_shapes(workspace):
-    workspace.config["phase2"]["synthetic_shapes"] = 5
+    workspace.config["phase2"]["synthetic_shapes"] = 4
 
 
 def model_deleted(workspace):
