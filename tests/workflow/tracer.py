@@ -29,7 +29,7 @@ def trace(folder: str, script: str) -> None:
             record.write(f"{code.co_filename}\t{code.co_firstlineno}\t{code.co_qualname}\n")
         seen[id(code)] = code
 
-    def imported(*arguments: object, **named: object) -> ModuleType:
+    def import_untraced(*arguments: object, **named: object) -> ModuleType:
         tracing = sys.gettrace()
         sys.settrace(None)
         try:
@@ -37,7 +37,7 @@ def trace(folder: str, script: str) -> None:
         finally:
             sys.settrace(tracing)
 
-    plain_import, builtins.__import__ = builtins.__import__, imported
+    plain_import, builtins.__import__ = builtins.__import__, import_untraced
     threading.settrace(called)
     sys.settrace(called)
 
